@@ -1,0 +1,42 @@
+# Finds LLVM and MLIR 19 and defines how our targets use them.
+#
+# While developing and in tests everything links the shared libMLIR and libLLVM. With TGC_STATIC the
+# archives are linked; MLIR's exported targets name the shared LLVM in their link interface, which would
+# put two LLVMs into one process, so it is replaced there.
+find_package(ZLIB REQUIRED)
+find_package(zstd QUIET)
+find_package(MLIR 19 REQUIRED CONFIG HINTS /usr/lib/llvm-19/lib/cmake/mlir)
+list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
+include(TableGen)
+include(AddLLVM)
+include(AddMLIR)
+
+add_library(tgc_llvm_headers INTERFACE)
+target_include_directories(tgc_llvm_headers SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+
+# One precompiled header for all code that includes MLIR.
+add_library(tgc_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
+tgc_common_options(tgc_pch)
+target_link_libraries(tgc_pch PUBLIC tgc_llvm_headers)
+target_compile_options(tgc_pch PRIVATE -Wno-comment)
+target_precompile_headers(tgc_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+
+function(tgc_use_mlir name)
+  target_link_libraries(${name} PUBLIC tgc_llvm_headers)
+  target_compile_options(${name} PRIVATE -Wno-comment)
+  target_precompile_headers(${name} REUSE_FROM tgc_pch)
+  if(NOT TGC_STATIC)
+    target_link_libraries(${name} PUBLIC MLIR LLVM)
+  endif()
+endfunction()
+
+# tgc_tablegen(TARGET file.td OUT1 GEN1 OUT2 GEN2 ...): files made by mlir-tblgen beside the build's folder.
+function(tgc_tablegen target td)
+  set(LLVM_TARGET_DEFINITIONS ${td})
+  set(pairs ${ARGN})
+  while(pairs)
+    list(POP_FRONT pairs output generator)
+    mlir_tablegen(${output} ${generator} -I ${CMAKE_SOURCE_DIR})
+  endwhile()
+  add_public_tablegen_target(${target})
+endfunction()

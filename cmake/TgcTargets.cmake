@@ -1,0 +1,27 @@
+# tgc_library(NAME [MLIR] SOURCES ... LINK ...): a static library of one folder, warnings on.
+# With MLIR it may include MLIR's headers and uses the one precompiled header.
+function(tgc_library name)
+  cmake_parse_arguments(ARG "MLIR" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  tgc_common_options(${name})
+  target_link_libraries(${name} PUBLIC ${ARG_LINK})
+  if(ARG_MLIR)
+    tgc_use_mlir(${name})
+  endif()
+endfunction()
+
+# tgc_executable(NAME [MLIR] SOURCES ... LINK ...)
+function(tgc_executable name)
+  cmake_parse_arguments(ARG "MLIR" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  tgc_common_options(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK})
+  if(ARG_MLIR)
+    tgc_use_mlir(${name})
+  endif()
+endfunction()
+
+function(tgc_common_options name)
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+  target_compile_options(${name} PRIVATE -Wall -Wextra -Wno-unused-parameter)
+endfunction()

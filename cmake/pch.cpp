@@ -1,0 +1,1 @@
+// Holds nothing: the target exists to own the precompiled header that all MLIR code shares.
