@@ -1,5 +1,6 @@
 // Loading and running through the C API.
 #include "tests/runtime/Api.h"
+#include <cstdlib>
 
 using namespace tgc::runtime;
 using namespace tgc::runtime::test;
@@ -275,4 +276,15 @@ TEST_CASE("program: files", "[program]") {
   auto half = failure([&] { tgc::api::Program(device, folder / "half.tgc"); });
   REQUIRE(half.first == TGC_BAD_INPUT);
   REQUIRE_THAT(half.second, Catch::Contains("half.tgc: package: the file is incomplete"));
+}
+
+TEST_CASE("write a package for the example", "[.write]") {
+  const char *path = std::getenv("TGC_WRITE_PACKAGE");
+  REQUIRE(path != nullptr);
+  Package package = linearPackage();
+  // The usual preparation counts through a pointer that another process does not have.
+  Launch &pack = package.prepare[0];
+  pack.function = function("add");
+  pack.params = {Param::read(2, 0, 512), Param::read(2, 0, 512), Param::write(4, 0, 512)};
+  writePackage(package, path);
 }

@@ -161,6 +161,15 @@ public:
     auto in = views(inputs), out = views(outputs);
     check(tgc_program_run(handle.get(), in.data(), in.size(), out.data(), out.size()));
   }
+  void run(const std::vector<Tensor> &inputs, std::vector<Tensor> &outputs) {
+    std::vector<const Tensor *> in;
+    std::vector<Tensor *> out;
+    for (const Tensor &input : inputs)
+      in.push_back(&input);
+    for (Tensor &output : outputs)
+      out.push_back(&output);
+    run(in, out);
+  }
   /// Nanoseconds of each launch.
   std::vector<uint64_t> runTimed(const std::vector<const Tensor *> &inputs,
                                  const std::vector<Tensor *> &outputs) {
