@@ -2,6 +2,7 @@
 #ifndef TGC_KERNEL_TD
 #define TGC_KERNEL_TD
 
+include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/RegionKindInterface.td"
@@ -13,6 +14,7 @@ def Kernel_Dialect : Dialect {
   let name = "kernel";
   let cppNamespace = "::tgc::kernel";
   let summary = "Scheduled kernels over named axes";
+  let useDefaultAttributePrinterParser = 1;
   let description = [{
     A value inside kernel.func has a scalar type and, implicitly, a set of axes: the axes that its loads and
     coordinates name, less those that a reduction took. Combining two values broadcasts over the union of
@@ -33,8 +35,7 @@ def AnySet : Attr<CPred<"::llvm::isa<::mlir::IntegerSetAttr>($_self)">, "integer
 }
 def IntegerSetArray : TypedArrayAttrBase<AnySet, "integer sets">;
 
-def Kernel_FuncOp : Kernel_Op<"func", [Symbol, IsolatedFromAbove, SingleBlock, NoTerminator, NoRegionArguments,
-                                       OpAsmOpInterface]> {
+def Kernel_FuncOp : Kernel_Op<"func", [Symbol, IsolatedFromAbove, SingleBlock, NoTerminator, OpAsmOpInterface]> {
   let summary = "one kernel: buffers, named axes, and the values stored";
   let description = [{
     ```
@@ -77,7 +78,6 @@ def Kernel_FuncOp : Kernel_Op<"func", [Symbol, IsolatedFromAbove, SingleBlock, N
 
     // OpAsmOpInterface: block arguments print under their names.
     void getAsmBlockArgumentNames(::mlir::Region &, ::mlir::OpAsmSetValueNameFn setName);
-    static ::llvm::StringRef getDefaultDialect() { return "kernel"; }
   }];
   let builders = [OpBuilder<(ins "::llvm::StringRef":$name)>];
   let skipDefaultBuilders = 1;

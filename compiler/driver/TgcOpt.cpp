@@ -1,0 +1,13 @@
+// tgc-opt: parses, transforms and prints any stage's text; the tool of the IR tests.
+#include "compiler/graph/Graph.h"
+#include "compiler/kernel/Kernel.h"
+#include "compiler/tile/Tile.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  registry.insert<mlir::arith::ArithDialect, mlir::math::MathDialect, mlir::func::FuncDialect,
+                  mlir::memref::MemRefDialect, mlir::scf::SCFDialect, mlir::vector::VectorDialect,
+                  mlir::affine::AffineDialect, tgc::graph::GraphDialect, tgc::kernel::KernelDialect, tgc::tile::TileDialect>();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "tgc stage transformer\n", registry));
+}
