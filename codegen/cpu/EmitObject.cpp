@@ -42,7 +42,8 @@ std::unique_ptr<TargetMachine> createMachine(const CpuTarget &target, bool contr
   if (!llvmTarget)
     return nullptr;
   TargetOptions options;
-  options.AllowFPOpFusion = contract ? FPOpFusion::Fast : FPOpFusion::Strict;
+  // Standard fuses what vector.fma becomes (llvm.fmuladd) and nothing else.
+  options.AllowFPOpFusion = contract ? FPOpFusion::Fast : FPOpFusion::Standard;
   options.NoTrappingFPMath = true;
   return std::unique_ptr<TargetMachine>(llvmTarget->createTargetMachine(
       triple, "x86-64", target.features, options, Reloc::PIC_, CodeModel::Small, CodeGenOptLevel::Default));
