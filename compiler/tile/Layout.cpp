@@ -96,7 +96,9 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
   SMLoc place = parser.getCurrentLocation();
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater, parseDim))
     return {};
-  return getChecked([&] { return parser.emitError(place); }, parser.getContext(), parts, shapes, strides);
+  auto emitError = [&] { return parser.emitError(place); };
+  return getChecked(function_ref<InFlightDiagnostic()>(emitError), parser.getContext(), ArrayRef<int64_t>(parts),
+                    ArrayRef<int64_t>(shapes), ArrayRef<int64_t>(strides));
 }
 
 void LayoutAttr::print(AsmPrinter &printer) const {
