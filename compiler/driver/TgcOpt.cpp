@@ -3,6 +3,7 @@
 #include "compiler/graph/Graph.h"
 #include "compiler/graph/transforms/Passes.h"
 #include "compiler/kernel/Kernel.h"
+#include "compiler/tile/Tile.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -13,6 +14,6 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   registry.insert<mlir::arith::ArithDialect, mlir::math::MathDialect, mlir::func::FuncDialect,
                   mlir::memref::MemRefDialect, mlir::scf::SCFDialect, mlir::vector::VectorDialect,
-                  mlir::affine::AffineDialect, tgc::graph::GraphDialect, tgc::kernel::KernelDialect>();
+                  mlir::affine::AffineDialect, tgc::graph::GraphDialect, tgc::kernel::KernelDialect, tgc::tile::TileDialect>();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "tgc stage transformer\n", registry));
 }
