@@ -1,5 +1,6 @@
 #include "compiler/driver/Reports.h"
 
+#include "compiler/package/MemoryPlan.h"
 #include <algorithm>
 #include <numeric>
 
@@ -115,6 +116,32 @@ std::string kernelsText(Compilation &compilation) {
   }
   return text + fmt::format("{} launches of {} kernels; at least {:.3f} ms by {}'s rates\n", launches, kernels,
                             seconds * 1e3, compilation.target().device().name);
+}
+
+static MemoryPlan memoryOf(Compilation &compilation) {
+  return planMemory(compilation.program(), [&](kernel::LaunchOp launch, unsigned buffer) {
+    return compilation.reports().at(launch.getKernel().str()).info.buffers[buffer].stored;
+  });
+}
+
+nlohmann::json preflightJson(Compilation &compilation) {
+  nlohmann::json json = kernelsJson(compilation);
+  double seconds = 0;
+  for (const nlohmann::json &kernel : json["kernels"])
+    seconds += kernel["roofline_seconds"].get<double>() * kernel["launches"].get<size_t>();
+  MemoryPlan memory = memoryOf(compilation);
+  json["weight_bytes"] = memory.bytesOf(runtime::SlotClass::Weight);
+  json["prepared_bytes"] = memory.bytesOf(runtime::SlotClass::Prepared);
+  json["arena_bytes"] = memory.arenaBytes;
+  json["roofline_seconds"] = seconds;
+  return json;
+}
+
+std::string preflightText(Compilation &compilation) {
+  MemoryPlan memory = memoryOf(compilation);
+  return fmt::format("weights {}; as prepared for running {}; intermediate values {}\n",
+                     bytesText(memory.bytesOf(runtime::SlotClass::Weight)),
+                     bytesText(memory.bytesOf(runtime::SlotClass::Prepared)), bytesText(memory.arenaBytes));
 }
 
 } // namespace tgc::driver

@@ -17,6 +17,10 @@ nlohmann::json packageJson(Compilation &compilation, const std::string &path);
 std::string kernelsText(Compilation &compilation);
 nlohmann::json kernelsJson(Compilation &compilation);
 
+/// What running will need: launches, memory of weights and intermediate values, least time.
+std::string preflightText(Compilation &compilation);
+nlohmann::json preflightJson(Compilation &compilation);
+
 /// Least time by the device's rates: the longer of arithmetic and memory traffic, and the launch.
 double rooflineSeconds(const KernelInfo &kernel, const DeviceInfo &device);
 

@@ -1,15 +1,13 @@
 // Input: a kernel.program whose launches name kernels with machine code. Output: a package.
-// 1. Number the launches of each list and find for every buffer the first and last that use it.
-// 2. Give every buffer a slot: inputs, outputs, weights and prepared buffers one each, intermediate buffers
-//    a place in the arena that no buffer alive at the same time has.
+// 1. Plan the memory, and make a slot of every buffer's place.
+// 2. Describe inputs, outputs and weights.
 // 3. Turn launches into records; a part of a buffer (memref.reinterpret_cast) is a parameter on its base,
 //    since the kernel's own type holds strides and offset.
 #include "compiler/package/BuildPackage.h"
 
 #include "compiler/graph/Graph.h"
+#include "compiler/package/MemoryPlan.h"
 #include "compiler/support/Error.h"
-#include "runtime/format/ArenaPlan.h"
-#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -45,29 +43,6 @@ runtime::DType dtypeOf(Type type, std::optional<StringRef> name = {}) {
   internalError("no package type for a buffer's element type");
 }
 
-uint64_t bytesOf(MemRefType type) {
-  return type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);
-}
-
-/// The buffer that a launch's operand is (a part of).
-Value baseOf(Value buffer) {
-  while (auto cast = buffer.getDefiningOp<memref::ReinterpretCastOp>())
-    buffer = cast.getSource();
-  return buffer;
-}
-
-/// Uses of one buffer in the run list.
-struct Lifetime {
-  int64_t first = -1, last = -1;
-  bool prepared = false; ///< written by a prepare launch
-
-  void use(int64_t launch) {
-    if (first < 0)
-      first = launch;
-    last = launch;
-  }
-};
-
 class Builder {
 public:
   Builder(kernel::ProgramOp program, PackageParts parts) : program_(program), parts_(std::move(parts)) {}
@@ -79,14 +54,12 @@ public:
     package_.modules = std::move(parts_.modules);
     package_.modelDirectory = parts_.modelDirectory;
     package_.provenance = parts_.provenance;
-    findLifetimes();
+    makeSlots();
     for (Operation &op : *program_.getBlock())
       TypeSwitch<Operation *>(&op)
-          .Case([&](kernel::InputOp input) { addInput(input); })
-          .Case([&](kernel::OutputOp output) { addOutput(output); })
-          .Case([&](kernel::WeightOp weight) { addWeight(weight); })
-          .Case([&](kernel::BufferOp buffer) { addBuffer(buffer); });
-    planMemory();
+          .Case([&](kernel::InputOp input) { package_.inputs.push_back(tensorOf(input)); })
+          .Case([&](kernel::OutputOp output) { package_.outputs.push_back(tensorOf(output)); })
+          .Case([&](kernel::WeightOp weight) { addWeight(weight); });
     for (auto launch : program_.getOps<kernel::LaunchOp>())
       addLaunch(launch);
     return std::move(package_);
@@ -100,50 +73,31 @@ private:
     return it->second;
   }
 
-  void findLifetimes() {
-    int64_t position = 0;
-    for (auto launch : program_.getOps<kernel::LaunchOp>()) {
-      const KernelCode &code = codeOf(launch);
-      for (auto [i, buffer] : llvm::enumerate(launch.getBuffers())) {
-        Lifetime &lifetime = lifetimes_[baseOf(buffer)];
-        if (!launch.getPrepare())
-          lifetime.use(position);
-        else if (code.writes[i])
-          lifetime.prepared = true;
-      }
-      position += !launch.getPrepare();
+  void makeSlots() {
+    MemoryPlan plan = planMemory(program_, [&](kernel::LaunchOp launch, unsigned buffer) -> bool {
+      return codeOf(launch).writes[buffer];
+    });
+    for (const auto &[buffer, place] : plan.places) {
+      runtime::Slot slot;
+      slot.slotClass = place.slotClass;
+      slot.bytes = place.bytes;
+      slot.offset = place.offset;
+      slots_[buffer] = package_.slots.size();
+      package_.slots.push_back(std::move(slot));
     }
+    if (plan.arenaBytes > 0)
+      package_.arenas.push_back(plan.arenaBytes);
   }
 
-  uint32_t addSlot(Value buffer, runtime::SlotClass slotClass) {
-    runtime::Slot slot;
-    slot.slotClass = slotClass;
-    slot.bytes = bytesOf(cast<MemRefType>(buffer.getType()));
-    slots_[buffer] = package_.slots.size();
-    package_.slots.push_back(std::move(slot));
-    return slots_[buffer];
-  }
-
-  runtime::Tensor tensorOf(StringRef name, std::optional<StringRef> dtype, Value buffer, uint32_t slot) {
-    auto type = cast<MemRefType>(buffer.getType());
+  template <typename InputOrOutput>
+  runtime::Tensor tensorOf(InputOrOutput op) {
+    auto type = cast<MemRefType>(op.getResult().getType());
     runtime::Tensor tensor;
-    tensor.name = name.str();
-    tensor.dtype = dtypeOf(type.getElementType(), dtype);
+    tensor.name = op.getName().str();
+    tensor.dtype = dtypeOf(type.getElementType(), op.getDtype());
     tensor.shape.assign(type.getShape().begin(), type.getShape().end());
-    tensor.slot = slot;
+    tensor.slot = slots_.lookup(op.getResult());
     return tensor;
-  }
-
-  void addInput(kernel::InputOp input) {
-    uint32_t slot = addSlot(input.getResult(), runtime::SlotClass::Input);
-    package_.inputs.push_back(tensorOf(input.getName(), input.getDtype(), input.getResult(), slot));
-  }
-
-  void addOutput(kernel::OutputOp output) {
-    // An output that depends on weights alone is written by prepare and copied out of its slot in every run.
-    bool prepared = lifetimes_[output.getResult()].prepared;
-    uint32_t slot = addSlot(output.getResult(), prepared ? runtime::SlotClass::Prepared : runtime::SlotClass::Output);
-    package_.outputs.push_back(tensorOf(output.getName(), output.getDtype(), output.getResult(), slot));
   }
 
   void addWeight(kernel::WeightOp op) {
@@ -152,7 +106,7 @@ private:
     weight.name = op.getName().str();
     weight.dtype = dtypeOf(type.getElementType());
     weight.shape.assign(type.getShape().begin(), type.getShape().end());
-    weight.slot = addSlot(op.getResult(), runtime::SlotClass::Weight);
+    weight.slot = slots_.lookup(op.getResult());
     Attribute source = op.getSource().value_or(Attribute());
     if (auto external = dyn_cast_if_present<graph::ExternalAttr>(source)) {
       weight.source = runtime::WeightSource::External;
@@ -160,7 +114,7 @@ private:
       weight.offset = external.getOffset();
     } else if (auto dense = dyn_cast_if_present<ElementsAttr>(source)) {
       weight.source = runtime::WeightSource::Embedded;
-      weight.data = runtime::Bytes(rawBytes(dense, bytesOf(type)));
+      weight.data = runtime::Bytes(rawBytes(dense, package_.slots[weight.slot].bytes));
     } else {
       weight.source = runtime::WeightSource::Named;
       weight.key = weight.name;
@@ -192,26 +146,6 @@ private:
     if (result.size() != bytes)
       internalError("a constant has {} bytes where its type needs {}", result.size(), bytes);
     return result;
-  }
-
-  void addBuffer(kernel::BufferOp buffer) {
-    const Lifetime &lifetime = lifetimes_[buffer.getResult()];
-    if (lifetime.prepared)
-      addSlot(buffer.getResult(), runtime::SlotClass::Prepared);
-    else if (lifetime.first >= 0)
-      intermediate_.insert({buffer.getResult(), addSlot(buffer.getResult(), runtime::SlotClass::Arena)});
-  }
-
-  void planMemory() {
-    std::vector<runtime::Interval> intervals;
-    for (auto [buffer, slot] : intermediate_)
-      intervals.push_back({package_.slots[slot].bytes, uint32_t(lifetimes_[buffer].first),
-                           uint32_t(lifetimes_[buffer].last), package_.slots[slot].alignment});
-    runtime::ArenaPlan plan = runtime::planArena(intervals);
-    for (auto [item, offset] : llvm::zip(intermediate_, plan.offsets))
-      package_.slots[item.second].offset = offset;
-    if (!intermediate_.empty())
-      package_.arenas.push_back(plan.total);
   }
 
   uint32_t functionOf(kernel::LaunchOp launch) {
@@ -251,9 +185,7 @@ private:
   kernel::ProgramOp program_;
   PackageParts parts_;
   runtime::Package package_;
-  llvm::DenseMap<Value, Lifetime> lifetimes_;
   llvm::DenseMap<Value, uint32_t> slots_;
-  llvm::MapVector<Value, uint32_t> intermediate_;
   std::map<std::string, uint32_t> functions_;
 };
 

@@ -132,7 +132,7 @@ Launch launch(const fb::Launch &table) {
   return launch;
 }
 
-Tensor tensor(const fb::Tensor &table) {
+TensorRecord tensor(const fb::Tensor &table) {
   return {text(table.name()), dtype(table.dtype()), numbers(table.shape()), table.slot()};
 }
 
@@ -167,16 +167,14 @@ Package parse(const Bytes &unaligned) {
   package.device = text(root.device());
   package.arch = text(root.arch());
   package.features = strings(root.features());
-  package.modules =
-      tables(root.modules(), [&](const fb::Module &table) { return reader.module(table); });
+  package.modules = tables(root.modules(), [&](const fb::Module &table) { return reader.module(table); });
   package.functions = tables(root.functions(), function);
   package.prepare = tables(root.prepare(), launch);
   package.run = tables(root.run(), launch);
   package.slots = tables(root.slots(), [&](const fb::Slot &table) { return reader.slot(table); });
   package.arenas = numbers(root.arenas());
   package.workspaceBytes = root.workspace_bytes();
-  package.weights =
-      tables(root.weights(), [&](const fb::Weight &table) { return reader.weight(table); });
+  package.weights = tables(root.weights(), [&](const fb::Weight &table) { return reader.weight(table); });
   package.inputs = tables(root.inputs(), tensor);
   package.outputs = tables(root.outputs(), tensor);
   package.modelDirectory = text(root.model_directory());
