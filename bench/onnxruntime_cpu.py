@@ -236,20 +236,25 @@ def parse():
 def main():
     insideVenv()
     args = parse()
-    rows, wrong, version = [], 0, ""
+    measured = []
     for model in args.models:
-        row = Comparison(args, model).measure()
-        rows.append(cells(row))
-        version = row["version"]
-        if "error" in row and not row["error"] <= args.tolerance:
-            wrong += 1
-            print(f"{row['model']}: WRONG: differs from onnxruntime by {row['error']:.1e} of the output's scale")
-        elif "error" in row:
-            print(f"{row['model']}: right: agrees with onnxruntime to {row['error']:.1e} of the output's scale")
-        sys.stdout.flush()
+        try:
+            measured.append(Comparison(args, model).measure())
+        except RuntimeError as error:
+            raise SystemExit(f"{model}: {error}") from None
+        print(f"{measured[-1]['model']} measured", file=sys.stderr, flush=True)
+    rows = [cells(row) for row in measured]
     print(markdown(rows), end="")
     if args.update:
-        updateTable(os.path.join(root, "docs/performance.md"), rows, args, version)
+        updateTable(os.path.join(root, "docs/performance.md"), rows, args, measured[-1]["version"])
+    wrong = 0
+    for row in measured:
+        if "error" not in row:
+            continue
+        right = row["error"] <= args.tolerance  # false for NaN
+        wrong += not right
+        print(f"{row['model']}: {'right' if right else 'WRONG'}: differs from onnxruntime by "
+              f"{row['error']:.1e} of the output's scale")
     sys.exit(1 if wrong else 0)
 
 
