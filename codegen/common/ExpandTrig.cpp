@@ -2,8 +2,8 @@
 //
 // 1. n = round(x·2/π); r = x - n·π/2 with π/2 in three parts. With fused multiply-add the first step is exact
 // and
-//    the others round once, so that r has all its bits up to |x| = 2^21 (f64: 2^30). Without it f32 reduces
-//    in f64, and f64 uses parts short enough that n times each is exact.
+//    the others round once, so that r has all its bits up to |x| = 2^20 (f64: 2^30). Without it f32 reduces
+//    in f64, and f64 uses parts short enough that n times each is exact up to 2^20.
 // 2. Larger arguments, where any lane has one, take a branch: f32 multiplies by 2/π in integers, as many bits
 // of
 //    it as the exponent asks for (Payne and Hanek); f64 calls the C function.
@@ -112,8 +112,8 @@ Value reduceLarge(OpBuilder &builder, Location loc, const MathTarget &target, Va
     piece.push_back(right(left(pair, shift), constant(32)));
   }
   // mantissa·(piece0·2^64 + piece1·2^32 + piece2) modulo 2^96, upper 64 bits: 2 of quadrant, 62 of fraction.
-  Value low = multiply(mantissa, piece[2]);
-  Value middle = add(multiply(mantissa, piece[1]), right(low, constant(32)));
+  Value lowest = multiply(mantissa, piece[2]);
+  Value middle = add(multiply(mantissa, piece[1]), right(lowest, constant(32)));
   Value product = add(left(multiply(mantissa, piece[0]), constant(32)), middle);
   // Round to the nearest quadrant; the rest is a signed fraction of a quadrant.
   Value quadrant = right(add(product, constant(int64_t(1) << 61)), constant(62));
@@ -159,14 +159,15 @@ Reduced reduce(MathBuilder &m, Num x) {
 
 template <typename Finish>
 Num circular(MathBuilder &m, Num x, const char *import, Finish finish) {
-  Num large = m.gt(m.abs(x), m.isDouble() ? 0x1p30 : 0x1p20);
+  double limit = m.isDouble() && m.target.fma ? 0x1p30 : 0x1p20;
+  Num large = m.gt(m.abs(x), limit);
   if (m.isDouble()) {
     Num y = finish(reduce(m, m.select(large, 0.0, x)));
     Value fixed = replaceLanes(m.builder, m.loc, large.value, {x.value}, {y.value},
                                [&](OpBuilder &builder, Location loc, ValueRange lane) {
                                  return SmallVector<Value>{callImport(builder, loc, import, lane)};
                                })[0];
-    return m.select(m.eq(x, 0.0), x, m.wrap(fixed));
+    return m.wrap(fixed);
   }
   Reduced reduced = reduce(m, x);
   SmallVector<Value> fixed = replaceLanes(
