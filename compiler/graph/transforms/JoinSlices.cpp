@@ -49,13 +49,11 @@ public:
   explicit Joiner(func::FuncOp function) : function(function) {}
 
   void run() {
-    SmallVector<Value> work;
-    for (Operation &op : function.getBody().front())
-      if (op.getNumResults() == 1 && op.getNumOperands() > 0)
-        work.push_back(op.getResult(0));
-    for (Value value : work)
-      while (value)
-        value = join(value);
+    // What a join erases stands behind the value it started from, so the walk stays valid.
+    for (Operation *op = &function.getBody().front().front(); op; op = op->getNextNode())
+      if (op->getNumResults() == 1 && op->getNumOperands() > 0)
+        for (Value value = op->getResult(0); value;)
+          value = join(value);
   }
 
 private:
