@@ -1,0 +1,20 @@
+// Lowers thread-stage MLIR to the LLVM dialect.
+#pragma once
+#include "codegen/cpu/CpuTarget.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace tgc::cpu {
+
+/// The CPU's passes in order, from the thread stage to the LLVM dialect.
+void buildCpuLowering(mlir::OpPassManager &passes, const CpuTarget &target);
+
+/// Memory holds i1 as bytes 0 and 1.
+std::unique_ptr<mlir::Pass> createByteBooleansPass();
+/// Vectors of rank 2 and more, transfers and reductions become vectors of rank 1.
+std::unique_ptr<mlir::Pass> createLowerVectorsPass(const CpuTarget &target);
+/// Kernels take (buffers, scratch, begin, end).
+std::unique_ptr<mlir::Pass> createEntryAbiPass();
+/// All that is left becomes the LLVM dialect.
+std::unique_ptr<mlir::Pass> createConvertToLlvmPass(const CpuTarget &target);
+
+} // namespace tgc::cpu

@@ -1,0 +1,53 @@
+// Takes vectors apart to what LLVM has: loads, stores, element-wise work and shuffles of rank 1.
+//  In:  vectors of any rank, transfers, contractions, outer products, masks, reductions.
+//  Out: element-wise work may still have any rank; everything else has rank 1.
+#include "codegen/cpu/LowerThread.h"
+#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
+
+using namespace mlir;
+
+namespace tgc::cpu {
+namespace {
+
+struct LowerVectors : PassWrapper<LowerVectors, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerVectors)
+  StringRef getArgument() const override { return "tgc-cpu-lower-vectors"; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<arith::ArithDialect, scf::SCFDialect, memref::MemRefDialect, affine::AffineDialect>();
+  }
+
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    vector::VectorTransformsOptions options;
+    options.setVectorTransposeLowering(vector::VectorTransposeLowering::Shuffle16x16);
+    options.setVectorTransformsOptions(vector::VectorContractLowering::OuterProduct);
+    RewritePatternSet patterns(context);
+    VectorTransferToSCFOptions transfers;
+    transfers.enableFullUnroll();
+    populateVectorToSCFConversionPatterns(patterns, transfers);
+    vector::populateVectorTransferPermutationMapLoweringPatterns(patterns);
+    vector::populateVectorTransferLoweringPatterns(patterns, 1);
+    vector::populateVectorBroadcastLoweringPatterns(patterns);
+    vector::populateVectorContractLoweringPatterns(patterns, options);
+    vector::populateVectorOuterProductLoweringPatterns(patterns);
+    vector::populateVectorMultiReductionLoweringPatterns(patterns,
+                                                         vector::VectorMultiReductionLowering::InnerParallel);
+    vector::populateVectorMaskOpLoweringPatterns(patterns);
+    vector::populateVectorShapeCastLoweringPatterns(patterns);
+    vector::populateVectorTransposeLoweringPatterns(patterns, options);
+    vector::populateVectorInsertExtractStridedSliceTransforms(patterns);
+    vector::populateVectorMaskMaterializationPatterns(patterns, /*force32BitVectorIndices=*/true);
+    vector::populateVectorInterleaveLoweringPatterns(patterns, 1);
+    vector::populateVectorGatherLoweringPatterns(patterns);
+    if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createLowerVectorsPass(const CpuTarget &) { return std::make_unique<LowerVectors>(); }
+
+} // namespace tgc::cpu
