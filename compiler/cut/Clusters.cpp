@@ -218,8 +218,8 @@ private:
     placeTree(root, plan.accesses.reads(op)[0].index, cluster, root);
   }
 
-  /// Places what a reduction's source is computed from, through element-wise operations; `source` itself may be
-  /// placed already.
+  /// Places what a reduction's source is computed from, through element-wise operations; `source` itself may
+  /// be placed already.
   void placeTree(Value value, ArrayRef<AffineExpr> index, Cluster &cluster, Value source) {
     Operation *op = value.getDefiningOp();
     if (op && isSplat(op))
