@@ -1,0 +1,39 @@
+// What a target gives the compiler: its device as data, the lowering of block programs, and machine code.
+#pragma once
+#include "compiler/package/BuildPackage.h"
+#include "search/DeviceInfo.h"
+#include <memory>
+
+namespace tgc {
+
+/// Machine code of one kernel, ready to be put into a package.
+struct CompiledKernel {
+  runtime::Module module; ///< functions' entries are offsets in its image
+  std::vector<runtime::Function> functions;
+};
+
+class Target {
+public:
+  virtual ~Target() = default;
+  virtual const DeviceInfo &device() const = 0;
+  /// The instruction sets a package needs, in the runtime's words.
+  virtual std::vector<std::string> requiredFeatures() const = 0;
+  /// The runtime's names of device and architecture, for the package.
+  virtual std::string packageDevice() const = 0;
+  virtual std::string packageArchitecture() const = 0;
+  /// Lowers every tile.func of the module to the thread stage, in place. May run on several threads, each on a
+  /// module of its own.
+  virtual void lowerToThread(mlir::ModuleOp module) const = 0;
+  /// Compiles every kernel of a thread-stage module; same rule of threads. Throws tgc::Error (Internal).
+  virtual CompiledKernel compile(mlir::ModuleOp module) const = 0;
+};
+
+/// The target of a device's name, such as "cpu", "cpu:avx2"; throws tgc::Error (Usage) that lists the names.
+std::unique_ptr<Target> makeTarget(const std::string &device);
+/// Every name that makeTarget takes, with a line that describes it.
+std::vector<std::pair<std::string, std::string>> targetNames();
+
+/// The dialects that targets' lowerings need loaded.
+void registerTargetDialects(mlir::DialectRegistry &registry);
+
+} // namespace tgc

@@ -1,0 +1,44 @@
+// The one list of targets.
+#include "codegen/Target.h"
+#include "codegen/cpu/CpuBackend.h"
+#include "compiler/support/Error.h"
+
+namespace tgc {
+namespace {
+
+struct TargetEntry {
+  std::unique_ptr<Target> (*make)(const std::string &device); ///< null when the name is not this target's
+  std::vector<std::pair<std::string, std::string>> (*names)();
+  void (*registerDialects)(mlir::DialectRegistry &registry);
+};
+
+const TargetEntry entries[] = {
+    {cpu::makeCpuBackend, cpu::cpuBackendNames, cpu::registerCpuDialects},
+};
+
+} // namespace
+
+std::unique_ptr<Target> makeTarget(const std::string &device) {
+  for (const TargetEntry &entry : entries)
+    if (auto target = entry.make(device))
+      return target;
+  std::string names;
+  for (const auto &[name, description] : targetNames())
+    names += (names.empty() ? "" : ", ") + name;
+  usageError("unknown device '{}'; there are {}", device, names);
+}
+
+std::vector<std::pair<std::string, std::string>> targetNames() {
+  std::vector<std::pair<std::string, std::string>> names;
+  for (const TargetEntry &entry : entries)
+    for (auto &name : entry.names())
+      names.push_back(name);
+  return names;
+}
+
+void registerTargetDialects(mlir::DialectRegistry &registry) {
+  for (const TargetEntry &entry : entries)
+    entry.registerDialects(registry);
+}
+
+} // namespace tgc

@@ -1,0 +1,13 @@
+// A progress line on a terminal.
+#pragma once
+#include <functional>
+#include <string_view>
+
+namespace tgc::driver {
+
+/// A function that redraws one line on standard error as a stage advances; empty when that is no terminal.
+std::function<void(std::string_view stage, size_t done, size_t total)> makeProgress();
+/// Takes the line away, so that other output starts on a clean one.
+void clearProgress();
+
+} // namespace tgc::driver

@@ -1,0 +1,29 @@
+// tgc kernels: the kernels of a model and how they would run, without compiling them.
+#include "compiler/driver/Command.h"
+#include "compiler/driver/Progress.h"
+#include "compiler/driver/Reports.h"
+
+namespace tgc::driver {
+
+void addKernels(CLI::App &app) {
+  struct Arguments : ModelArguments {
+    bool json = false;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App *command = app.add_subcommand("kernels", "List a model's kernels, their work, schedules and plans");
+  arguments->addTo(*command);
+  command->add_flag("--json", arguments->json, "print JSON");
+  command->callback([arguments] {
+    CompileOptions options = arguments->options();
+    options.until = "schedule";
+    Compilation compilation(options);
+    compilation.run();
+    clearProgress();
+    if (arguments->json)
+      fmt::print("{}\n", kernelsJson(compilation).dump(2));
+    else
+      fmt::print("{}", kernelsText(compilation));
+  });
+}
+
+} // namespace tgc::driver

@@ -1,0 +1,69 @@
+// A compilation: a model on its way through the stages, and the list of those stages.
+#pragma once
+#include "codegen/Target.h"
+#include "frontends/onnx/Import.h"
+#include "runtime/format/Package.h"
+#include <filesystem>
+#include <functional>
+
+namespace tgc {
+
+struct CompileOptions {
+  std::filesystem::path model;   ///< an ONNX file, or a stage's text with `from`
+  onnx::ImportOptions import;
+  std::string device = "cpu";
+  std::map<std::string, std::string> schedules; ///< forced schedule by kernel symbol
+  std::string from;              ///< stage whose text `model` is; empty: an ONNX file
+  std::string until;             ///< last stage to run; empty: all
+  unsigned jobs = 0;             ///< threads that compile kernels; 0: all cores
+  bool verify = false;           ///< verify after every pass, not only after every stage
+  /// Called when a stage begins (done == 0) and as its items are done; may be empty.
+  std::function<void(std::string_view stage, size_t done, size_t total)> progress;
+};
+
+/// What is known of a kernel beside its code; kept from the kernel stage to the package.
+struct KernelReport {
+  KernelInfo info;
+  std::string schedule, plan;
+};
+
+struct StageTime {
+  std::string stage;
+  double seconds = 0;
+};
+
+class Compilation {
+public:
+  explicit Compilation(CompileOptions options);
+  ~Compilation();
+
+  /// Runs the stages from `from` to `until`. Throws tgc::Error; MLIR's own diagnostics are part of its text.
+  void run();
+
+  mlir::ModuleOp module() { return *module_; }
+  /// The text of the module as it stands.
+  std::string text();
+  /// The program of the kernel stage and later; throws when that stage has not run.
+  kernel::ProgramOp program();
+  /// Valid after the last stage.
+  runtime::Package &package() { return package_; }
+  const Target &target() const { return *target_; }
+  const std::map<std::string, KernelReport> &reports() const { return reports_; }
+  const std::vector<StageTime> &times() const { return times_; }
+
+private:
+  friend struct StageAccess;
+  CompileOptions options_;
+  std::unique_ptr<mlir::MLIRContext> context_;
+  mlir::OwningOpRef<mlir::ModuleOp> module_;
+  std::unique_ptr<Target> target_;
+  std::map<std::string, KernelReport> reports_;
+  std::map<std::string, CompiledKernel> compiled_;
+  runtime::Package package_;
+  std::vector<StageTime> times_;
+};
+
+/// Names and purposes of the stages, in order: what --emit and --from take.
+std::vector<std::pair<std::string, std::string>> stageNames();
+
+} // namespace tgc

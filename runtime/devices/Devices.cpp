@@ -1,0 +1,32 @@
+// The one list of device kinds.
+#include "runtime/devices/Device.h"
+#include "runtime/devices/cpu/CpuDevice.h"
+#include "runtime/format/Error.h"
+
+namespace tgc::runtime {
+
+namespace {
+const DeviceKind Kinds[] = {
+    {"cpu", listCpu, openCpu},
+};
+} // namespace
+
+std::vector<DeviceInfo> listDevices() {
+  std::vector<DeviceInfo> all;
+  for (const DeviceKind &kind : Kinds)
+    for (DeviceInfo &info : kind.list())
+      all.push_back(std::move(info));
+  return all;
+}
+
+std::shared_ptr<Device> openDevice(const std::string &name) {
+  for (const DeviceKind &kind : Kinds)
+    if (name.substr(0, name.find(':')) == kind.name)
+      return kind.open(name);
+  std::string known;
+  for (const DeviceInfo &info : listDevices())
+    known += " " + info.name;
+  usageError("there is no device \"" + name + "\"; this machine has:" + known);
+}
+
+} // namespace tgc::runtime

@@ -1,0 +1,46 @@
+// The plan: every size that follows from a kernel, a schedule and a device, computed in one place.
+#pragma once
+#include "search/DeviceInfo.h"
+#include "search/LoopPlan.h"
+#include "search/PipePlan.h"
+#include "search/Schedule.h"
+#include <variant>
+
+namespace tgc {
+
+/// A free weight's order in memory: packed[i] = original at `index`; made once in `prepare`.
+struct PackPlan {
+  int buffer = 0;
+  std::string order;               ///< as in pack(w,order)
+  std::vector<int64_t> shape;      ///< of the packed buffer
+};
+
+/// One launch of a kernel: a kernel split over its reduction has several, with a workspace between them.
+struct LaunchPlan {
+  int64_t blocks = 1;
+  int64_t threads = 1;
+  int64_t scratchBytes = 0; ///< memory of one block (CPU: of one thread; GPU: shared memory)
+};
+
+struct Plan {
+  std::variant<LoopPlan, PipePlan> body;
+  std::vector<LaunchPlan> launches;
+  std::vector<PackPlan> packs;
+  int64_t workspaceBytes = 0;
+  int64_t registers = 0; ///< of one thread, estimated
+};
+
+/// A legal plan, or why there is none.
+struct PlanResult {
+  std::optional<Plan> plan;
+  std::string reason;
+  explicit operator bool() const { return plan.has_value(); }
+};
+
+PlanResult makePlan(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
+std::string describe(const Plan &plan, const KernelInfo &kernel);
+
+/// The hand-written heuristic: always legal for the device, always the same for the same kernel.
+Schedule heuristicSchedule(const KernelInfo &kernel, const DeviceInfo &device);
+
+} // namespace tgc

@@ -1,0 +1,30 @@
+# Textual tests: a file's RUN lines call this build's tools, and FileCheck reads what they print.
+# %tgc and every tool of build/bin are found first; %models is the folder of exports, %python the tests' Python.
+import os
+
+import lit.formats
+
+config.name = "tgc"
+config.test_format = lit.formats.ShTest(execute_external=True)
+config.suffixes = [".mlir", ".test", ".txtpb", ".kernel", ".tile", ".thread"]
+config.excludes = ["onnx_backend", "CMakeLists.txt"]
+config.test_source_root = os.path.join(config.tgc_source_dir, "tests")
+config.test_exec_root = os.path.join(config.tgc_binary_dir, "tests")
+
+tools = config.llvm_tools_dir or "/usr/lib/llvm-19/bin"
+bin_dir = os.path.join(config.tgc_binary_dir, "bin")
+config.environment["PATH"] = os.pathsep.join([bin_dir, tools, os.environ["PATH"]])
+
+config.substitutions += [
+    ("%tgc", os.path.join(bin_dir, "tgc")),
+    ("%models", os.path.join(config.tgc_source_dir, "models")),
+    ("%python", config.tgc_python),
+]
+
+# `REQUIRES: avx512f` and the like: what this machine's processor can do.
+if os.path.exists("/proc/cpuinfo"):
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("flags"):
+                config.available_features.update(line.split(":", 1)[1].split())
+                break
