@@ -26,12 +26,7 @@ static int64_t spanOf(MemRefType type) {
 KernelBuffer::KernelBuffer(MemRefType type)
     : memref(type), element(type.getElementType()),
       bytesEach(std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8)), count(spanOf(type)),
-      size(count * bytesEach), storage(size + 128) {}
-
-char *KernelBuffer::data() const {
-  char *base = const_cast<char *>(storage.data());
-  return base + (64 - reinterpret_cast<uintptr_t>(base) % 64) % 64;
-}
+      size(count * bytesEach), storage(size / sizeof(Line) + 1) {}
 
 void KernelBuffer::set(int64_t i, double value) {
   uint64_t bits;
