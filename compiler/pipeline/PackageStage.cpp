@@ -6,8 +6,6 @@ using namespace mlir;
 
 namespace tgc {
 
-static constexpr llvm::StringLiteral kWritesAttr = "tgc.writes", kBlocksAttr = "tgc.blocks";
-
 void packageStage(StageAccess access) {
   PackageParts parts;
   const Target &target = access.target();

@@ -1,8 +1,13 @@
 // One stage of a compilation: what it is called, what it is for, and what it does.
 #pragma once
 #include "compiler/pipeline/Compilation.h"
+#include "compiler/tile/Tile.h"
 
 namespace tgc {
+
+/// On a kernel's function from the tile stage on: per buffer whether it is written (DenseBoolArrayAttr), and in
+/// the thread stage the number of blocks.
+inline constexpr llvm::StringLiteral kWritesAttr = "tgc.writes", kBlocksAttr = "tgc.blocks";
 
 /// Gives stages what a compilation holds.
 struct StageAccess {

@@ -1,0 +1,58 @@
+// Input: the kernel stage. Output: the same with a schedule on every kernel, and the weights that schedules
+// pack in the order they ask for.
+// 1. Each kernel gets the schedule forced on the command line, else the one it carries, else the heuristic's.
+// 2. The plan says which weights are packed; the kernel reads the packed buffer, a prepare launch makes it.
+// 3. What reports need is kept by the kernel's name. Kernels made by packing go through the same steps.
+#include "compiler/pipeline/Stages.h"
+#include "compiler/schedule/Describe.h"
+#include "compiler/schedule/Pack.h"
+#include "compiler/support/Error.h"
+#include "search/Plan.h"
+
+using namespace mlir;
+
+namespace tgc {
+
+static Schedule chooseSchedule(StageAccess access, kernel::FuncOp kernel, const KernelInfo &info) {
+  if (auto forced = access.options().schedules.find(kernel.getSymName().str());
+      forced != access.options().schedules.end())
+    return parseSchedule(forced->second);
+  if (std::optional<StringRef> carried = kernel.getSchedule())
+    return parseSchedule(carried->str());
+  return heuristicSchedule(info, access.target().device());
+}
+
+static Plan planOrThrow(StageAccess access, kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedule) {
+  PlanResult result = makePlan(info, schedule, access.target().device());
+  if (result)
+    return *result.plan;
+  std::string name = kernel.getSymName().str(), text = printSchedule(schedule);
+  if (access.options().schedules.count(name))
+    usageError("--schedule {}: '{}' is not legal: {}", name, text, result.reason);
+  if (kernel.getSchedule())
+    badInput("kernel {}: schedule '{}' is not legal: {}", name, text, result.reason);
+  internalError("kernel {}: the heuristic's schedule '{}' is not legal: {}", name, text, result.reason);
+}
+
+void scheduleStage(StageAccess access) {
+  for (const auto &[name, text] : access.options().schedules)
+    if (!access.module()->lookupSymbol<kernel::FuncOp>(name))
+      usageError("--schedule {}: there is no kernel of that name", name);
+  // Packing adds kernels behind the ones it changes, so the list grows on the way.
+  std::vector<kernel::FuncOp> kernels(access.module()->getOps<kernel::FuncOp>().begin(),
+                                      access.module()->getOps<kernel::FuncOp>().end());
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    kernel::FuncOp kernel = kernels[i];
+    KernelInfo info = describeKernel(kernel);
+    Schedule schedule = chooseSchedule(access, kernel, info);
+    Plan plan = planOrThrow(access, kernel, info, schedule);
+    kernel.setSchedule(printSchedule(schedule));
+    std::string description = describe(plan, info);
+    for (kernel::FuncOp added : packWeights(*access.module(), kernel, info, plan))
+      kernels.push_back(added);
+    access.reports()[kernel.getSymName().str()] = {describeKernel(kernel), printSchedule(schedule), description};
+    access.progress("schedule", i + 1, kernels.size());
+  }
+}
+
+} // namespace tgc
