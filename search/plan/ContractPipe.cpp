@@ -50,8 +50,9 @@ public:
     plan.a = planRows(left, plan.m, plan.k, atom);
     finish(plan, plan.n);
     for (const auto &[name, order] : schedule.packs)
-      if (std::none_of(result.packs.begin(), result.packs.end(),
-                       [&, &name = name](const PackPlan &pack) { return kernel.buffers[pack.buffer].name == name; }))
+      if (std::none_of(right.accesses.begin(), right.accesses.end(), [&, &name = name](int access) {
+            return kernel.buffers[kernel.accesses[access].buffer].name == name;
+          }))
         throw Refusal{fmt::format("pack({},{}): only the operand on the atom's columns has panels", name, order)};
 
     LaunchPlan launch;
@@ -112,14 +113,15 @@ private:
       throw Refusal{fmt::format("pack({},{}): the atom takes panels of 1 to 4 vectors of {}, as in {}{}k", name, text,
                                 lanes, columns, 2 * lanes)};
     for (int position : right.accesses)
-      if (!kernel.buffers[kernel.accesses[position].buffer].free)
-        throw Refusal{fmt::format("pack({},{}): the operand is also made of {}, which is no free weight", name, text,
+      if (kernel.buffers[kernel.accesses[position].buffer].name != name)
+        throw Refusal{fmt::format("pack({},{}): the operand is also made of {}", name, text,
                                   kernel.buffers[kernel.accesses[position].buffer].name)};
     int buffer = *kernel.bufferNamed(name);
     for (size_t i = 0; i < kernel.accesses.size(); ++i)
       if (kernel.accesses[i].buffer == buffer &&
           std::find(right.accesses.begin(), right.accesses.end(), int(i)) == right.accesses.end())
         throw Refusal{fmt::format("pack({},{}): the buffer is read elsewhere too", name, text)};
+    planned = &plan;
     plan.atomN = order.panel;
     plan.b.copy = "packed";
     plan.b.stages = 0;
@@ -139,7 +141,29 @@ private:
       depth *= axis.extent;
     pack.shape.push_back(depth);
     pack.shape.push_back(order.panel);
-    result.packs.push_back(std::move(pack));
+    if (!isPacked(right, pack))
+      result.packs.push_back(std::move(pack));
+  }
+
+  /// Whether the kernel already reads the weight in that order: planned again after packing, it has the same plan
+  /// without a pack.
+  bool isPacked(const OperandInfo &right, const PackPlan &pack) const {
+    const BufferInfo &buffer = kernel.buffers[pack.buffer];
+    if (buffer.shape != pack.shape || buffer.type != pack.type || right.accesses.size() != 1)
+      return false;
+    const Access &access = kernel.accesses[right.accesses.front()];
+    const LinearIndex &depth = access.indices[access.indices.size() - 2];
+    int64_t stride = 1;
+    for (auto axis = planned->k.axes.rbegin(); axis != planned->k.axes.rend(); ++axis) {
+      if (depth.coefficients[axis->axis] != (axis->extent == 1 ? depth.coefficients[axis->axis] : stride))
+        return false;
+      stride *= axis->extent;
+    }
+    for (const LinearIndex *index : {&access.indices.back(), &access.indices[access.indices.size() - 3]})
+      for (const TiledAxis &axis : planned->k.axes)
+        if (index->coefficients[axis.axis] != 0)
+          return false;
+    return depth.linear && !access.guarded;
   }
 
   bool usedBy(const OperandInfo &operand, int axis) const {
@@ -148,6 +172,7 @@ private:
   }
 
   int64_t lanes = 1;
+  const PipePlan *planned = nullptr;
 };
 
 } // namespace
