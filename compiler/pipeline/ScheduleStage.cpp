@@ -5,6 +5,7 @@
 // 3. What reports need is kept by the kernel's name. Kernels made by packing go through the same steps.
 #include "compiler/pipeline/Stages.h"
 #include "compiler/schedule/Describe.h"
+#include "compiler/schedule/Pack.h"
 #include "compiler/support/Error.h"
 #include "search/Plan.h"
 
@@ -47,6 +48,8 @@ void scheduleStage(StageAccess access) {
     Plan plan = planOrThrow(access, kernel, info, schedule);
     kernel.setSchedule(printSchedule(schedule));
     std::string description = describe(plan, info);
+    for (kernel::FuncOp added : packWeights(*access.module(), kernel, info, plan))
+      kernels.push_back(added);
     access.reports()[kernel.getSymName().str()] = {describeKernel(kernel), printSchedule(schedule), description};
     access.progress("schedule", i + 1, kernels.size());
   }

@@ -1,6 +1,7 @@
 // Input: kernels with schedules. Output: a block program in place of every kernel, by the generator that its
 // plan names.
 #include "compiler/loop/GenerateLoop.h"
+#include "compiler/pipe/GeneratePipe.h"
 #include "compiler/pipeline/Stages.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/support/Error.h"
@@ -23,7 +24,9 @@ void tileStage(StageAccess access) {
     for (const BufferInfo &buffer : info.buffers)
       writes.push_back(buffer.stored);
     OpBuilder builder(kernel);
-    tile::FuncOp function = generateLoop(builder, kernel, info, *plan.plan);
+    tile::FuncOp function = std::holds_alternative<PipePlan>(plan.plan->body)
+                                ? generatePipe(builder, kernel, info, *plan.plan)
+                                : generateLoop(builder, kernel, info, *plan.plan);
     function->setAttr(kWritesAttr, builder.getDenseBoolArrayAttr(writes));
     kernel.erase();
   }

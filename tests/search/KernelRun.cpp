@@ -2,6 +2,7 @@
 
 #include "codegen/cpu/LowerTile.h"
 #include "compiler/loop/GenerateLoop.h"
+#include "compiler/pipe/GeneratePipe.h"
 #include "compiler/support/Error.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/APFloat.h"
@@ -82,9 +83,12 @@ CompiledKernel::CompiledKernel(kernel::FuncOp kernel, const KernelInfo &info, co
     : name(kernel.getSymName().str()), blocks(plan.launches.front().blocks) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
-  generateLoop(builder, kernel, info, plan);
+  if (std::holds_alternative<PipePlan>(plan.body))
+    generatePipe(builder, kernel, info, plan);
+  else
+    generateLoop(builder, kernel, info, plan);
   if (failed(verify(*module)))
-    internalError("the loop generator's code for {} is invalid", name);
+    internalError("the generator's code for {} is invalid", name);
   if (keepText)
     tile = textOf(*module);
   cpu::lowerTileModule(*module, target);
