@@ -2,6 +2,7 @@
 
 #include "codegen/cpu/LowerTile.h"
 #include "compiler/loop/GenerateLoop.h"
+#include "compiler/kernel/Evaluate.h"
 #include "compiler/support/Error.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/APFloat.h"
@@ -69,6 +70,40 @@ std::vector<KernelBuffer> makeBuffers(kernel::FuncOp kernel, std::mt19937_64 &ra
     made.fill(random, offset);
   }
   return buffers;
+}
+
+std::string disagreement(kernel::FuncOp kernel, const std::vector<KernelBuffer> &inputs,
+                         const std::vector<KernelBuffer> &outputs) {
+  std::vector<kernel::Bytes> bytes;
+  for (const KernelBuffer &input : inputs)
+    bytes.push_back(kernel::Bytes(input.data(), input.bytes()));
+  std::string text;
+  int wrong = 0;
+  for (const kernel::StoredBuffer &stored : kernel::evaluate(kernel, bytes)) {
+    const KernelBuffer &buffer = outputs[stored.argument];
+    SmallVector<int64_t> strides;
+    int64_t start = 0;
+    (void)getStridesAndOffset(stored.type, strides, start);
+    for (size_t i = 0; i < stored.elements.size(); ++i) {
+      const kernel::Reference &reference = stored.elements[i];
+      int64_t place = start, rest = int64_t(i);
+      for (int d = int(strides.size()) - 1; d >= 0; --d) {
+        place += rest % stored.type.getDimSize(d) * strides[d];
+        rest /= stored.type.getDimSize(d);
+      }
+      double got = buffer.get(place);
+      // What no store covers must be as it was.
+      double before = inputs[stored.argument].get(place);
+      bool good = reference.stored
+                      ? kernel::agrees(got, reference.value, reference.scale, stored.type.getElementType())
+                      : std::memcmp(&got, &before, sizeof(double)) == 0;
+      if (!good && wrong++ < 3)
+        text += fmt::format("{}[{}] is {}, not {}{}; ",
+                            cast<StringAttr>(kernel.getBufferNames()[stored.argument]).getValue().str(), i, got,
+                            reference.value, reference.stored ? "" : " (not stored)");
+    }
+  }
+  return wrong ? fmt::format("{}{} elements wrong", text, wrong) : "";
 }
 
 static std::string textOf(ModuleOp module) {
