@@ -35,6 +35,10 @@ private:
 
 std::vector<KernelBuffer> makeBuffers(kernel::FuncOp kernel, std::mt19937_64 &random, double offset = 0);
 
+/// Stored elements that do not agree with the reference evaluator, the first few in words; empty if all do.
+std::string disagreement(kernel::FuncOp kernel, const std::vector<KernelBuffer> &inputs,
+                         const std::vector<KernelBuffer> &outputs);
+
 /// A kernel compiled by a plan.
 class CompiledKernel {
 public:
