@@ -206,6 +206,8 @@ private:
     if (cluster) {
       plan.owner[op] = cluster->id;
       cluster->members.push_back(op);
+      cluster->firstOp = std::min(cluster->firstOp, plan.position.lookup(op));
+      cluster->lastOp = std::max(cluster->lastOp, plan.position.lookup(op));
       for (auto &[id, by] : wants)
         if (id != cluster->id && !llvm::is_contained(plan.clusters[id].reads, cluster->id))
           plan.clusters[id].reads.push_back(cluster->id);
