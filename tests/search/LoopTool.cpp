@@ -25,12 +25,13 @@ struct Options {
   int threads = 1;
 };
 
-Schedule scheduleOf(kernel::FuncOp kernel, const Options &options) {
+Schedule scheduleOf(kernel::FuncOp kernel, const KernelInfo &info, const DeviceInfo &device,
+                    const Options &options) {
   if (!options.schedule.empty())
     return parseSchedule(options.schedule == "raw" ? "" : options.schedule);
   if (auto attribute = kernel.getScheduleAttr())
     return parseSchedule(attribute.getValue());
-  return {};
+  return heuristicSchedule(info, device);
 }
 
 Plan planOf(const KernelInfo &info, const Schedule &schedule, const DeviceInfo &device) {
@@ -92,7 +93,7 @@ int run(const Options &options) {
       std::cout << describe(info);
       continue;
     }
-    Schedule schedule = scheduleOf(kernel, options);
+    Schedule schedule = scheduleOf(kernel, info, device, options);
     if (options.emit == "plan")
       std::cout << printSchedule(schedule) << "\n" << describe(planOf(info, schedule, device), info);
     else if (options.emit == "check")
@@ -117,7 +118,7 @@ int main(int argc, char **argv) {
   CLI::App app("Schedules kernels and runs them through the loop generator");
   app.add_option("file", options.file, "kernel-stage MLIR")->required();
   app.add_option("--emit", options.emit, "info, plan, tile, thread, llvm, asm, check (against the reference), bench");
-  app.add_option("--schedule", options.schedule, "instead of the kernels' own; raw is the empty one");
+  app.add_option("--schedule", options.schedule, "instead of the kernels' own or else the heuristic's; raw is the empty one");
   app.add_option("--target", options.target, "native, avx512, avx2 or generic");
   app.add_option("--kernel", options.kernel, "this kernel alone");
   app.add_option("--seed", options.seed);
