@@ -92,7 +92,7 @@ private:
     return SmallVector<Value>(op.getResults());
   }
 
-  /// The memref as one of rank 1 from its base; `offset` becomes where the operand starts in it.
+  /// The memref as one of rank 1 from the base of its memory; `offset` becomes where the operand starts in it.
   Value flatten(Value memref, Value start, Value &offset) {
     auto type = cast<MemRefType>(memref.getType());
     SmallVector<int64_t> strides;
@@ -103,8 +103,6 @@ private:
     for (auto [extent, stride] : llvm::zip(type.getShape(), strides))
       size += (extent - 1) * stride;
     offset = start ? start : index(0);
-    if (constant != 0)
-      offset = add(offset, index(constant));
     auto flat =
         MemRefType::get({size}, type.getElementType(), MemRefLayoutAttrInterface(), type.getMemorySpace());
     if (flat == type)
