@@ -353,7 +353,7 @@ private:
     OpBuilder builder(firstRun);
     Value buffer = builder.create<kernel::BufferOp>(firstRun.getLoc(), type);
     builder.create<kernel::LaunchOp>(firstRun.getLoc(), packing.getSymName(), ValueRange{weight, buffer},
-                                     builder.getUnitAttr());
+                                     /*prepare=*/true);
     return buffer;
   }
 
