@@ -74,6 +74,7 @@ void registerCpuDialects(DialectRegistry &registry) {
 void buildCpuLowering(OpPassManager &passes, const CpuTarget &target) {
   passes.addPass(createByteBooleansPass());
   passes.addPass(createLowerVectorsPass(target));
+  passes.addPass(createUnrollVectorsPass());
   MathTarget math{.fma = target.hasFma, .rounding = target.hasRound, .half = target.hasF16c};
   passes.addPass(createExpandMathPass(math));
   passes.addPass(createExpandArithPass(math));

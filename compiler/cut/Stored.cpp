@@ -133,17 +133,18 @@ private:
     for (auto &[id, want] : others) {
       if (want.memory || (want.operand && !isCheapInOperand(op)))
         return true;
-      sink += cost.flops(want.points * flopsOf(op));
+      sink += cost.flops(want.points, flopsOf(op));
     }
     for (const Read &read : plan.accesses.reads(op)) {
       Operation *source = read.root.getDefiningOp();
       if (source && isSplat(source))
         continue;
       double bytes = std::min(double(bytesOf(read.root)), elementsOf(result) * elementBytes(read.root));
-      if (!inMemoryAnyway(read.root))
+      bool anyway = inMemoryAnyway(read.root);
+      if (!anyway)
         sink += cost.bytes(bytes) + cost.storeSeconds;
       for (auto &[id, want] : others)
-        if (!plan.clusters[id].placed.contains(read.root))
+        if (!anyway || !plan.clusters[id].placed.contains(read.root))
           sink += cost.bytes(bytes);
     }
     return plan.choices.decide(Choice::StoreOrSink, result, store, sink);
@@ -205,6 +206,8 @@ private:
     if (cluster) {
       plan.owner[op] = cluster->id;
       cluster->members.push_back(op);
+      cluster->firstOp = std::min(cluster->firstOp, plan.position.lookup(op));
+      cluster->lastOp = std::max(cluster->lastOp, plan.position.lookup(op));
       for (auto &[id, by] : wants)
         if (id != cluster->id && !llvm::is_contained(plan.clusters[id].reads, cluster->id))
           plan.clusters[id].reads.push_back(cluster->id);
@@ -228,17 +231,38 @@ private:
     double store = cost.bytes(bytes * readers), inline_ = cost.bytes(tree.bytes * readers);
     if (!weights || !run)
       store +=
-          cost.launchSeconds + cost.bytes(bytes + tree.bytes) + cost.flops(tree.flops * elementsOf(result));
+          cost.launchSeconds + cost.bytes(bytes + tree.bytes) + cost.flops(double(elementsOf(result)), tree.flops);
     for (auto &[id, want] : wants) {
       if (want.memory || (want.operand && !isCheapInOperand(op)))
         return true;
-      inline_ += cost.flops(want.points * tree.flops);
+      inline_ += cost.flops(want.points, tree.flops);
     }
     // Joined weights are one operand, not a load in pieces.
     if (weights && run && isMovement(op) &&
         llvm::any_of(wants, [](auto &want) { return want.second.operand; }))
       return true;
+    // Sources that are stored instead cost a kernel each.
+    if (isMovement(op) && (!weights || !run))
+      inline_ += cost.launchSeconds * expensiveSources(op);
     return tree.flops > 0 && plan.choices.decide(Choice::StoreOrInline, result, store, inline_);
+  }
+
+  /// Floating values that a movement reads and that cost more than a contraction computes in its operand.
+  unsigned expensiveSources(Operation *op) {
+    llvm::SmallDenseSet<Value> found;
+    auto visit = [&](auto &self, Operation *movement) -> void {
+      for (const Read &read : plan.accesses.reads(movement)) {
+        Operation *source = read.root.getDefiningOp();
+        if (!source || isWeight(source) || isSplat(source) || plan.owner.contains(source))
+          continue;
+        if (isMovement(source))
+          self(self, source);
+        else if (!isCheapInOperand(source) || treeOf(read.root).flops > cost.hiddenFlops)
+          found.insert(read.root);
+      }
+    };
+    visit(visit, op);
+    return found.size();
   }
 
   /// A cluster that computes the value at each of its elements once, and that none of the other readers
