@@ -14,6 +14,7 @@ def Kernel_Dialect : Dialect {
   let name = "kernel";
   let cppNamespace = "::tgc::kernel";
   let summary = "Scheduled kernels over named axes";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect"];
   let useDefaultAttributePrinterParser = 1;
   let description = [{
     A value inside kernel.func has a scalar type and, implicitly, a set of axes: the axes that its loads and
