@@ -27,6 +27,7 @@ struct DeviceInfo {
   int64_t sharedBytes = 0;  ///< of a block; on a CPU the part of the private cache a block should fill
   int64_t l1Bytes = 0, l2Bytes = 0, l3Bytes = 0;
   int64_t maxAllocation = 0; ///< 0 = unlimited
+  int64_t maxCluster = 1;    ///< blocks that may share memory
   std::vector<Atom> atoms;
   std::vector<std::string> copyKinds; ///< of "plain async tma block2d pack"
   double bandwidth = 0;               ///< bytes a second, from memory, all units

@@ -26,7 +26,9 @@ struct BufferInfo {
   int64_t offset = 0;
   bool free = false;   ///< a weight whose order the schedule may choose
   bool stored = false; ///< written by this kernel
-  int64_t bytes() const;
+  int64_t elements() const;
+  int64_t span() const;  ///< elements from the memory's start to behind the last one reached
+  int64_t bytes() const; ///< of its elements
 };
 
 /// offset + Σ coefficients[a] · axis a. Not `linear`: floordiv, mod or a run-time index takes part, and only
@@ -43,13 +45,14 @@ struct Access {
   bool store = false;
   bool guarded = false;             ///< has a condition, or may leave the buffer and then gives the fill
   std::vector<LinearIndex> indices; ///< one a buffer dimension
-  std::vector<bool> uses;           ///< per axis, whether index or condition depends on it
+  std::vector<bool> uses; ///< per axis, whether index, condition or (gather) the run-time index depends on it
 
   /// Elements the address moves when axis `axis` moves by one; nullopt when that is not a constant.
   std::optional<int64_t> strideOf(int axis, const BufferInfo &buffer) const;
 };
 
 enum class ReductionKind { Contract, Add, Mul, Max, Min, ArgMax, ArgMin, Moments, Softmax };
+const char *nameOf(ReductionKind kind);
 
 struct ReductionInfo {
   ReductionKind kind = ReductionKind::Add;
@@ -62,7 +65,8 @@ struct ReductionInfo {
 struct OperandInfo {
   ElementType type = ElementType::F32; ///< of the value that is multiplied
   std::vector<int> accesses;           ///< positions in KernelInfo::accesses
-  bool plain = false;                  ///< exactly one load, no arithmetic
+  bool plain = false;                  ///< exactly one piece loaded, no arithmetic
+  bool reduced = false;                ///< another reduction is part of it: no walk over k can stream it
 };
 
 /// A sum of products in the terms of a matrix instruction. m: axes of the left operand alone; n: of the right
@@ -70,6 +74,7 @@ struct OperandInfo {
 struct ContractInfo {
   int reduction = 0; ///< position in KernelInfo::reductions
   std::vector<int> batch, m, n, k;
+  std::vector<int> complete; ///< axes that a later reduction or remap of the result runs over
   OperandInfo lhs, rhs;
 };
 
@@ -78,6 +83,7 @@ struct AttendInfo {
   int reduction = 0;                 ///< the softmax
   std::vector<int> batch, m, n, e;   ///< queries m, keys n, value columns e
   std::vector<int> d;                ///< reduced in the scores
+  std::vector<int> complete;         ///< axes that a later reduction or remap of the result runs over
   OperandInfo values;
   std::optional<ContractInfo> scores; ///< absent when the weights are no contraction
 };
@@ -99,6 +105,10 @@ struct KernelInfo {
   double bytes = 0; ///< each buffer's touched bytes once
 
   std::optional<int> axisNamed(const std::string &name) const;
+  std::optional<int> bufferNamed(const std::string &name) const;
 };
+
+/// One line each: axes, accesses with the strides of their axes, reductions, roles.
+std::string describe(const KernelInfo &kernel);
 
 } // namespace tgc

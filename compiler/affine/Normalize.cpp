@@ -9,6 +9,7 @@
 //    that is tighter. The printed form has the same groups.
 #include "compiler/affine/Normalize.h"
 
+#include "llvm/ADT/ScopeExit.h"
 #include <algorithm>
 #include <cassert>
 #include <numeric>
@@ -61,6 +62,9 @@ int compareAtoms(const Atom *a, const Atom *b) {
     return order;
   return a->isDim() ? 0 : compareSums(a->base, b->base);
 }
+
+/// Rewrites that feed each other for this long lead nowhere; from here on only the plain ones are done.
+constexpr unsigned deepest = 24;
 
 int64_t width(Range range) { return range.max - range.min; }
 
@@ -226,12 +230,14 @@ Linear Normalizer::floorDiv(const Linear &sum, int64_t divisor) {
   auto key = std::make_pair(sum, divisor);
   if (auto known = divisions_.find(key); known != divisions_.end())
     return known->second;
+  ++depth_;
+  auto leave = llvm::make_scope_exit([&] { --depth_; });
   // Whole multiples leave the division, term by term; what counts as a term is tried in three ways, because
   // x mod 12 + y leaves bounds that its parts x - 12 * (x floordiv 12) + y lose, and the other way round.
   std::optional<Linear> best;
   int64_t bestWidth = 0;
   std::vector<Linear> seen;
-  for (int form = 0; form < 3; ++form) {
+  for (int form = 0; form < (depth_ < deepest ? 3 : 1); ++form) {
     std::vector<Group> terms =
         form == 0 ? plainTerms(sum) : group(sum, form == 1 ? Grouping::WhereTighter : Grouping::Digits);
     Linear outside;
@@ -257,12 +263,25 @@ Linear Normalizer::floorDiv(const Linear &sum, int64_t divisor) {
 
 /// No term of the sum is a multiple of the divisor, or it stands in a group that is worth more whole.
 Linear Normalizer::floorDivReduced(const Linear &sum, int64_t divisor) {
-  Linear result;
   Range bounds = range(sum);
+  Linear result;
   if (floorDivide(bounds.min, divisor) == floorDivide(bounds.max, divisor)) {
     result.constant = floorDivide(bounds.min, divisor);
     return result;
   }
+  // Splitting and absorbing can undo each other; the second time round the quotient stays as it is.
+  auto key = std::make_pair(sum, divisor);
+  if (depth_ < deepest && pendingQuotients_.insert(key).second) {
+    std::optional<Linear> simpler = splitOrAbsorb(sum, divisor);
+    pendingQuotients_.erase(key);
+    if (simpler)
+      return *simpler;
+  }
+  result.terms.emplace_back(floorAtom(sum, divisor), 1);
+  return result;
+}
+
+std::optional<Linear> Normalizer::splitOrAbsorb(const Linear &sum, int64_t divisor) {
   if (auto split = splitByGcd(plainTerms(sum), sum.constant, divisor))
     return *split;
   for (Grouping how : {Grouping::WhereTighter, Grouping::Digits}) {
@@ -280,13 +299,11 @@ Linear Normalizer::floorDivReduced(const Linear &sum, int64_t divisor) {
       quotient = atom;
       ++quotients;
     }
-  if (quotients == 1) {
-    Linear others = sum;
-    llvm::erase_if(others.terms, [&](auto &term) { return term.first == quotient; });
-    return floorDiv(add(quotient->base, others, quotient->divisor), quotient->divisor * divisor);
-  }
-  result.terms.emplace_back(floorAtom(sum, divisor), 1);
-  return result;
+  if (quotients != 1)
+    return std::nullopt;
+  Linear others = sum;
+  llvm::erase_if(others.terms, [&](auto &term) { return term.first == quotient; });
+  return floorDiv(add(quotient->base, others, quotient->divisor), quotient->divisor * divisor);
 }
 
 /// `constant` is what the sum adds to the terms' values.
@@ -314,61 +331,79 @@ std::optional<Linear> Normalizer::splitByGcd(const std::vector<Group> &terms, in
   return std::nullopt;
 }
 
+/// The mods that `quotient` may stand in as -modulus · quotient: it, or what it was divided further from.
+std::vector<Group> Normalizer::modsOf(const Atom *quotient, ArrayRef<const Atom *> quotients, const Linear &rest) {
+  std::vector<Group> mods;
+  auto offer = [&](Linear inner, int64_t modulus, const Linear &upper) {
+    Group &mod = mods.emplace_back();
+    mod.value = add(inner, upper, -modulus);
+    mod.inner = std::move(inner);
+    mod.modulus = modulus;
+    mod.range = {0, modulus - 1};
+  };
+  Linear self;
+  self.terms.emplace_back(quotient, 1);
+  // (E floordiv lower) mod modulus with E floordiv (lower · modulus) at hand.
+  std::set<int64_t> lowers;
+  for (const Atom *other : quotients)
+    if (other->base == quotient->base && other->divisor < quotient->divisor &&
+        quotient->divisor % other->divisor == 0)
+      lowers.insert(other->divisor);
+  for (auto &term : quotient->base.terms)
+    lowers.insert(std::gcd(quotient->divisor, std::abs(term.second)));
+  std::vector<int64_t> candidates = gcdClosure(std::move(lowers));
+  llvm::erase_if(candidates, [&](int64_t lower) { return lower == quotient->divisor; });
+  candidates.push_back(1);
+  for (int64_t lower : candidates)
+    offer(floorDiv(quotient->base, lower), quotient->divisor / lower, self);
+  // (E floordiv lower) mod modulus where E floordiv (lower · modulus) has become something simpler.
+  std::set<int64_t> moduli;
+  int64_t have = rest.coefficient(quotient);
+  for (auto &[atom, coefficient] : rest.terms)
+    if (coefficient % have == 0 && coefficient / have < -1)
+      moduli.insert(-(coefficient / have));
+  for (int64_t modulus : moduli)
+    offer(self, modulus, floorDiv(quotient->base, quotient->divisor * modulus));
+  return mods;
+}
+
 /// Moves one mod out of `rest` into `groups` if that is wanted.
 bool Normalizer::extractMod(Linear &rest, std::vector<Group> &groups, Grouping how) {
-  std::vector<const Atom *> floors;
+  std::vector<const Atom *> quotients;
   for (auto &term : rest.terms)
     if (!term.first->isDim())
-      floors.push_back(term.first);
-  llvm::sort(floors, [](const Atom *a, const Atom *b) {
+      quotients.push_back(term.first);
+  llvm::sort(quotients, [](const Atom *a, const Atom *b) {
     return a->divisor != b->divisor ? a->divisor < b->divisor : compareAtoms(a, b) < 0;
   });
   int64_t before = plainWidth(rest);
-  for (const Atom *floor : floors) {
-    std::set<int64_t> lowers;
-    for (const Atom *other : floors)
-      if (other->base == floor->base && other->divisor < floor->divisor &&
-          floor->divisor % other->divisor == 0)
-        lowers.insert(other->divisor);
-    for (auto &term : floor->base.terms)
-      lowers.insert(std::gcd(floor->divisor, std::abs(term.second)));
-    std::vector<int64_t> candidates = gcdClosure(std::move(lowers));
-    llvm::erase_if(candidates, [&](int64_t lower) { return lower == floor->divisor; });
-    candidates.push_back(1);
+  for (const Atom *quotient : quotients) {
     std::optional<Linear> bestRest;
     Group best;
     int64_t bestGain = 0;
-    for (int64_t lower : candidates) {
-      Linear inner = floorDiv(floor->base, lower);
-      int64_t modulus = floor->divisor / lower;
-      Linear floorSum;
-      floorSum.terms.emplace_back(floor, 1);
-      Linear value = add(inner, floorSum, -modulus);
+    for (Group &mod : modsOf(quotient, quotients, rest)) {
       std::set<int64_t> factors;
-      bool contained = !inner.terms.empty();
+      bool contained = !mod.inner.terms.empty();
       std::optional<int64_t> ratio;
-      for (auto &[atom, coefficient] : inner.terms) {
+      for (auto &[atom, coefficient] : mod.inner.terms) {
         int64_t have = rest.coefficient(atom);
         if (have % coefficient == 0 && have != 0)
           factors.insert(have / coefficient);
         contained &= have != 0 && have % coefficient == 0 && (!ratio || *ratio == have / coefficient);
         ratio = have / coefficient;
       }
-      if (rest.coefficient(floor) % modulus == 0)
-        factors.insert(-rest.coefficient(floor) / modulus);
+      if (rest.coefficient(quotient) % mod.modulus == 0)
+        factors.insert(-rest.coefficient(quotient) / mod.modulus);
       for (int64_t factor : factors) {
-        Linear next = add(rest, value, -factor);
-        int64_t gain = before - plainWidth(next) - std::abs(factor) * (modulus - 1);
+        Linear next = add(rest, mod.value, -factor);
+        int64_t gain = before - plainWidth(next) - std::abs(factor) * (mod.modulus - 1);
         bool forced = how == Grouping::Digits && contained && factor == *ratio && !bestRest;
         if (gain <= bestGain && !forced)
           continue;
         bestGain = std::max<int64_t>(gain, 0);
         bestRest = next;
+        best = mod;
         best.coefficient = factor;
-        best.inner = inner;
-        best.modulus = modulus;
-        best.value = value;
-        best.range = {0, modulus - 1};
       }
     }
     if (bestRest) {
@@ -394,13 +429,20 @@ std::vector<Group> Normalizer::group(const Linear &sum, Grouping how) {
 Range Normalizer::range(const Linear &sum) {
   if (auto known = ranges_.find(sum); known != ranges_.end())
     return known->second;
+  // Looking for mods divides, and a quotient's bounds are asked for in turn; the second time round the terms'
+  // own bounds have to do.
+  bool again = depth_ >= deepest || !pending_.insert(sum).second;
+  std::vector<Group> groups = again ? plainTerms(sum) : group(sum, Grouping::WhereTighter);
   Range total{sum.constant, sum.constant};
-  for (const Group &term : group(sum, Grouping::WhereTighter)) {
+  for (const Group &term : groups) {
     Range part = scaled(term.range, term.coefficient);
     int64_t shift = term.coefficient * term.value.constant;
     total = {total.min + part.min - shift, total.max + part.max - shift};
   }
-  ranges_[sum] = total;
+  if (!again) {
+    pending_.erase(sum);
+    ranges_[sum] = total;
+  }
   return total;
 }
 

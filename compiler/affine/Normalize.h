@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace tgc::affine {
@@ -76,7 +77,9 @@ public:
 private:
   const Atom *floorAtom(const Linear &base, int64_t divisor);
   Linear floorDivReduced(const Linear &sum, int64_t divisor);
+  std::optional<Linear> splitOrAbsorb(const Linear &sum, int64_t divisor);
   std::optional<Linear> splitByGcd(const std::vector<Group> &terms, int64_t constant, int64_t divisor);
+  std::vector<Group> modsOf(const Atom *quotient, llvm::ArrayRef<const Atom *> quotients, const Linear &rest);
   bool extractMod(Linear &rest, std::vector<Group> &groups, Grouping how);
   std::vector<Group> plainTerms(const Linear &sum) const;
 
@@ -84,7 +87,10 @@ private:
   std::map<std::pair<Linear, int64_t>, const Atom *> floors_;
   std::map<std::pair<Linear, int64_t>, Linear> divisions_;
   std::map<Linear, Range> ranges_;
+  std::set<Linear> pending_; // whose bounds are being computed
+  std::set<std::pair<Linear, int64_t>> pendingQuotients_;
   llvm::DenseMap<mlir::AffineExpr, Linear> parsed_;
+  unsigned depth_ = 0; // of nested divisions
 };
 
 int64_t floorDivide(int64_t a, int64_t b);

@@ -80,8 +80,12 @@ private:
     return sum;
   }
 
+  /// Divisions in the sum, those inside others included.
   static unsigned quotients(const Linear &sum) {
-    return llvm::count_if(sum.terms, [](auto &term) { return !term.first->isDim(); });
+    unsigned count = 0;
+    for (auto &term : sum.terms)
+      count += term.first->isDim() ? 0 : 1 + quotients(term.first->base);
+    return count;
   }
 
   /// sum >= 0 is sum floordiv g >= 0 for any g; a good g leaves fewer terms.
@@ -150,17 +154,20 @@ private:
       return;
     }
     sum = divideExactly(sum, sum.terms.front().second < 0 ? -gcd : gcd);
-    // g·D + r with r inside one window of g: the two parts are zero each.
+    // g·D + r == 0 with r shorter than g: r is the one multiple of g in its bounds.
     for (auto &term : sum.terms) {
       int64_t factor = std::abs(term.second);
-      if (factor == 1)
+      Linear multiple, rest;
+      rest.constant = sum.constant;
+      for (auto &other : sum.terms)
+        (other.second % factor == 0 ? multiple : rest).terms.push_back(other);
+      Range bounds = normalizer_.range(rest);
+      if (factor == 1 || rest.isConstant() || bounds.max - bounds.min >= factor)
         continue;
-      Linear quotient = normalizer_.floorDiv(sum, factor);
-      Linear rest = affine::add(sum, quotient, -factor);
-      if (quotients(quotient) > quotients(sum) || quotient.isConstant() || rest.terms.size() >= sum.terms.size() ||
-          quotient.terms.size() >= sum.terms.size())
-        continue;
-      addEquality(std::move(quotient));
+      int64_t value = floorDivide(bounds.max, factor) * factor;
+      multiple.constant += value;
+      rest.constant -= value;
+      addEquality(divideExactly(multiple, factor));
       if (!never_)
         addEquality(std::move(rest));
       return;
@@ -212,6 +219,18 @@ IntegerSet simplifySet(IntegerSet set, Normalizer &normalizer) {
   return toSet(conditions, normalizer, set.getNumDims(), contextOf(set));
 }
 
+/// The printed form may show more than the expression did; so again until nothing changes.
+template <typename Form, typename Simplify> Form toFixpoint(Form form, ArrayRef<Range> ranges, Simplify simplify) {
+  for (unsigned round = 0; round < 4; ++round) {
+    Normalizer normalizer(ranges);
+    Form next = simplify(form, normalizer);
+    if (next == form)
+      break;
+    form = next;
+  }
+  return form;
+}
+
 AffineExpr simplifyExpr(AffineExpr expr, Normalizer &normalizer) {
   std::optional<Linear> sum = normalizer.parse(expr);
   return sum ? normalizer.emit(*sum, expr.getContext()) : expr;
@@ -234,18 +253,15 @@ Range rangeOf(AffineExpr expr, ArrayRef<int64_t> extents) {
 }
 
 AffineExpr simplify(AffineExpr expr, ArrayRef<int64_t> extents) {
-  Normalizer normalizer(Normalizer::fromExtents(extents));
-  return simplifyExpr(expr, normalizer);
+  return toFixpoint(expr, Normalizer::fromExtents(extents), simplifyExpr);
 }
 
 AffineMap simplify(AffineMap map, ArrayRef<int64_t> extents) {
-  Normalizer normalizer(Normalizer::fromExtents(extents));
-  return simplifyMap(map, normalizer);
+  return toFixpoint(map, Normalizer::fromExtents(extents), simplifyMap);
 }
 
 IntegerSet simplify(IntegerSet set, ArrayRef<int64_t> extents) {
-  Normalizer normalizer(Normalizer::fromExtents(extents));
-  return simplifySet(set, normalizer);
+  return toFixpoint(set, Normalizer::fromExtents(extents), simplifySet);
 }
 
 bool neverHolds(IntegerSet set) {
@@ -293,8 +309,7 @@ AffineMap simplifyGiven(AffineMap map, IntegerSet given, ArrayRef<int64_t> exten
   SmallVector<Range> ranges = dimRanges(given, extents);
   if (llvm::any_of(ranges, [](Range range) { return range.min > range.max; }))
     return map;
-  Normalizer normalizer(ranges);
-  return simplifyMap(map, normalizer);
+  return toFixpoint(map, ranges, simplifyMap);
 }
 
 IntegerSet simplifyGiven(IntegerSet set, IntegerSet given, ArrayRef<int64_t> extents) {

@@ -1,13 +1,45 @@
 #include "compiler/tile/Tile.h"
 
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
 #include "compiler/tile/TileDialect.cpp.inc"
-#define GET_OP_CLASSES
-#include "compiler/tile/Tile.cpp.inc"
+#include "compiler/tile/TileEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "compiler/tile/TileAttrs.cpp.inc"
 
 using namespace mlir;
 using namespace tgc::tile;
 
+// The text of tile.dot's atom, named by the generated assembly format.
+static ParseResult parseAtom(OpAsmParser &parser, StringAttr &name, IntegerAttr &m, IntegerAttr &n) {
+  StringRef word;
+  SmallVector<int64_t> shape;
+  SMLoc place = parser.getCurrentLocation();
+  if (parser.parseKeyword(&word) || parser.parseLess() ||
+      parser.parseDimensionList(shape, /*allowDynamic=*/false, /*withTrailingX=*/false) || parser.parseGreater())
+    return failure();
+  if (shape.size() != 2)
+    return parser.emitError(place, "an atom has rows and columns");
+  Builder &builder = parser.getBuilder();
+  name = builder.getStringAttr(word);
+  m = builder.getI64IntegerAttr(shape[0]);
+  n = builder.getI64IntegerAttr(shape[1]);
+  return success();
+}
+
+static void printAtom(OpAsmPrinter &printer, Operation *, StringAttr name, IntegerAttr m, IntegerAttr n) {
+  printer << name.getValue() << "<" << m.getInt() << "x" << n.getInt() << ">";
+}
+
+#define GET_OP_CLASSES
+#include "compiler/tile/Tile.cpp.inc"
+
 void TileDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "compiler/tile/TileAttrs.cpp.inc"
+      >();
   addOperations<
 #define GET_OP_LIST
 #include "compiler/tile/Tile.cpp.inc"

@@ -10,5 +10,19 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "compiler/tile/TileDialect.h.inc"
+#include "compiler/tile/TileEnums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "compiler/tile/TileAttrs.h.inc"
 #define GET_OP_CLASSES
 #include "compiler/tile/Tile.h.inc"
+
+namespace tgc::tile {
+
+/// The layout of any tile as parts, whatever its attribute; nullopt when it is neither strided nor a
+/// #tile.layout. Strides are in elements; where the tile begins is not part of it.
+std::optional<llvm::SmallVector<llvm::SmallVector<LayoutAttr::Part>>> layoutOf(mlir::MemRefType type);
+
+/// Elements of memory from the tile's first to behind its last.
+int64_t spanOf(mlir::MemRefType type);
+
+} // namespace tgc::tile

@@ -1,4 +1,5 @@
-// What a device offers to the runtime: memory, code, and launches bound to memory. Devices.cpp lists them all.
+// What a device offers to the runtime: memory, code, and launches bound to memory. Devices.cpp lists them
+// all.
 #pragma once
 #include "runtime/format/Package.h"
 #include <memory>

@@ -44,21 +44,21 @@ public:
     for (const Weight &weight : package.weights)
       this->weight(weight, names);
     names.clear();
-    for (const Tensor &tensor : package.inputs)
+    for (const TensorRecord &tensor : package.inputs)
       owned("input", tensor.name, tensor.dtype, tensor.shape, tensor.slot, SlotClass::Input, names);
     names.clear();
-    for (const Tensor &tensor : package.outputs)
+    for (const TensorRecord &tensor : package.outputs)
       output(tensor, names);
     for (size_t i = 0; i < package.slots.size(); ++i)
       if (package.slots[i].slotClass <= SlotClass::Weight && owners[i] == 0)
-        fail("slot " + std::to_string(i), std::string("no tensor names this ") +
-                                              slotClassName(package.slots[i].slotClass) + " slot");
+        fail("slot " + std::to_string(i),
+             std::string("no tensor names this ") + slotClassName(package.slots[i].slotClass) + " slot");
     written.assign(package.slots.size(), false);
     for (size_t i = 0; i < package.prepare.size(); ++i)
       launch(package.prepare[i], true, "prepare launch " + std::to_string(i));
     for (size_t i = 0; i < package.run.size(); ++i)
       launch(package.run[i], false, "run launch " + std::to_string(i));
-    for (const Tensor &tensor : package.outputs)
+    for (const TensorRecord &tensor : package.outputs)
       if (package.slots[tensor.slot].slotClass == SlotClass::Prepared && !written[tensor.slot])
         fail("output \"" + tensor.name + "\"", "no prepare launch writes its slot");
   }
@@ -110,7 +110,8 @@ private:
 
   void slot(const Slot &slot, const std::string &where) {
     if (slot.alignment < 64 || slot.alignment > PageBytes || (slot.alignment & (slot.alignment - 1)) != 0)
-      fail(where, "the alignment " + std::to_string(slot.alignment) + " is not a power of two from 64 to 4096");
+      fail(where,
+           "the alignment " + std::to_string(slot.alignment) + " is not a power of two from 64 to 4096");
     if (slot.bytes > MaxBytes)
       fail(where, "too large");
     bool arena = slot.slotClass == SlotClass::Arena, workspace = slot.slotClass == SlotClass::Workspace;
@@ -124,7 +125,8 @@ private:
     bool constant = slot.slotClass == SlotClass::Constant;
     if (slot.data.size() != (constant ? slot.bytes : 0))
       fail(where, constant ? "the data does not have the slot's size" : "only constant slots have data");
-    if (slot.zeroed && (constant || slot.slotClass == SlotClass::Input || slot.slotClass == SlotClass::Weight))
+    if (slot.zeroed &&
+        (constant || slot.slotClass == SlotClass::Input || slot.slotClass == SlotClass::Weight))
       fail(where, std::string("a slot of class ") + slotClassName(slot.slotClass) + " cannot be zeroed");
   }
 
@@ -137,10 +139,13 @@ private:
       fail(where, "the name occurs twice");
     if (slot >= package.slots.size())
       fail(where, "there is no slot " + std::to_string(slot));
+    if (shape.size() > 64)
+      fail(where, "more than 64 dimensions");
     auto bytes = tensorBytes(dtype, shape);
     if (!bytes || *bytes != package.slots[slot].bytes)
-      fail(where, std::string(dtypeName(dtype)) + " " + shapeText(shape) + " does not have the size of its slot, " +
-                      std::to_string(package.slots[slot].bytes) + " bytes");
+      fail(where, std::string(dtypeName(dtype)) + " " + shapeText(shape) +
+                      " does not have the size of its slot, " + std::to_string(package.slots[slot].bytes) +
+                      " bytes");
   }
 
   void owned(const char *kind, const std::string &name, DType dtype, const Shape &shape, uint32_t slot,
@@ -166,7 +171,7 @@ private:
                            : "data that is not embedded is present");
   }
 
-  void output(const Tensor &tensor, std::set<std::string> &names) {
+  void output(const TensorRecord &tensor, std::set<std::string> &names) {
     this->tensor("output", tensor.name, tensor.dtype, tensor.shape, tensor.slot, names);
     if (package.slots[tensor.slot].slotClass == SlotClass::Workspace)
       fail("output \"" + tensor.name + "\"", "its slot has class workspace");
@@ -182,6 +187,9 @@ private:
         fail(where, "the grid is too large");
       blocks *= dim;
     }
+    for (const std::string &node : launch.nodes)
+      if (!goodName(node))
+        fail(where, "a node's name is empty or contains a zero byte");
     for (uint32_t weight : launch.weights)
       if (!prepare || weight >= package.weights.size())
         fail(where, prepare ? "there is no weight " + std::to_string(weight)

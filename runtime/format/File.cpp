@@ -59,7 +59,8 @@ void MappedFile::discard(const uint8_t *first, size_t size) const {
   static const uintptr_t page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
   uintptr_t begin = (reinterpret_cast<uintptr_t>(first) + page - 1) / page * page;
   uintptr_t end = (reinterpret_cast<uintptr_t>(first) + size) / page * page;
-  if (begin < end)
+  auto start = reinterpret_cast<uintptr_t>(base);
+  if (begin < end && begin >= start && end <= start + count)
     ::madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
 }
 

@@ -21,6 +21,7 @@ public:
   Bytes bytes(size_t offset, size_t size) const;
   Bytes bytes() const { return bytes(0, count); }
   /// Gives back the resident pages that lie wholly inside the range; they are read again when touched.
+  /// Memory outside of the file is left alone.
   void discard(const uint8_t *first, size_t size) const;
 
 private:

@@ -143,7 +143,7 @@ struct Weight {
 
 /// An input (its slot has class input, one each) or an output. An output's slot usually has class output;
 /// any class but workspace is allowed, and a slot may serve several outputs: then the runtime copies.
-struct Tensor {
+struct TensorRecord {
   std::string name;
   DType dtype = DType::F32;
   Shape shape;
@@ -161,7 +161,7 @@ struct Package {
   std::vector<uint64_t> arenas; // bytes of each
   uint64_t workspaceBytes = 0;
   std::vector<Weight> weights;
-  std::vector<Tensor> inputs, outputs;
+  std::vector<TensorRecord> inputs, outputs;
   /// Where the model lay when it was compiled; external files are looked for there last. May be empty.
   std::string modelDirectory;
   std::vector<std::pair<std::string, std::string>> provenance; // "compiler", "model", "model hash", ...

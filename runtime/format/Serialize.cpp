@@ -65,7 +65,10 @@ Offset<fb::Launch> launchTable(Builder &builder, const Launch &launch) {
   auto kernel = optionalString(builder, launch.kernel);
   auto schedule = optionalString(builder, launch.schedule);
   auto shape = optionalString(builder, launch.shape);
-  auto nodes = strings(builder, launch.nodes);
+  std::string names;
+  for (const std::string &node : launch.nodes)
+    names += node + '\0';
+  auto nodes = optionalString(builder, names);
   return fb::CreateLaunch(builder, launch.function, grid, params, weights, kernel, schedule, shape,
                           launch.flops, launch.bytesMoved, nodes);
 }
@@ -80,7 +83,7 @@ Offset<fb::Weight> weightTable(Builder &builder, const Weight &weight) {
                           static_cast<uint8_t>(weight.source), file, weight.offset, data, key, weight.seed);
 }
 
-Offset<fb::Tensor> tensorTable(Builder &builder, const Tensor &tensor) {
+Offset<fb::Tensor> tensorTable(Builder &builder, const TensorRecord &tensor) {
   auto name = builder.CreateString(tensor.name);
   auto shape = builder.CreateVector(tensor.shape);
   return fb::CreateTensor(builder, name, static_cast<uint8_t>(tensor.dtype), shape, tensor.slot);
@@ -128,9 +131,9 @@ std::vector<uint8_t> serialize(const Package &package) {
   auto arenas = builder.CreateVector(package.arenas);
   auto weights = builder.CreateVector(
       tables(package.weights, [&](const Weight &weight) { return weightTable(builder, weight); }));
-  auto tensorList = [&](const std::vector<Tensor> &tensors) {
+  auto tensorList = [&](const std::vector<TensorRecord> &tensors) {
     return builder.CreateVector(
-        tables(tensors, [&](const Tensor &tensor) { return tensorTable(builder, tensor); }));
+        tables(tensors, [&](const TensorRecord &tensor) { return tensorTable(builder, tensor); }));
   };
   auto inputs = tensorList(package.inputs);
   auto outputs = tensorList(package.outputs);
@@ -140,10 +143,10 @@ std::vector<uint8_t> serialize(const Package &package) {
   }));
   auto device = builder.CreateString(package.device);
   auto arch = builder.CreateString(package.arch);
-  fb::FinishPackageBuffer(builder, fb::CreatePackage(builder, FormatVersion, device, arch, features, modules,
-                                                     functions, prepare, run, slots, arenas,
-                                                     package.workspaceBytes, weights, inputs, outputs,
-                                                     modelDirectory, provenance));
+  fb::FinishPackageBuffer(builder,
+                          fb::CreatePackage(builder, FormatVersion, device, arch, features, modules,
+                                            functions, prepare, run, slots, arenas, package.workspaceBytes,
+                                            weights, inputs, outputs, modelDirectory, provenance));
   std::vector<uint8_t> file;
   file.reserve(builder.GetSize() + SealBytes);
   file.assign(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());

@@ -64,7 +64,8 @@ private:
   std::string string() {
     char quote = peek();
     if (quote != '\'' && quote != '"')
-      badInput("npy: the header has something else where a string belongs (structured types are unsupported)");
+      badInput(
+          "npy: the header has something else where a string belongs (structured types are unsupported)");
     const char *close = static_cast<const char *>(std::memchr(at + 1, quote, end - at - 1));
     if (!close)
       badInput("npy: a string in the header does not end");
@@ -183,8 +184,8 @@ std::vector<uint8_t> formatNpy(const Array &array) {
   header += "), }";
   header.resize((10 + header.size()) / 64 * 64 + 64 - 10 - 1, ' ');
   header += '\n';
-  std::vector<uint8_t> file = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, uint8_t(header.size() & 255),
-                               uint8_t(header.size() >> 8)};
+  std::vector<uint8_t> file = {
+      0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, uint8_t(header.size() & 255), uint8_t(header.size() >> 8)};
   file.insert(file.end(), header.begin(), header.end());
   if (array.data.size() > 0)
     file.insert(file.end(), array.data.data(), array.data.data() + array.data.size());
@@ -200,6 +201,8 @@ Array readNpy(const std::string &path) {
   }
 }
 
-void writeNpy(const std::string &path, const Array &array) { writeFileAtomically(path, Bytes(formatNpy(array))); }
+void writeNpy(const std::string &path, const Array &array) {
+  writeFileAtomically(path, Bytes(formatNpy(array)));
+}
 
 } // namespace tgc::runtime

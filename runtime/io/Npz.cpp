@@ -134,7 +134,8 @@ Bytes readMember(const Bytes &file, const Fields &fields, const Entry &entry) {
   fields.need(entry.offset, MemberBytes);
   if (fields.get(entry.offset, 4) != MemberMark)
     badInput("the archive is damaged");
-  uint64_t data = entry.offset + MemberBytes + fields.get(entry.offset + 26, 2) + fields.get(entry.offset + 28, 2);
+  uint64_t data =
+      entry.offset + MemberBytes + fields.get(entry.offset + 26, 2) + fields.get(entry.offset + 28, 2);
   fields.need(data, entry.packed);
   Bytes packed = file.slice(data, entry.packed);
   if (entry.method != 0 && entry.method != 8)

@@ -129,7 +129,8 @@ void fillRandom(DType dtype, const Shape &shape, const std::string &name, uint64
     uint64_t end = std::min(first + count, (number + 1) * BlockElements);
     uint64_t keys = mix(key + number * 0x9e3779b97f4a7c15);
     Block block{static_cast<uint32_t>(keys), static_cast<uint32_t>(keys >> 32),
-                static_cast<uint32_t>(begin - number * BlockElements), static_cast<uint32_t>(end - begin), scale};
+                static_cast<uint32_t>(begin - number * BlockElements), static_cast<uint32_t>(end - begin),
+                scale};
     auto *to = static_cast<uint8_t *>(out) + (begin - first) * size;
     switch (dtype) {
     case DType::F32:

@@ -6,8 +6,8 @@
 //    sqrt(2 / (d0 + rest)), rest being the product of the other dimensions: linear layers keep the size of
 //    their input, so that deep networks stay finite.
 //  - rank 0 and 1: uniform in [0.25, 0.75). Such a vector may be a norm's scale, a variance or a bias:
-//    positive, so that a square root of it exists; of the size of one, so that neither a chain of scales nor a
-//    sum of biases leaves the range; spread wide enough that a permuted vector is noticed.
+//    positive, so that a square root of it exists; of the size of one, so that neither a chain of scales nor
+//    a sum of biases leaves the range; spread wide enough that a permuted vector is noticed.
 // Integer and bool weights are zero.
 #pragma once
 #include "runtime/format/DType.h"
@@ -18,8 +18,8 @@
 
 namespace tgc::runtime {
 
-/// Writes elements [first, first + count) of the weight to `out` (aligned to the element's size), on all cores
-/// (or TGC_THREADS).
+/// Writes elements [first, first + count) of the weight to `out` (aligned to the element's size), on all
+/// cores (or TGC_THREADS).
 void fillRandom(DType dtype, const Shape &shape, const std::string &name, uint64_t seed, uint64_t first,
                 uint64_t count, void *out);
 

@@ -13,9 +13,9 @@ constexpr uint64_t MaxHeader = 100000000; // the format's own limit
 
 std::optional<DType> dtypeOf(const std::string &name) {
   static const std::map<std::string, DType> types = {
-      {"F64", DType::F64}, {"F32", DType::F32}, {"F16", DType::F16}, {"BF16", DType::BF16},
-      {"I64", DType::I64}, {"I32", DType::I32}, {"I16", DType::I16}, {"I8", DType::I8},
-      {"U64", DType::U64}, {"U32", DType::U32}, {"U16", DType::U16}, {"U8", DType::U8},
+      {"F64", DType::F64},  {"F32", DType::F32}, {"F16", DType::F16}, {"BF16", DType::BF16},
+      {"I64", DType::I64},  {"I32", DType::I32}, {"I16", DType::I16}, {"I8", DType::I8},
+      {"U64", DType::U64},  {"U32", DType::U32}, {"U16", DType::U16}, {"U8", DType::U8},
       {"BOOL", DType::Bool}};
   auto at = types.find(name);
   return at == types.end() ? std::nullopt : std::optional(at->second);

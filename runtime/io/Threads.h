@@ -5,8 +5,8 @@
 
 namespace tgc::runtime {
 
-/// TGC_THREADS if it is set (1 to 1024), else the cores this process may use. Throws a usage error for another
-/// value of TGC_THREADS.
+/// TGC_THREADS if it is set (1 to 1024), else the cores this process may use. Throws a usage error for
+/// another value of TGC_THREADS.
 unsigned threadCount();
 
 /// body(0) ... body(count - 1), each once, on up to threadCount() threads; the first exception is rethrown.

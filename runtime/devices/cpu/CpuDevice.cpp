@@ -97,7 +97,8 @@ private:
 
 class CpuDevice final : public Device {
 public:
-  CpuDevice(DeviceInfo info, std::shared_ptr<ThreadPool> pool) : about(std::move(info)), pool(std::move(pool)) {}
+  CpuDevice(DeviceInfo info, std::shared_ptr<ThreadPool> pool)
+      : about(std::move(info)), pool(std::move(pool)) {}
 
   const DeviceInfo &info() const override { return about; }
   bool usesHostMemory() const override { return true; }
@@ -155,8 +156,8 @@ public:
 
 private:
   static Address map(uint64_t bytes) {
-    void *memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                          -1, 0);
+    void *memory =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
       deviceError("out of memory: cannot allocate " + std::to_string(bytes) + " bytes");
     if (bytes >= HugePage)
@@ -183,8 +184,8 @@ DeviceInfo describe() {
   info.arch = cpuArch();
   for (const std::string &feature : cpuFeatures())
     info.features += (info.features.empty() ? "" : " ") + feature;
-  info.memoryBytes = static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
-                     static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  info.memoryBytes =
+      static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
   info.units = threadCount();
   return info;
 }

@@ -1,0 +1,96 @@
+// The one place that judges a schedule as a whole, and the text of a plan.
+#include "search/options/Option.h"
+#include "search/plan/Planners.h"
+
+#include <fmt/ranges.h>
+
+namespace tgc {
+
+PlanResult makePlan(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {
+  if (std::string reason = illegalOption({kernel, device}, schedule); !reason.empty())
+    return {std::nullopt, reason};
+  if (!schedule.atom)
+    return planLoop(kernel, schedule, device);
+  return planPipe(kernel, schedule, device);
+}
+
+namespace {
+
+const char *nameOf(LoopLevel::Kind kind) {
+  switch (kind) {
+  case LoopLevel::Grid:
+    return "grid";
+  case LoopLevel::Serial:
+    return "serial";
+  case LoopLevel::Local:
+    return "local";
+  case LoopLevel::Group:
+    return "group";
+  case LoopLevel::Unroll:
+    return "unroll";
+  case LoopLevel::Upcast:
+    return "upcast";
+  case LoopLevel::Vector:
+    return "vector";
+  }
+  return "";
+}
+
+std::string describeBody(const LoopPlan &plan, const KernelInfo &kernel) {
+  std::string text = "loop\n";
+  for (const AxisPlan &axis : plan.axes) {
+    std::vector<std::string> levels;
+    for (const LoopLevel &level : axis.levels)
+      levels.push_back(fmt::format("{} {} step {}", level.count, nameOf(level.kind), level.step));
+    text += fmt::format("  {} = {}{}: {}\n", kernel.axes[axis.axis].name, axis.extent,
+                        axis.padded > axis.extent ? fmt::format(" padded {}", axis.padded) : "",
+                        fmt::join(levels, ", "));
+  }
+  std::vector<std::string> order, hold;
+  for (int axis : plan.gridOrder)
+    order.push_back(kernel.axes[axis].name);
+  for (int buffer : plan.hold)
+    hold.push_back(kernel.buffers[buffer].name);
+  if (!order.empty())
+    text += fmt::format("  grid fastest first: {}\n", fmt::join(order, ", "));
+  if (plan.vectorAxis >= 0)
+    text += fmt::format("  vectors of {} along {}\n", plan.vectorWidth, kernel.axes[plan.vectorAxis].name);
+  if (!hold.empty())
+    text += fmt::format("  held: {}\n", fmt::join(hold, ", "));
+  return text;
+}
+
+std::string sides(const char *name, const Side &side, const KernelInfo &kernel) {
+  std::string text;
+  for (const TiledAxis &axis : side.axes)
+    text += fmt::format("  {}: {} = {} tile {}\n", name, kernel.axes[axis.axis].name, axis.extent, axis.tile);
+  return text;
+}
+
+std::string describeBody(const PipePlan &plan, const KernelInfo &kernel) {
+  std::string text = fmt::format("pipe {} {}x{}{}\n", plan.atom, plan.atomM, plan.atomN, plan.flip ? " flip" : "");
+  text += sides("m", plan.m, kernel) + sides("n", plan.n, kernel) + sides("k", plan.k, kernel);
+  text += sides("e", plan.e, kernel);
+  for (auto [name, operand] : {std::pair("a", &plan.a), std::pair("b", &plan.b), std::pair("v", &plan.v)})
+    if (!operand->copy.empty())
+      text += fmt::format("  operand {}: {}, {} stages of {} bytes\n", name, operand->copy, operand->stages,
+                          operand->tileBytes);
+  return text;
+}
+
+} // namespace
+
+std::string describe(const Plan &plan, const KernelInfo &kernel) {
+  std::string text = std::visit([&](const auto &body) { return describeBody(body, kernel); }, plan.body);
+  for (const LaunchPlan &launch : plan.launches)
+    text += fmt::format("  launch: {} blocks of {} thread{}, {} bytes of scratch\n", launch.blocks, launch.threads,
+                        launch.threads == 1 ? "" : "s", launch.scratchBytes);
+  for (const PackPlan &pack : plan.packs)
+    text += fmt::format("  pack {} {} [{}]\n", kernel.buffers[pack.buffer].name, pack.order,
+                        fmt::join(pack.shape, "x"));
+  if (plan.workspaceBytes)
+    text += fmt::format("  workspace {} bytes\n", plan.workspaceBytes);
+  return text;
+}
+
+} // namespace tgc
