@@ -1,5 +1,6 @@
 // The path of a module: clone → passes of LowerThread.h → LLVM IR → object → image.
 #include "codegen/cpu/CompileCpu.h"
+#include "codegen/common/ExpandMath.h"
 #include "codegen/cpu/EmitObject.h"
 #include "codegen/cpu/LinkImage.h"
 #include "codegen/cpu/LowerThread.h"
@@ -73,6 +74,10 @@ void registerCpuDialects(DialectRegistry &registry) {
 void buildCpuLowering(OpPassManager &passes, const CpuTarget &target) {
   passes.addPass(createByteBooleansPass());
   passes.addPass(createLowerVectorsPass(target));
+  passes.addPass(createUnrollVectorsPass());
+  MathTarget math{.fma = target.hasFma, .rounding = target.hasRound, .half = target.hasF16c};
+  passes.addPass(createExpandMathPass(math));
+  passes.addPass(createExpandArithPass(math));
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   passes.addPass(createConvertSCFToCFPass());

@@ -2,14 +2,12 @@
 #pragma once
 #include "codegen/Target.h"
 #include "codegen/cpu/CompileCpu.h"
+#include "codegen/cpu/CpuDevice.h"
 
 namespace tgc::cpu {
 
 /// Null when `device` does not begin with "cpu"; throws tgc::Error (Usage) for an unknown variant.
 std::unique_ptr<Target> makeCpuBackend(const std::string &device);
 std::vector<std::pair<std::string, std::string>> cpuBackendNames();
-
-/// The target as schedules and plans see it.
-DeviceInfo deviceInfo(const CpuTarget &target);
 
 } // namespace tgc::cpu

@@ -10,8 +10,10 @@ void buildCpuLowering(mlir::OpPassManager &passes, const CpuTarget &target);
 
 /// Memory holds i1 as bytes 0 and 1.
 std::unique_ptr<mlir::Pass> createByteBooleansPass();
-/// Vectors of rank 2 and more, transfers and reductions become vectors of rank 1.
+/// Transfers, contractions, masks and reductions over dimensions become loads, stores and element-wise work.
 std::unique_ptr<mlir::Pass> createLowerVectorsPass(const CpuTarget &target);
+/// Vectors of rank 2 and more become lists of vectors of rank 1.
+std::unique_ptr<mlir::Pass> createUnrollVectorsPass();
 /// Kernels take (buffers, scratch, begin, end).
 std::unique_ptr<mlir::Pass> createEntryAbiPass();
 /// All that is left becomes the LLVM dialect.

@@ -1,8 +1,9 @@
-// Takes vectors apart to what LLVM has: loads, stores, element-wise work and shuffles of rank 1.
-//  In:  vectors of any rank, transfers, contractions, outer products, masks, reductions.
-//  Out: element-wise work may still have any rank; everything else has rank 1.
+// Reduces the vector dialect to loads, stores, element-wise work and movement of elements.
+//  In:  vectors of any rank, transfers, contractions, outer products, masks, reductions over dimensions.
+//  Out: no transfers but of rank 1 where they need a mask, no contractions, no reductions but of rank 1.
 #include "codegen/cpu/LowerThread.h"
 #include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 
@@ -21,7 +22,6 @@ struct LowerVectors : PassWrapper<LowerVectors, OperationPass<ModuleOp>> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     vector::VectorTransformsOptions options;
-    options.setVectorTransposeLowering(vector::VectorTransposeLowering::Shuffle16x16);
     options.setVectorTransformsOptions(vector::VectorContractLowering::OuterProduct);
     RewritePatternSet patterns(context);
     VectorTransferToSCFOptions transfers;
@@ -35,12 +35,10 @@ struct LowerVectors : PassWrapper<LowerVectors, OperationPass<ModuleOp>> {
     vector::populateVectorMultiReductionLoweringPatterns(patterns,
                                                          vector::VectorMultiReductionLowering::InnerParallel);
     vector::populateVectorMaskOpLoweringPatterns(patterns);
-    vector::populateVectorShapeCastLoweringPatterns(patterns);
-    vector::populateVectorTransposeLoweringPatterns(patterns, options);
-    vector::populateVectorInsertExtractStridedSliceTransforms(patterns);
     vector::populateVectorMaskMaterializationPatterns(patterns, /*force32BitVectorIndices=*/true);
     vector::populateVectorInterleaveLoweringPatterns(patterns, 1);
     vector::populateVectorGatherLoweringPatterns(patterns);
+    arith::populateCeilFloorDivExpandOpsPatterns(patterns);
     if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -15,6 +15,8 @@ Type mlirType(MLIRContext *context, DType dtype) {
     return BFloat16Type::get(context);
   case DType::F64:
     return Float64Type::get(context);
+  case DType::F8E4M3:
+    return Float8E4M3FNType::get(context);
   case DType::Bool:
     return IntegerType::get(context, 1);
   default:
@@ -81,24 +83,24 @@ void NodeContext::requireRank(size_t i, int64_t least, int64_t most) const {
 
 graph::HostTensorPtr NodeContext::tryKnown(size_t i) { return has(i) ? importer_.knownValue(tensor(i)) : nullptr; }
 
-const graph::HostTensor &NodeContext::known(size_t i, StringRef what) {
+graph::HostTensorPtr NodeContext::known(size_t i, StringRef what) {
   if (graph::HostTensorPtr value = importer_.knownValue(tensor(i)))
-    return *value;
+    return value;
   importer_.failUnknown(tensor(i), what);
 }
 
 std::vector<int64_t> NodeContext::knownInts(size_t i, StringRef what) {
-  const graph::HostTensor &value = known(i, what);
-  if (value.isFloat())
+  graph::HostTensorPtr value = known(i, what);
+  if (value->isFloat())
     bad("{} must be integers", what.str());
-  return value.ints;
+  return value->ints;
 }
 
 std::vector<double> NodeContext::knownFloats(size_t i, StringRef what) {
-  const graph::HostTensor &value = known(i, what);
+  graph::HostTensorPtr value = known(i, what);
   std::vector<double> result;
-  for (int64_t k = 0; k < value.size(); ++k)
-    result.push_back(value.asDouble(k));
+  for (int64_t k = 0; k < value->size(); ++k)
+    result.push_back(value->asDouble(k));
   return result;
 }
 

@@ -56,7 +56,7 @@ public:
   // --- values known at compile time -------------------------------------------------------------------------------
   bool isKnown(size_t i) const { return has(i) && tensor(i).known; }
   /// The value of input i, computed from initialisers where it is not known already. `what` names it in the error.
-  const graph::HostTensor &known(size_t i, llvm::StringRef what);
+  graph::HostTensorPtr known(size_t i, llvm::StringRef what);
   /// The same, or null where it is not known.
   graph::HostTensorPtr tryKnown(size_t i);
   std::vector<int64_t> knownInts(size_t i, llvm::StringRef what);

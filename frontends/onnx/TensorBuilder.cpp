@@ -1,5 +1,5 @@
 #include "frontends/onnx/TensorBuilder.h"
-#include "compiler/graph/IndexSimplify.h"
+#include "compiler/affine/Ranges.h"
 
 #include <numeric>
 
@@ -111,7 +111,8 @@ Value TensorBuilder::logicalNot(Value a) {
 }
 
 Type TensorBuilder::computeType(Type element) {
-  return element.isF16() || element.isBF16() ? Type(Float32Type::get(element.getContext())) : element;
+  bool narrow = isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32;
+  return narrow ? Type(Float32Type::get(element.getContext())) : element;
 }
 
 Value TensorBuilder::convertFloat(Value v, Type element) {
@@ -137,7 +138,7 @@ AffineMap TensorBuilder::mapOf(unsigned dims, ArrayRef<AffineExpr> results) cons
 
 Value TensorBuilder::view(Value v, ArrayRef<AffineExpr> indices, ArrayRef<int64_t> shape) {
   auto type = tensorType(shape, elementOf(v));
-  AffineMap map = graph::simplifyIndex(mapOf(shape.size(), indices), shape);
+  AffineMap map = affine::simplify(mapOf(shape.size(), indices), shape);
   if (type == v.getType()) {
     // Dimensions of extent 1 are simplified to 0, so compare by value.
     bool identity = true;
@@ -165,7 +166,7 @@ static IntegerSet setOf(unsigned dims, ArrayRef<AffineExpr> conditions, ArrayRef
 Value TensorBuilder::viewOrFill(Value v, ArrayRef<AffineExpr> indices, ArrayRef<int64_t> shape, TypedAttr fill,
                                 ArrayRef<AffineExpr> conditions) {
   auto type = tensorType(shape, elementOf(v));
-  AffineMap map = graph::simplifyIndex(mapOf(shape.size(), indices), shape);
+  AffineMap map = affine::simplify(mapOf(shape.size(), indices), shape);
   IntegerSetAttr where;
   if (!conditions.empty())
     where = IntegerSetAttr::get(setOf(shape.size(), conditions, {}, context()));
@@ -322,7 +323,7 @@ Value TensorBuilder::pieces(ArrayRef<PieceSpec> specs, ArrayRef<int64_t> shape, 
   SmallVector<Attribute> maps, wheres;
   for (const PieceSpec &spec : specs) {
     sources.push_back(spec.source);
-    maps.push_back(AffineMapAttr::get(graph::simplifyIndex(mapOf(shape.size(), spec.indices), shape)));
+    maps.push_back(AffineMapAttr::get(affine::simplify(mapOf(shape.size(), spec.indices), shape)));
     wheres.push_back(IntegerSetAttr::get(setOf(shape.size(), spec.conditions, spec.equalities, context())));
   }
   return make<graph::PieceOp>(tensorType(shape, elementOf(sources[0])), sources, builder.getArrayAttr(maps),
@@ -339,8 +340,8 @@ Value TensorBuilder::gather(Value v, ArrayRef<AffineExpr> indices, int64_t axis,
   base[axis] = number(0);
   return make<graph::GatherOp>(
       tensorType(shape, elementOf(v)), v,
-      AffineMapAttr::get(graph::simplifyIndex(mapOf(shape.size(), base), shape)), builder.getI64IntegerAttr(axis),
-      chosen, AffineMapAttr::get(graph::simplifyIndex(mapOf(shape.size(), chosenIndices), shape)), fill);
+      AffineMapAttr::get(affine::simplify(mapOf(shape.size(), base), shape)), builder.getI64IntegerAttr(axis),
+      chosen, AffineMapAttr::get(affine::simplify(mapOf(shape.size(), chosenIndices), shape)), fill);
 }
 
 // --- sums -----------------------------------------------------------------------------------------------------------
@@ -353,11 +354,10 @@ Value TensorBuilder::contract(Value lhs, ArrayRef<AffineExpr> lhsIndices, Value 
   if (element.isInteger(8))
     element = builder.getI32Type();
   elementCount(extents);
-  AffineMap left = graph::simplifyIndex(mapOf(extents.size(), lhsIndices), extents);
-  AffineMap right = graph::simplifyIndex(mapOf(extents.size(), rhsIndices), extents);
+  AffineMap left = affine::simplify(mapOf(extents.size(), lhsIndices), extents);
+  AffineMap right = affine::simplify(mapOf(extents.size(), rhsIndices), extents);
   return make<graph::ContractOp>(tensorType(extents.take_front(resultRank), element), graph::ContractKind::Sum, lhs,
-                                 rhs, builder.getDenseI64ArrayAttr(extents), AffineMapAttr::get(left),
-                                 AffineMapAttr::get(right));
+                                 rhs, extents, left, right);
 }
 
 Value TensorBuilder::reduce(graph::ReduceKind kind, Value v, ArrayRef<int64_t> dims, bool isUnsigned) {
@@ -367,9 +367,8 @@ Value TensorBuilder::reduce(graph::ReduceKind kind, Value v, ArrayRef<int64_t> d
   for (int64_t d : keptDims(rankOf(v), dims))
     shape.push_back(shapeOf(v)[d]);
   bool isArg = kind == graph::ReduceKind::ArgMax || kind == graph::ReduceKind::ArgMin;
-  return make<graph::ReduceOp>(tensorType(shape, isArg ? i64() : elementOf(v)), kind, v,
-                               builder.getDenseI64ArrayAttr(dims),
-                               isUnsigned ? builder.getUnitAttr() : UnitAttr());
+  return make<graph::ReduceOp>(tensorType(shape, isArg ? i64() : elementOf(v)), kind, v, dims,
+                               isUnsigned);
 }
 
 Value TensorBuilder::reduceAndBroadcast(graph::ReduceKind kind, Value v, ArrayRef<int64_t> dims) {

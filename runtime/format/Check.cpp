@@ -139,6 +139,8 @@ private:
       fail(where, "the name occurs twice");
     if (slot >= package.slots.size())
       fail(where, "there is no slot " + std::to_string(slot));
+    if (shape.size() > 64)
+      fail(where, "more than 64 dimensions");
     auto bytes = tensorBytes(dtype, shape);
     if (!bytes || *bytes != package.slots[slot].bytes)
       fail(where, std::string(dtypeName(dtype)) + " " + shapeText(shape) +
@@ -185,6 +187,9 @@ private:
         fail(where, "the grid is too large");
       blocks *= dim;
     }
+    for (const std::string &node : launch.nodes)
+      if (!goodName(node))
+        fail(where, "a node's name is empty or contains a zero byte");
     for (uint32_t weight : launch.weights)
       if (!prepare || weight >= package.weights.size())
         fail(where, prepare ? "there is no weight " + std::to_string(weight)

@@ -9,68 +9,160 @@
 namespace tgc::runtime {
 
 namespace {
-std::string text(const flatbuffers::String *string) { return string ? string->str() : std::string(); }
-
 template <typename T>
-std::vector<T> numbers(const flatbuffers::Vector<T> *vector) {
-  return vector ? std::vector<T>(vector->begin(), vector->end()) : std::vector<T>();
-}
-
-template <typename T, typename F>
-auto tables(const flatbuffers::Vector<flatbuffers::Offset<T>> *vector, F read) {
-  std::vector<decltype(read(std::declval<const T &>()))> items;
-  if (!vector)
-    return items;
-  items.reserve(vector->size());
-  for (const T *table : *vector)
-    items.push_back(read(*table));
-  return items;
-}
-
-std::vector<std::string>
-strings(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *vector) {
-  return tables(vector, [](const flatbuffers::String &string) { return string.str(); });
-}
-
-template <typename T>
-std::array<T, 3> three(const flatbuffers::Vector<T> *vector, const char *what) {
-  if (!vector || vector->size() != 3)
-    badInput(std::string("package: ") + what + " does not have three dimensions");
-  return {vector->Get(0), vector->Get(1), vector->Get(2)};
-}
-
-template <typename E>
-E enumerator(uint8_t value, unsigned count, const char *what) {
-  if (value >= count)
-    badInput("package: unknown " + std::string(what) + " " + std::to_string(value));
-  return static_cast<E>(value);
-}
-
-DType dtype(uint8_t value) { return enumerator<DType>(value, DTypeCount, "element type"); }
+using Tables = flatbuffers::Vector<flatbuffers::Offset<T>>;
 
 class Reader {
 public:
-  explicit Reader(const Bytes &file) : file(file) {}
+  /// Many places of a file may refer to one, so that a small hostile file could ask for much memory: what is
+  /// copied out of it is limited to a multiple of its size. (Sharing of equal strings is ordinary.)
+  explicit Reader(const Bytes &file) : file(file), budget((uint64_t(1) << 24) + 64 * uint64_t(file.size())) {}
 
-  Module module(const fb::Module &table) const {
-    Module module{text(table.format()), bytes(table.image()), table.writable_offset(), table.writable_size(),
-                  tables(table.imports(), [](const fb::Import &import) {
-                    return Import{text(import.symbol()), import.offset()};
-                  })};
+  Package package(const fb::Package &root) {
+    Package package;
+    package.device = text(root.device());
+    package.arch = text(root.arch());
+    package.features = list(root.features(), [&](const flatbuffers::String &name) { return text(&name); });
+    package.modules = list(root.modules(), [&](const fb::Module &table) { return module(table); });
+    package.functions = list(root.functions(), [&](const fb::Function &table) { return function(table); });
+    package.prepare = list(root.prepare(), [&](const fb::Launch &table) { return launch(table); });
+    package.run = list(root.run(), [&](const fb::Launch &table) { return launch(table); });
+    package.slots = list(root.slots(), [&](const fb::Slot &table) { return slot(table); });
+    package.arenas = numbers(root.arenas());
+    package.workspaceBytes = root.workspace_bytes();
+    package.weights = list(root.weights(), [&](const fb::Weight &table) { return weight(table); });
+    package.inputs = list(root.inputs(), [&](const fb::Tensor &table) { return tensor(table); });
+    package.outputs = list(root.outputs(), [&](const fb::Tensor &table) { return tensor(table); });
+    package.modelDirectory = text(root.model_directory());
+    package.provenance = list(root.provenance(), [&](const fb::Text &entry) {
+      return std::pair<std::string, std::string>(text(entry.key()), text(entry.value()));
+    });
+    return package;
+  }
+
+private:
+  void spend(uint64_t bytes) {
+    if (bytes > budget)
+      badInput("package: the file's parts refer to each other too often");
+    budget -= bytes;
+  }
+
+  std::string text(const flatbuffers::String *string) {
+    if (!string)
+      return "";
+    spend(string->size());
+    return string->str();
+  }
+
+  template <typename T>
+  std::vector<T> numbers(const flatbuffers::Vector<T> *vector) {
+    if (!vector)
+      return {};
+    spend(vector->size() * sizeof(T));
+    return std::vector<T>(vector->begin(), vector->end());
+  }
+
+  template <typename T, typename F>
+  auto list(const Tables<T> *vector, F read) -> std::vector<decltype(read(std::declval<const T &>()))> {
+    std::vector<decltype(read(std::declval<const T &>()))> items;
+    if (!vector)
+      return items;
+    spend(vector->size() * sizeof(items[0]));
+    items.reserve(vector->size());
+    for (const T *table : *vector)
+      items.push_back(read(*table));
+    return items;
+  }
+
+  /// Not copied: a view that keeps the file alive.
+  Bytes bytes(const flatbuffers::Vector<uint8_t> *vector) const {
+    return vector ? file.slice(vector->data() - file.data(), vector->size()) : Bytes();
+  }
+
+  template <typename T>
+  static std::array<T, 3> three(const flatbuffers::Vector<T> *vector, const char *what) {
+    if (!vector || vector->size() != 3)
+      badInput(std::string("package: ") + what + " does not have three dimensions");
+    return {vector->Get(0), vector->Get(1), vector->Get(2)};
+  }
+
+  template <typename E>
+  static E enumerator(uint8_t value, unsigned count, const char *what) {
+    if (value >= count)
+      badInput("package: unknown " + std::string(what) + " " + std::to_string(value));
+    return static_cast<E>(value);
+  }
+  static DType dtype(uint8_t value) { return enumerator<DType>(value, DTypeCount, "element type"); }
+
+  Module module(const fb::Module &table) {
+    Module module;
+    module.format = text(table.format());
+    module.image = bytes(table.image());
+    module.writableOffset = table.writable_offset();
+    module.writableSize = table.writable_size();
+    module.imports = list(table.imports(), [&](const fb::Import &import) {
+      return Import{text(import.symbol()), import.offset()};
+    });
     return module;
   }
 
-  Slot slot(const fb::Slot &table) const {
-    return {enumerator<SlotClass>(table.class_(), SlotClassCount, "slot class"),
-            table.arena(),
-            table.offset(),
-            table.bytes(),
-            table.alignment(),
-            table.zeroed(),
-            bytes(table.data())};
+  Function function(const fb::Function &table) {
+    Function function;
+    function.name = text(table.name());
+    function.module = table.module_();
+    function.entry = table.entry();
+    function.scratchBytes = table.scratch_bytes();
+    function.block = three(table.block(), "a block");
+    function.cluster = three(table.cluster(), "a cluster");
+    function.sharedBytes = table.shared_bytes();
+    function.registers = table.registers();
+    return function;
   }
 
-  Weight weight(const fb::Weight &table) const {
+  static Param param(const fb::Param &table) {
+    Param param;
+    param.kind = enumerator<ParamKind>(table.kind(), 2, "parameter kind");
+    param.access = enumerator<Access>(table.access(), 4, "access");
+    if (table.access() == 0)
+      badInput("package: a parameter is neither read nor written");
+    param.slot = table.slot();
+    param.offset = table.offset();
+    param.bytes = table.bytes();
+    param.scalar = table.scalar();
+    return param;
+  }
+
+  Launch launch(const fb::Launch &table) {
+    Launch launch;
+    launch.function = table.function();
+    launch.grid = three(table.grid(), "a grid");
+    launch.params = list(table.params(), param);
+    launch.weights = numbers(table.weights());
+    launch.kernel = text(table.kernel());
+    launch.schedule = text(table.schedule());
+    launch.shape = text(table.shape());
+    launch.flops = table.flops();
+    launch.bytesMoved = table.bytes_moved();
+    std::string names = text(table.nodes());
+    for (size_t begin = 0, end; (end = names.find('\0', begin)) != std::string::npos; begin = end + 1)
+      launch.nodes.push_back(names.substr(begin, end - begin));
+    spend(launch.nodes.size() * sizeof(std::string));
+    return launch;
+  }
+
+  Slot slot(const fb::Slot &table) {
+    Slot slot;
+    slot.slotClass = enumerator<SlotClass>(table.class_(), SlotClassCount, "slot class");
+    slot.arena = table.arena();
+    slot.offset = table.offset();
+    slot.bytes = table.bytes();
+    slot.alignment = table.alignment();
+    slot.zeroed = table.zeroed();
+    slot.data = bytes(table.data());
+    return slot;
+  }
+
+  Weight weight(const fb::Weight &table) {
     Weight weight;
     weight.name = text(table.name());
     weight.dtype = dtype(table.dtype());
@@ -85,56 +177,13 @@ public:
     return weight;
   }
 
-private:
-  Bytes bytes(const flatbuffers::Vector<uint8_t> *vector) const {
-    return vector ? file.slice(vector->data() - file.data(), vector->size()) : Bytes();
+  TensorRecord tensor(const fb::Tensor &table) {
+    return {text(table.name()), dtype(table.dtype()), numbers(table.shape()), table.slot()};
   }
+
   const Bytes &file;
+  uint64_t budget;
 };
-
-Function function(const fb::Function &table) {
-  Function function;
-  function.name = text(table.name());
-  function.module = table.module_();
-  function.entry = table.entry();
-  function.scratchBytes = table.scratch_bytes();
-  function.block = three(table.block(), "a block");
-  function.cluster = three(table.cluster(), "a cluster");
-  function.sharedBytes = table.shared_bytes();
-  function.registers = table.registers();
-  return function;
-}
-
-Param param(const fb::Param &table) {
-  uint8_t access = table.access();
-  if (access < 1 || access > 3)
-    badInput("package: unknown access " + std::to_string(access));
-  return {enumerator<ParamKind>(table.kind(), 2, "parameter kind"),
-          static_cast<Access>(access),
-          table.slot(),
-          table.offset(),
-          table.bytes(),
-          table.scalar()};
-}
-
-Launch launch(const fb::Launch &table) {
-  Launch launch;
-  launch.function = table.function();
-  launch.grid = three(table.grid(), "a grid");
-  launch.params = tables(table.params(), param);
-  launch.weights = numbers(table.weights());
-  launch.kernel = text(table.kernel());
-  launch.schedule = text(table.schedule());
-  launch.shape = text(table.shape());
-  launch.flops = table.flops();
-  launch.bytesMoved = table.bytes_moved();
-  launch.nodes = strings(table.nodes());
-  return launch;
-}
-
-TensorRecord tensor(const fb::Tensor &table) {
-  return {text(table.name()), dtype(table.dtype()), numbers(table.shape()), table.slot()};
-}
 
 /// The verifier reads 8-byte fields in place, so the file must be aligned; a mapped one is.
 Bytes aligned(const Bytes &file) {
@@ -155,32 +204,16 @@ Package parse(const Bytes &unaligned) {
   if (std::memcmp(unaligned.data() + 4, fb::PackageIdentifier(), 4) != 0)
     badInput("package: not a tgc package");
   Bytes file = aligned(unaligned.slice(0, checkSeal(unaligned.data(), unaligned.size())));
-  flatbuffers::Verifier verifier(file.data(), file.size(), 16, 100000000);
+  // The builder never shares tables, so that each takes 8 bytes at least.
+  flatbuffers::Verifier verifier(file.data(), file.size(), 16,
+                                 static_cast<flatbuffers::uoffset_t>(file.size() / 8));
   if (!fb::VerifyPackageBuffer(verifier))
     badInput("package: the file is damaged or incomplete");
   const fb::Package &root = *fb::GetPackage(file.data());
   if (root.version() != FormatVersion)
     badInput("package: the file has format version " + std::to_string(root.version()) +
              ", this library reads version " + std::to_string(FormatVersion));
-  Reader reader(file);
-  Package package;
-  package.device = text(root.device());
-  package.arch = text(root.arch());
-  package.features = strings(root.features());
-  package.modules = tables(root.modules(), [&](const fb::Module &table) { return reader.module(table); });
-  package.functions = tables(root.functions(), function);
-  package.prepare = tables(root.prepare(), launch);
-  package.run = tables(root.run(), launch);
-  package.slots = tables(root.slots(), [&](const fb::Slot &table) { return reader.slot(table); });
-  package.arenas = numbers(root.arenas());
-  package.workspaceBytes = root.workspace_bytes();
-  package.weights = tables(root.weights(), [&](const fb::Weight &table) { return reader.weight(table); });
-  package.inputs = tables(root.inputs(), tensor);
-  package.outputs = tables(root.outputs(), tensor);
-  package.modelDirectory = text(root.model_directory());
-  package.provenance = tables(root.provenance(), [](const fb::Text &entry) {
-    return std::pair<std::string, std::string>(text(entry.key()), text(entry.value()));
-  });
+  Package package = Reader(file).package(root);
   check(package);
   return package;
 }

@@ -65,7 +65,10 @@ Offset<fb::Launch> launchTable(Builder &builder, const Launch &launch) {
   auto kernel = optionalString(builder, launch.kernel);
   auto schedule = optionalString(builder, launch.schedule);
   auto shape = optionalString(builder, launch.shape);
-  auto nodes = strings(builder, launch.nodes);
+  std::string names;
+  for (const std::string &node : launch.nodes)
+    names += node + '\0';
+  auto nodes = optionalString(builder, names);
   return fb::CreateLaunch(builder, launch.function, grid, params, weights, kernel, schedule, shape,
                           launch.flops, launch.bytesMoved, nodes);
 }

@@ -106,6 +106,8 @@ TEST_CASE("package: what breaks a rule is refused with a message", "[format]") {
       {"a prepare launch uses a slot of class input",
        [](Package &p) { p.prepare[0].params[0] = Param::read(0, 0, 8); }},
       {"prepare launch 0: there is no weight 9", [](Package &p) { p.prepare[0].weights = {9}; }},
+      {"a node's name is empty", [](Package &p) { p.run[1].nodes[0] = std::string("a\0b", 3); }},
+      {"more than 64 dimensions", [](Package &p) { p.inputs[0].shape.resize(65, 1); }},
       {"only prepare launches name weights", [](Package &p) { p.run[0].weights = {0}; }},
       {"no earlier prepare launch writes", [](Package &p) { p.prepare.clear(); }},
   };

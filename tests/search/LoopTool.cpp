@@ -1,11 +1,16 @@
-// tgc-loop FILE.mlir: shows what becomes of a file's kernels on their way through schedule, plan and loop generator.
+// tgc-loop FILE.mlir: shows what becomes of a file's kernels on their way through schedule, plan and loop
+// generator, compares them with the reference evaluator, and measures them.
+#include "codegen/cpu/CpuDevice.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/support/Error.h"
+#include "compiler/tile/Tile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
+#include "tests/search/KernelRun.h"
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <iostream>
 
 using namespace mlir;
@@ -14,18 +19,94 @@ using namespace tgc;
 namespace {
 
 struct Options {
-  std::string file, emit = "info";
+  std::string file, emit = "info", schedule, target = "native", kernel;
+  uint64_t seed = 1;
+  double offset = 0;
+  int threads = 1;
 };
+
+Schedule scheduleOf(kernel::FuncOp kernel, const Options &options) {
+  if (!options.schedule.empty())
+    return parseSchedule(options.schedule == "raw" ? "" : options.schedule);
+  if (auto attribute = kernel.getScheduleAttr())
+    return parseSchedule(attribute.getValue());
+  return {};
+}
+
+Plan planOf(const KernelInfo &info, const Schedule &schedule, const DeviceInfo &device) {
+  PlanResult result = makePlan(info, schedule, device);
+  if (!result)
+    usageError("{}: {}", info.name, result.reason);
+  return std::move(*result.plan);
+}
+
+void check(kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedule, const DeviceInfo &device,
+           const cpu::CpuTarget &target, const Options &options) {
+  std::mt19937_64 random(options.seed);
+  auto inputs = test::makeBuffers(kernel, random, options.offset);
+  auto buffers = inputs;
+  test::CompiledKernel(kernel, info, planOf(info, schedule, device), target).run(buffers, options.threads);
+  std::string wrong = test::disagreement(kernel, inputs, buffers);
+  fmt::print("{} [{}]: {}\n", info.name, printSchedule(schedule), wrong.empty() ? "agrees" : wrong);
+}
+
+void bench(kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedule, const DeviceInfo &device,
+           const cpu::CpuTarget &target, const Options &options) {
+  std::mt19937_64 random(options.seed);
+  auto buffers = test::makeBuffers(kernel, random, options.offset);
+  test::CompiledKernel compiled(kernel, info, planOf(info, schedule, device), target);
+  compiled.run(buffers, options.threads);
+  std::vector<double> times;
+  double total = 0;
+  while (total < 1 || times.size() < 5) {
+    auto start = std::chrono::steady_clock::now();
+    compiled.run(buffers, options.threads);
+    times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    total += times.back();
+  }
+  std::sort(times.begin(), times.end());
+  double median = times[times.size() / 2];
+  fmt::print("{} [{}]: {:.1f} us median, {:.1f} us best, {:.2f} GB/s, {:.2f} GFLOP/s\n", info.name,
+             printSchedule(schedule), median * 1e6, times.front() * 1e6, info.bytes / median / 1e9,
+             info.flops / median / 1e9);
+}
 
 int run(const Options &options) {
   DialectRegistry registry;
-  registry.insert<arith::ArithDialect, math::MathDialect, kernel::KernelDialect>();
+  registry.insert<arith::ArithDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+                  vector::VectorDialect, func::FuncDialect, kernel::KernelDialect, tile::TileDialect>();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.file, &context);
   if (!module)
     badInput("{} does not parse", options.file);
-  for (auto func : module->getOps<kernel::FuncOp>())
-    std::cout << describe(describeKernel(func));
+  std::optional<cpu::CpuTarget> target = cpu::cpuTarget(options.target);
+  if (!target)
+    usageError("no CPU target '{}'", options.target);
+  DeviceInfo device = cpu::deviceInfo(*target);
+  for (auto kernel : module->getOps<kernel::FuncOp>()) {
+    if (!options.kernel.empty() && kernel.getSymName() != options.kernel)
+      continue;
+    KernelInfo info = describeKernel(kernel);
+    if (options.emit == "info") {
+      std::cout << describe(info);
+      continue;
+    }
+    Schedule schedule = scheduleOf(kernel, options);
+    if (options.emit == "plan")
+      std::cout << printSchedule(schedule) << "\n" << describe(planOf(info, schedule, device), info);
+    else if (options.emit == "check")
+      check(kernel, info, schedule, device, *target, options);
+    else if (options.emit == "bench")
+      bench(kernel, info, schedule, device, *target, options);
+    else {
+      test::CompiledKernel compiled(kernel, info, planOf(info, schedule, device), *target, /*keepText=*/true);
+      std::cout << (options.emit == "tile"     ? compiled.tile
+                    : options.emit == "thread" ? compiled.thread
+                    : options.emit == "llvm"   ? compiled.report.llvmIr
+                                               : compiled.report.assembly);
+    }
+  }
   return 0;
 }
 
@@ -35,7 +116,13 @@ int main(int argc, char **argv) {
   Options options;
   CLI::App app("Schedules kernels and runs them through the loop generator");
   app.add_option("file", options.file, "kernel-stage MLIR")->required();
-  app.add_option("--emit", options.emit, "info");
+  app.add_option("--emit", options.emit, "info, plan, tile, thread, llvm, asm, check (against the reference), bench");
+  app.add_option("--schedule", options.schedule, "instead of the kernels' own; raw is the empty one");
+  app.add_option("--target", options.target, "native, avx512, avx2 or generic");
+  app.add_option("--kernel", options.kernel, "this kernel alone");
+  app.add_option("--seed", options.seed);
+  app.add_option("--offset", options.offset, "mean of random floats");
+  app.add_option("--threads", options.threads);
   CLI11_PARSE(app, argc, argv);
   try {
     return run(options);

@@ -50,11 +50,11 @@ void pad(NodeContext &c) {
       fill = c.fillAttr(c.elementOf(x), c.floatAttr("value", 0));
     else if (c.has(2)) {
       c.requireSameTypes(0, 2);
-      const graph::HostTensor &value = c.known(2, "constant_value");
-      if (value.size() != 1)
+      graph::HostTensorPtr value = c.known(2, "constant_value");
+      if (value->size() != 1)
         c.bad("constant_value must be one value");
-      fill = value.isFloat() ? c.fillAttr(value.element, value.floats[0])
-                             : TypedAttr(c.builder.getIntegerAttr(value.element, value.ints[0]));
+      fill = value->isFloat() ? c.fillAttr(value->element, value->floats[0])
+                              : TypedAttr(c.builder.getIntegerAttr(value->element, value->ints[0]));
     }
     return c.out(c.pad(x, before, after, fill), c.dtype(0));
   }

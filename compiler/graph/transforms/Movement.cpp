@@ -1,0 +1,158 @@
+#include "compiler/graph/transforms/Movement.h"
+
+#include "compiler/affine/Ranges.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+namespace tgc::graph {
+
+ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+
+static IntegerSet everywhere(MLIRContext *context, unsigned dims) {
+  return IntegerSet::get(dims, 0, getAffineConstantExpr(0, context), /*eqFlags=*/true);
+}
+static bool isEverywhere(IntegerSet set) {
+  return !set || llvm::all_of(llvm::zip(set.getConstraints(), set.getEqFlags()), [](auto constraint) {
+    return std::get<1>(constraint) && std::get<0>(constraint) == 0;
+  });
+}
+
+Movement movementOf(Operation *op) { return {getPieces(op), getFill(op)}; }
+
+bool isIdentityMap(AffineMap map, ArrayRef<int64_t> domain, ArrayRef<int64_t> source) {
+  if (domain != source)
+    return false;
+  for (auto [i, expr] : llvm::enumerate(map.getResults())) {
+    auto dim = dyn_cast<AffineDimExpr>(expr);
+    if (domain[i] != 1 && (!dim || dim.getPosition() != i))
+      return false;
+  }
+  return true;
+}
+
+/// The domain without what the piece's own bounds say.
+static IntegerSet withoutBounds(const Piece &piece, ArrayRef<int64_t> source, ArrayRef<int64_t> shape) {
+  SmallVector<AffineExpr> exprs;
+  SmallVector<bool> equalities;
+  for (auto [expr, equality] : llvm::zip(piece.where.getConstraints(), piece.where.getEqFlags())) {
+    bool implied =
+        !equality && llvm::any_of(llvm::zip(piece.map.getResults(), source), [&, e = expr](auto dim) {
+          auto [index, extent] = dim;
+          return e == index || e == affine::simplify(extent - 1 - index, shape);
+        });
+    if (implied)
+      continue;
+    exprs.push_back(expr);
+    equalities.push_back(equality);
+  }
+  if (exprs.empty())
+    return everywhere(piece.map.getContext(), shape.size());
+  return IntegerSet::get(shape.size(), 0, exprs, equalities);
+}
+
+Movement normalised(Movement movement, ArrayRef<int64_t> shape) {
+  Movement result;
+  result.fill = movement.fill;
+  bool covered = false;
+  for (Piece piece : movement.pieces) {
+    MLIRContext *context = piece.map.getContext();
+    if (!piece.where)
+      piece.where = everywhere(context, shape.size());
+    piece.where = affine::simplify(piece.where, shape);
+    if (affine::neverHolds(piece.where) || llvm::is_contained(shapeOf(piece.source), 0))
+      continue;
+    piece.map = affine::simplify(piece.map, shape);
+    if (!isEverywhere(piece.where))
+      piece.map = affine::simplifyGiven(piece.map, piece.where, shape);
+    piece.where = withoutBounds(piece, shapeOf(piece.source), shape);
+    bool inside = affine::alwaysInside(piece.map, shapeOf(piece.source), shape);
+    result.pieces.push_back(piece);
+    if ((covered = isEverywhere(piece.where) && inside))
+      break;
+  }
+  if (covered)
+    result.fill = {};
+  if (result.fill || result.pieces.empty())
+    return result;
+  // Without a fill the pieces cover the result.
+  const Piece &first = result.pieces.front();
+  bool one = llvm::all_of(result.pieces, [&](const Piece &piece) {
+    return piece.source == first.source && piece.map == first.map;
+  });
+  if (one) {
+    result.pieces.truncate(1);
+    result.pieces[0].where = everywhere(result.pieces[0].map.getContext(), shape.size());
+  }
+  return result;
+}
+
+Value buildView(OpBuilder &builder, Location loc, Value source, AffineMap map, ArrayRef<int64_t> shape) {
+  map = affine::simplify(map, shape);
+  if (isIdentityMap(map, shape, shapeOf(source)))
+    return source;
+  return builder.create<ViewOp>(loc, RankedTensorType::get(shape, elementOf(source)), source,
+                                AffineMapAttr::get(map), IntegerSetAttr(), TypedAttr());
+}
+
+Value buildMovement(OpBuilder &builder, Location loc, RankedTensorType type, const Movement &given) {
+  Movement movement = normalised(given, type.getShape());
+  TypedAttr fill = movement.fill;
+  if (movement.pieces.empty())
+    return buildSplat(builder, loc, type, fill ? fill : builder.getZeroAttr(type.getElementType()));
+  if (movement.pieces.size() == 1) {
+    const Piece &piece = movement.pieces[0];
+    if (!fill)
+      return buildView(builder, loc, piece.source, piece.map, type.getShape());
+    return builder.create<ViewOp>(
+        loc, type, piece.source, AffineMapAttr::get(piece.map),
+        isEverywhere(piece.where) ? IntegerSetAttr() : IntegerSetAttr::get(piece.where), fill);
+  }
+  SmallVector<Value> sources;
+  SmallVector<Attribute> maps, wheres;
+  for (const Piece &piece : movement.pieces) {
+    sources.push_back(piece.source);
+    maps.push_back(AffineMapAttr::get(piece.map));
+    wheres.push_back(IntegerSetAttr::get(piece.where));
+  }
+  return builder.create<PieceOp>(loc, type, sources, builder.getArrayAttr(maps), builder.getArrayAttr(wheres),
+                                 fill);
+}
+
+TypedAttr splatOf(Value value) {
+  auto constant = value.getDefiningOp<arith::ConstantOp>();
+  auto splat = constant ? dyn_cast<SplatElementsAttr>(constant.getValue()) : SplatElementsAttr();
+  return splat ? cast<TypedAttr>(splat.getSplatValue<Attribute>()) : TypedAttr();
+}
+
+Value buildSplat(OpBuilder &builder, Location loc, RankedTensorType type, TypedAttr value) {
+  return builder.create<arith::ConstantOp>(loc,
+                                           cast<TypedAttr>(DenseElementsAttr::get(type, Attribute(value))));
+}
+
+bool isElementwise(Operation *op) {
+  return op->getNumResults() == 1 && op->getNumOperands() > 0 &&
+         isa<arith::ArithDialect, math::MathDialect>(op->getDialect()) &&
+         isa<RankedTensorType>(op->getResult(0).getType());
+}
+
+Value buildElementwise(OpBuilder &builder, Operation *like, ValueRange operands) {
+  auto type = RankedTensorType::get(shapeOf(operands.front()), elementOf(like->getResult(0)));
+  OperationState state(like->getLoc(), like->getName(), operands, TypeRange(type));
+  state.attributes = like->getDiscardableAttrDictionary();
+  state.propertiesAttr = like->getPropertiesAsAttribute();
+  return builder.create(state)->getResult(0);
+}
+
+bool isWeightOnly(Value value, llvm::DenseMap<Value, bool> &known) {
+  if (auto it = known.find(value); it != known.end())
+    return it->second;
+  Operation *op = value.getDefiningOp();
+  bool result =
+      op && llvm::all_of(op->getOperands(), [&](Value operand) { return isWeightOnly(operand, known); });
+  return known[value] = result;
+}
+
+} // namespace tgc::graph

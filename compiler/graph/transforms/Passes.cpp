@@ -1,0 +1,34 @@
+#include "compiler/graph/transforms/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+namespace tgc::graph {
+
+void addGraphPasses(mlir::OpPassManager &manager) {
+  manager.addPass(createComposeViewsPass());
+  manager.addPass(mlir::createCSEPass());
+  manager.addPass(createFindMomentsPass());
+  manager.addPass(createExtractScalesPass());
+  manager.addPass(createFindAttentionPass());
+  manager.addPass(createMergeContractionsPass());
+  manager.addPass(createJoinSlicesPass());
+  // Slices of slices, and operands of what was merged.
+  manager.addPass(createComposeViewsPass());
+  manager.addPass(mlir::createCSEPass());
+}
+
+void registerGraphPasses() {
+  mlir::registerPass(createComposeViewsPass);
+  mlir::registerPass(createFindMomentsPass);
+  mlir::registerPass(createFindAttentionPass);
+  mlir::registerPass(createExtractScalesPass);
+  mlir::registerPass(createMergeContractionsPass);
+  mlir::registerPass(createJoinSlicesPass);
+  mlir::PassPipelineRegistration<>(
+      "tgc-graph", "all passes of the graph stage",
+      [](mlir::OpPassManager &manager) { addGraphPasses(manager.nest<mlir::func::FuncOp>()); });
+}
+
+} // namespace tgc::graph

@@ -1,0 +1,27 @@
+// The passes of the graph stage, and their one order.
+#pragma once
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace tgc::graph {
+
+/// Views and pieces compose, cancel and fold into contractions; constants and coordinates move through them;
+/// views that enlarge or permute move below element-wise operations.
+std::unique_ptr<mlir::Pass> createComposeViewsPass();
+/// Means and variances written with sums become graph.moments.
+std::unique_ptr<mlir::Pass> createFindMomentsPass();
+/// Softmax followed by a contraction over its dimension becomes graph.contract softmax.
+std::unique_ptr<mlir::Pass> createFindAttentionPass();
+/// Constant factors of a contraction's operands become one factor of its result.
+std::unique_ptr<mlir::Pass> createExtractScalesPass();
+/// Contractions of one left operand with weights become one, with the weights side by side.
+std::unique_ptr<mlir::Pass> createMergeContractionsPass();
+/// Equal element-wise operations on all slices of a tensor become one on the tensor.
+std::unique_ptr<mlir::Pass> createJoinSlicesPass();
+
+/// All of them, in order, on func.func.
+void addGraphPasses(mlir::OpPassManager &manager);
+/// Each pass by its name, and the pipeline `tgc-graph`.
+void registerGraphPasses();
+
+} // namespace tgc::graph
