@@ -67,6 +67,15 @@ private:
     return needs_[op] = std::move(result);
   }
 
+  /// Whether a value is computed by a cluster, or floats above values that are.
+  bool depends(Value value, unsigned id) {
+    Operation *op = plan.accesses.resolve(value).root.getDefiningOp();
+    if (!op)
+      return false;
+    auto it = plan.owner.find(op);
+    return it != plan.owner.end() ? it->second == id : llvm::is_contained(needs(op), id);
+  }
+
   void addReads(Cluster &cluster, ArrayRef<unsigned> ids) {
     for (unsigned id : ids)
       if (id != cluster.id && !llvm::is_contained(cluster.reads, id))
@@ -326,10 +335,8 @@ private:
     for (Split split : unified.splits)
       dims = replaceDims(dims, applySplit(split, axes, context));
     Checker checker{*this, cluster, dims, axes, {}};
-    for (const Read &read : plan.accesses.reads(op))
-      if (!checker.check(read.root, read.identity ? unified.placement.index
-                                                  : replaceDims(read.index, unified.placement.index)))
-        return false;
+    if (!checker.checkOperands(op, unified.placement.index))
+      return false;
     addMember(cluster, op);
     split(cluster, unified.splits);
     cluster.placed[op->getResult(0)] = unified.placement;
@@ -362,8 +369,15 @@ private:
       }
       if (!visited.insert({value, AffineMap::get(axes.size(), 0, simple, op->getContext())}).second)
         return true;
+      return checkOperands(op, simple);
+    }
+
+    bool checkOperands(Operation *op, ArrayRef<AffineExpr> index) {
+      // A gathered tensor is complete before the kernel starts.
+      if (auto gather = dyn_cast<GatherOp>(op); gather && former.depends(gather.getSource(), cluster.id))
+        return false;
       for (const Read &read : former.plan.accesses.reads(op))
-        if (!check(read.root, replaceDims(read.index, simple)))
+        if (!check(read.root, read.identity ? Exprs(index) : replaceDims(read.index, index)))
           return false;
       return true;
     }

@@ -220,18 +220,35 @@ private:
     wantOperands(op, cluster->id, {double(elementsOf(result))});
   }
 
+  /// Whether a floating operation needs values of a cluster, directly or not.
+  bool needs(Operation *op, unsigned id) {
+    for (const Read &read : plan.accesses.reads(op)) {
+      Operation *source = read.root.getDefiningOp();
+      if (!source || isWeight(source) || isSplat(source))
+        continue;
+      auto it = plan.owner.find(source);
+      if (it == plan.owner.end() ? needs(source, id) : plan.reaches(it->second, id))
+        return true;
+    }
+    return false;
+  }
+
   bool storesFloating(Operation *op, const Wants &wants) {
     Value result = op->getResult(0);
     if (returned_.contains(result))
       return true;
     bool weights = plan.isWeightOnly(op);
     bool run = llvm::any_of(wants, [&](auto &want) { return !plan.clusters[want.first].prepare; });
+    // What a cluster computes from its own values cannot come from another kernel.
+    for (auto &[id, want] : wants)
+      if (needs(op, id))
+        return false;
     Tree tree = treeOf(result);
     double readers = wants.size(), bytes = bytesOf(result);
     double store = cost.bytes(bytes * readers), inline_ = cost.bytes(tree.bytes * readers);
     if (!weights || !run)
-      store +=
-          cost.launchSeconds + cost.bytes(bytes + tree.bytes) + cost.flops(double(elementsOf(result)), tree.flops);
+      store += cost.launchSeconds + cost.bytes(bytes + tree.bytes) +
+               cost.flops(double(elementsOf(result)), tree.flops);
     for (auto &[id, want] : wants) {
       if (want.memory || (want.operand && !isCheapInOperand(op)))
         return true;
