@@ -281,10 +281,10 @@ private:
       return false;
     Extents domain = shapeOf(op->getResult(0));
     // Candidates: the placement of an operand carried over, then the same row-major order as any member.
-    SmallVector<Value> tried;
     for (const Read &read : plan.accesses.reads(op)) {
       auto it = cluster.placed.find(read.root);
-      if (it == cluster.placed.end())
+      // A piece has elements where its sources do not: only placements everywhere carry over.
+      if (it == cluster.placed.end() || (isMovement(op) && !it->second.where.empty()))
         continue;
       if (read.identity && accept(op, cluster, {it->second, {}, cluster.axes}))
         return true;
@@ -307,6 +307,24 @@ private:
         return accept(op, cluster, *unified);
     }
     return false;
+  }
+
+  /// Whether every element of a tensor has a point: as many points as elements, since placements are one-to-one.
+  /// What a cluster reads in step may be part of a tensor, and so may what follows from it.
+  bool covers(const Placement &placement, Extents axes, Value value) {
+    SmallVector<affine::Range> ranges;
+    if (!placement.where.empty())
+      ranges = affine::dimRanges(placement.where.toSet(context, axes.size()), axes);
+    llvm::SmallBitVector used(axes.size());
+    for (AffineExpr expr : placement.index)
+      expr.walk([&](AffineExpr part) {
+        if (auto axis = dyn_cast<AffineDimExpr>(part))
+          used.set(axis.getPosition());
+      });
+    int64_t points = 1;
+    for (unsigned axis : used.set_bits())
+      points *= ranges.empty() ? axes[axis] : ranges[axis].max - ranges[axis].min + 1;
+    return points == elementsOf(value);
   }
 
   /// Splits axes of a cluster; gives the old axes over the new ones.
@@ -334,6 +352,8 @@ private:
       dims.push_back(getAffineDimExpr(i, context));
     for (Split split : unified.splits)
       dims = replaceDims(dims, applySplit(split, axes, context));
+    if (!covers(unified.placement, axes, op->getResult(0)))
+      return false;
     Checker checker{*this, cluster, dims, axes, {}};
     if (!checker.checkOperands(op, unified.placement.index))
       return false;
