@@ -163,9 +163,6 @@ private:
 
   // Movement.
 
-  /// Whether an index of a movement may leave its source: what is there then is the next piece, or the fill.
-  static bool mayLeave(Operation *op) { return getFill(op) || isa<PieceOp>(op); }
-
   /// Where a piece of a movement operation applies at `index`, and its source's index there.
   std::pair<Exprs, Conditions> pieceAt(const Piece &piece, ArrayRef<AffineExpr> index, bool bounded) {
     Exprs source = simplified(replaceDims(piece.map.getResults(), index), extents);
@@ -190,7 +187,7 @@ private:
     SmallVector<std::pair<Exprs, Conditions>> at;
     bool covered = false;
     for (const Piece &piece : pieces) {
-      at.push_back(pieceAt(piece, index, mayLeave(op)));
+      at.push_back(pieceAt(piece, index, /*bounded=*/fill || pieces.size() > 1));
       if ((covered = at.back().second.empty()))
         break;
     }
@@ -229,7 +226,7 @@ private:
         return false;
       bool fromHere = last && i + 1 == pieces.size();
       // A load has its buffer's bounds as conditions anyway.
-      auto [at, conditions] = pieceAt(piece, index, movement && mayLeave(op));
+      auto [at, conditions] = pieceAt(piece, index, movement && (ownFill || pieces.size() > 1));
       conditions.add(where);
       conditions.simplify(extents);
       if (conditions.neverHold())

@@ -208,16 +208,47 @@ private:
       cluster->members.push_back(op);
       cluster->firstOp = std::min(cluster->firstOp, plan.position.lookup(op));
       cluster->lastOp = std::max(cluster->lastOp, plan.position.lookup(op));
-      for (auto &[id, by] : wants)
-        if (id != cluster->id && !llvm::is_contained(plan.clusters[id].reads, cluster->id))
-          plan.clusters[id].reads.push_back(cluster->id);
     } else {
       cluster = &plan.newCluster(op);
+      noteNeeds(op, *cluster);
       cluster->axes.assign(shapeOf(result).begin(), shapeOf(result).end());
       cluster->placed[result] = {identityIndex(cluster->axes, context), {}};
     }
     store(result, *cluster);
+    for (auto &[id, by] : wants)
+      addRead(plan.clusters[id], cluster->id);
     wantOperands(op, cluster->id, {double(elementsOf(result))});
+  }
+
+  static void addRead(Cluster &cluster, unsigned id) {
+    if (id != cluster.id && !llvm::is_contained(cluster.reads, id))
+      cluster.reads.push_back(id);
+  }
+
+  /// Clusters that a floating operation needs values of, through operations that float.
+  void noteNeeds(Operation *op, Cluster &cluster) {
+    for (const Read &read : plan.accesses.reads(op)) {
+      Operation *source = read.root.getDefiningOp();
+      if (!source || isWeight(source) || isSplat(source))
+        continue;
+      if (auto it = plan.owner.find(source); it != plan.owner.end())
+        addRead(cluster, it->second);
+      else
+        noteNeeds(source, cluster);
+    }
+  }
+
+  /// Whether a floating operation needs values of a cluster, directly or not.
+  bool needs(Operation *op, unsigned id) {
+    for (const Read &read : plan.accesses.reads(op)) {
+      Operation *source = read.root.getDefiningOp();
+      if (!source || isWeight(source) || isSplat(source))
+        continue;
+      auto it = plan.owner.find(source);
+      if (it == plan.owner.end() ? needs(source, id) : plan.reaches(it->second, id))
+        return true;
+    }
+    return false;
   }
 
   bool storesFloating(Operation *op, const Wants &wants) {
@@ -226,12 +257,16 @@ private:
       return true;
     bool weights = plan.isWeightOnly(op);
     bool run = llvm::any_of(wants, [&](auto &want) { return !plan.clusters[want.first].prepare; });
+    // What a cluster computes from its own values cannot come from another kernel.
+    for (auto &[id, want] : wants)
+      if (needs(op, id))
+        return false;
     Tree tree = treeOf(result);
     double readers = wants.size(), bytes = bytesOf(result);
     double store = cost.bytes(bytes * readers), inline_ = cost.bytes(tree.bytes * readers);
     if (!weights || !run)
-      store +=
-          cost.launchSeconds + cost.bytes(bytes + tree.bytes) + cost.flops(double(elementsOf(result)), tree.flops);
+      store += cost.launchSeconds + cost.bytes(bytes + tree.bytes) +
+               cost.flops(double(elementsOf(result)), tree.flops);
     for (auto &[id, want] : wants) {
       if (want.memory || (want.operand && !isCheapInOperand(op)))
         return true;
@@ -272,7 +307,7 @@ private:
     for (auto &[id, want] : wants) {
       Cluster &cluster = plan.clusters[id];
       auto it = cluster.placed.find(result);
-      if (it == cluster.placed.end() || !it->second.where.empty() ||
+      if (want.memory || it == cluster.placed.end() || !it->second.where.empty() ||
           cluster.prepare != plan.isWeightOnly(op) || elementsOf(result) != elements(cluster.axes))
         continue;
       if (llvm::none_of(wants, [&](auto &other) {

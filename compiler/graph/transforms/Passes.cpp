@@ -14,6 +14,9 @@ void addGraphPasses(mlir::OpPassManager &manager) {
   manager.addPass(createFindAttentionPass());
   manager.addPass(createMergeContractionsPass());
   manager.addPass(createJoinSlicesPass());
+  manager.addPass(createComposeViewsPass());
+  manager.addPass(mlir::createCSEPass());
+  manager.addPass(createSplitConcatsPass());
   // Slices of slices, and operands of what was merged.
   manager.addPass(createComposeViewsPass());
   manager.addPass(mlir::createCSEPass());
@@ -26,6 +29,7 @@ void registerGraphPasses() {
   mlir::registerPass(createExtractScalesPass);
   mlir::registerPass(createMergeContractionsPass);
   mlir::registerPass(createJoinSlicesPass);
+  mlir::registerPass(createSplitConcatsPass);
   mlir::PassPipelineRegistration<>(
       "tgc-graph", "all passes of the graph stage",
       [](mlir::OpPassManager &manager) { addGraphPasses(manager.nest<mlir::func::FuncOp>()); });

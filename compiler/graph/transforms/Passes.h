@@ -18,6 +18,8 @@ std::unique_ptr<mlir::Pass> createExtractScalesPass();
 std::unique_ptr<mlir::Pass> createMergeContractionsPass();
 /// Equal element-wise operations on all slices of a tensor become one on the tensor.
 std::unique_ptr<mlir::Pass> createJoinSlicesPass();
+/// Element-wise work on a concatenation of computed tensors is done on its parts.
+std::unique_ptr<mlir::Pass> createSplitConcatsPass();
 
 /// All of them, in order, on func.func.
 void addGraphPasses(mlir::OpPassManager &manager);
