@@ -26,7 +26,7 @@ std::vector<MicroTile> microTileCandidates(const CpuTarget &target, Type element
   std::vector<MicroTile> tiles;
   auto add = [&](int rows, int vectors, int unroll) { tiles.push_back({rows, vectors, lanes, unroll}); };
   if (target.vectorRegisters >= 32) {
-    for (int unroll : {1, 2, 4}) {
+    for (int unroll : {4, 2, 1}) {
       add(12, 2, unroll);
       add(14, 2, unroll);
       add(8, 3, unroll);
@@ -35,7 +35,7 @@ std::vector<MicroTile> microTileCandidates(const CpuTarget &target, Type element
       add(24, 1, unroll);
     }
   } else {
-    for (int unroll : {1, 2, 4}) {
+    for (int unroll : {4, 2, 1}) {
       add(6, 2, unroll);
       add(4, 3, unroll);
       add(12, 1, unroll);
