@@ -32,7 +32,8 @@ public:
   void run() {
     Block &block = plan.function.getBody().front();
     for (Value result : block.getTerminator()->getOperands())
-      returned_.insert(plan.accesses.resolve(result).root);
+      if (cast<RankedTensorType>(result.getType()).getNumElements() > 0)
+        returned_.insert(plan.accesses.resolve(result).root);
     for (Operation &op : llvm::reverse(block.without_terminator()))
       if (plan.accesses.isSolid(&op) && !isWeight(&op) && !isSplat(&op))
         visit(&op);

@@ -5,6 +5,8 @@
 
 namespace tgc::graph {
 
+/// Reads of tensors without elements become what they give.
+std::unique_ptr<mlir::Pass> createFoldEmptyPass();
 /// Views and pieces compose, cancel and fold into contractions; constants and coordinates move through them;
 /// views that enlarge or permute move below element-wise operations.
 std::unique_ptr<mlir::Pass> createComposeViewsPass();
