@@ -3,7 +3,8 @@
 // This is what a model in f32 becomes under a 16-bit --precision: matrix units get the operands they want and
 // weights take half the memory, while sums, norms, residuals and angles keep the model's precision. A value
 // that contractions alone read is stored rounded, because its producer does the rounding.
-// 1. Each operand of f32 goes through one truncf; a value read by several contractions is rounded once.
+// 1. A contraction too small for a matrix instruction stays as it is.
+// 2. Each operand of f32 goes through one truncf; a value read by several contractions is rounded once.
 #include "compiler/graph/Graph.h"
 #include "compiler/graph/transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,9 +28,25 @@ struct NarrowContractions : PassWrapper<NarrowContractions, OperationPass<>> {
     Type narrow = to == "f16" ? Type(Float16Type::get(&getContext())) : Type(BFloat16Type::get(&getContext()));
     llvm::DenseMap<Value, Value> rounded;
     getOperation()->walk([&](ContractOp contract) {
+      if (tooSmall(contract))
+        return;
       contract.getLhsMutable().assign(round(contract.getLhs(), contract, narrow, rounded));
       contract.getRhsMutable().assign(round(contract.getRhs(), contract, narrow, rounded));
     });
+  }
+
+  /// Too few columns or products for a matrix instruction: nothing is gained, as in a last convolution to 3 channels.
+  static bool tooSmall(ContractOp contract) {
+    constexpr int64_t least = 32;
+    int64_t columns = 1, depth = 1;
+    for (auto [d, extent] : llvm::enumerate(contract.getExtents())) {
+      bool result = int64_t(d) < cast<RankedTensorType>(contract.getResult().getType()).getRank();
+      if (!result)
+        depth *= extent;
+      else if (contract.getRhsMap().isFunctionOfDim(d) && !contract.getLhsMap().isFunctionOfDim(d))
+        columns *= extent;
+    }
+    return columns < least || depth < least;
   }
 
   static Value round(Value value, ContractOp contract, Type narrow, llvm::DenseMap<Value, Value> &rounded) {
