@@ -74,6 +74,7 @@ struct OperandInfo {
 struct ContractInfo {
   int reduction = 0; ///< position in KernelInfo::reductions
   std::vector<int> batch, m, n, k;
+  std::vector<int> complete; ///< axes that a later reduction or remap of the result runs over
   OperandInfo lhs, rhs;
 };
 
@@ -82,6 +83,7 @@ struct AttendInfo {
   int reduction = 0;                 ///< the softmax
   std::vector<int> batch, m, n, e;   ///< queries m, keys n, value columns e
   std::vector<int> d;                ///< reduced in the scores
+  std::vector<int> complete;         ///< axes that a later reduction or remap of the result runs over
   OperandInfo values;
   std::optional<ContractInfo> scores; ///< absent when the weights are no contraction
 };

@@ -13,6 +13,7 @@ struct PackPlan {
   int buffer = 0;
   std::string order;               ///< as in pack(w,order)
   std::vector<int64_t> shape;      ///< of the packed buffer
+  ElementType type = ElementType::F32; ///< of its elements: conversions are made once
 };
 
 /// One launch of a kernel: a kernel split over its reduction has several, with a workspace between them.

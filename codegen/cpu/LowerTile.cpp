@@ -1,11 +1,13 @@
 // In:  tile.func @k(buffers…) block %b of N threads(1), tile.scratch inside.
 // Out: func.func @k(buffers…, [%scratch: memref<SxI8>,] %begin: index, %end: index) with tgc.kernel
 //      and tgc.scratch_bytes.
-// 1. The body becomes that of a loop over the blocks from begin to end; what does not depend on the block
+// 1. Copies, maps, dots and walks become loops (LowerCopy.h).
+// 2. The body becomes that of a loop over the blocks from begin to end; what does not depend on the block
 //    (constants, views of buffers) goes before it.
-// 2. Every tile.scratch becomes a view of the scratch at an offset aligned to 64 bytes.
+// 3. Every tile.scratch becomes a view of the scratch at an offset aligned to 64 bytes.
 #include "codegen/cpu/LowerTile.h"
 
+#include "codegen/cpu/LowerCopy.h"
 #include "compiler/support/Error.h"
 #include "compiler/tile/Tile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -86,7 +88,8 @@ private:
 
 } // namespace
 
-void lowerTileModule(ModuleOp module, const CpuTarget &) {
+void lowerTileModule(ModuleOp module, const CpuTarget &target) {
+  lowerTileOperations(module, target);
   for (auto tile : llvm::make_early_inc_range(module.getOps<tile::FuncOp>()))
     LowerFunction(tile).run();
 }

@@ -26,7 +26,7 @@ std::vector<MicroTile> microTileCandidates(const CpuTarget &target, Type element
   std::vector<MicroTile> tiles;
   auto add = [&](int rows, int vectors, int unroll) { tiles.push_back({rows, vectors, lanes, unroll}); };
   if (target.vectorRegisters >= 32) {
-    for (int unroll : {1, 2, 4}) {
+    for (int unroll : {4, 2, 1}) {
       add(12, 2, unroll);
       add(14, 2, unroll);
       add(8, 3, unroll);
@@ -35,7 +35,7 @@ std::vector<MicroTile> microTileCandidates(const CpuTarget &target, Type element
       add(24, 1, unroll);
     }
   } else {
-    for (int unroll : {1, 2, 4}) {
+    for (int unroll : {4, 2, 1}) {
       add(6, 2, unroll);
       add(4, 3, unroll);
       add(12, 1, unroll);
@@ -92,7 +92,7 @@ private:
     return SmallVector<Value>(op.getResults());
   }
 
-  /// The memref as one of rank 1 from its base; `offset` becomes where the operand starts in it.
+  /// The memref as one of rank 1 from the base of its memory; `offset` becomes where the operand starts in it.
   Value flatten(Value memref, Value start, Value &offset) {
     auto type = cast<MemRefType>(memref.getType());
     SmallVector<int64_t> strides;
@@ -103,8 +103,6 @@ private:
     for (auto [extent, stride] : llvm::zip(type.getShape(), strides))
       size += (extent - 1) * stride;
     offset = start ? start : index(0);
-    if (constant != 0)
-      offset = add(offset, index(constant));
     auto flat =
         MemRefType::get({size}, type.getElementType(), MemRefLayoutAttrInterface(), type.getMemorySpace());
     if (flat == type)

@@ -67,6 +67,15 @@ private:
     return needs_[op] = std::move(result);
   }
 
+  /// Whether a value is computed by a cluster, or floats above values that are.
+  bool depends(Value value, unsigned id) {
+    Operation *op = plan.accesses.resolve(value).root.getDefiningOp();
+    if (!op)
+      return false;
+    auto it = plan.owner.find(op);
+    return it != plan.owner.end() ? it->second == id : llvm::is_contained(needs(op), id);
+  }
+
   void addReads(Cluster &cluster, ArrayRef<unsigned> ids) {
     for (unsigned id : ids)
       if (id != cluster.id && !llvm::is_contained(cluster.reads, id))
@@ -214,26 +223,31 @@ private:
           return;
     Cluster &cluster = start(op);
     cluster.axes.assign(domainOf(op).begin(), domainOf(op).end());
-    Placement source{identityIndex(cluster.axes, context), {}};
-    placeTree(root, replaceDims(plan.accesses.reads(op)[0].index, source.index), cluster);
-    placeReduction(op, cluster, source);
+    placeReduction(op, cluster, {identityIndex(cluster.axes, context), {}});
+    placeTree(root, plan.accesses.reads(op)[0].index, cluster, root);
   }
 
-  /// Places what a reduction's source is computed from, through element-wise operations.
-  void placeTree(Value value, ArrayRef<AffineExpr> index, Cluster &cluster) {
+  /// Places what a reduction's source is computed from, through element-wise operations; `source` itself may
+  /// be placed already.
+  void placeTree(Value value, ArrayRef<AffineExpr> index, Cluster &cluster, Value source) {
     Operation *op = value.getDefiningOp();
     if (op && isSplat(op))
       return;
-    Exprs simple = simplified(index, cluster.axes);
     // Only values read at another element for each point are in step with the axes.
-    if (!usesAllAxes(simple, cluster.axes) || cluster.placed.contains(value))
+    Exprs simple = simplified(index, cluster.axes);
+    if (!usesAllAxes(simple, cluster.axes) || (cluster.placed.contains(value) && value != source))
       return;
+    // Reshapes between the value and the reduction show as digits of the axes.
+    if (auto splits = digitSplits(simple, cluster.axes); splits && !splits->empty())
+      simple = simplified(replaceDims(simple, split(cluster, *splits)), cluster.axes);
     cluster.placed[value] = {simple, {}};
     if (!op || isCore(op) || isWeight(op) || isMovement(op) || isa<GatherOp>(op))
       return;
+    // Deeper placements may split axes further.
     for (const Read &read : plan.accesses.reads(op))
-      placeTree(read.root, replaceDims(read.index, simple), cluster);
+      placeTree(read.root, replaceDims(read.index, cluster.placed[value].index), cluster, Value());
   }
+
   static bool usesAllAxes(ArrayRef<AffineExpr> index, Extents axes) {
     llvm::SmallBitVector used(axes.size());
     for (AffineExpr expr : index)
@@ -267,10 +281,10 @@ private:
       return false;
     Extents domain = shapeOf(op->getResult(0));
     // Candidates: the placement of an operand carried over, then the same row-major order as any member.
-    SmallVector<Value> tried;
     for (const Read &read : plan.accesses.reads(op)) {
       auto it = cluster.placed.find(read.root);
-      if (it == cluster.placed.end())
+      // A piece has elements where its sources do not: only placements everywhere carry over.
+      if (it == cluster.placed.end() || (isMovement(op) && !it->second.where.empty()))
         continue;
       if (read.identity && accept(op, cluster, {it->second, {}, cluster.axes}))
         return true;
@@ -295,6 +309,41 @@ private:
     return false;
   }
 
+  /// Whether every element of a tensor has a point: as many points as elements, since placements are one-to-one.
+  /// What a cluster reads in step may be part of a tensor, and so may what follows from it.
+  bool covers(const Placement &placement, Extents axes, Value value) {
+    SmallVector<affine::Range> ranges;
+    if (!placement.where.empty())
+      ranges = affine::dimRanges(placement.where.toSet(context, axes.size()), axes);
+    llvm::SmallBitVector used(axes.size());
+    for (AffineExpr expr : placement.index)
+      expr.walk([&](AffineExpr part) {
+        if (auto axis = dyn_cast<AffineDimExpr>(part))
+          used.set(axis.getPosition());
+      });
+    int64_t points = 1;
+    for (unsigned axis : used.set_bits())
+      points *= ranges.empty() ? axes[axis] : ranges[axis].max - ranges[axis].min + 1;
+    return points == elementsOf(value);
+  }
+
+  /// Splits axes of a cluster; gives the old axes over the new ones.
+  Exprs split(Cluster &cluster, ArrayRef<Split> splits) {
+    Exprs dims;
+    for (unsigned i = 0; i < cluster.axes.size(); ++i)
+      dims.push_back(getAffineDimExpr(i, context));
+    if (splits.empty())
+      return dims;
+    for (Split split : splits)
+      dims = replaceDims(dims, applySplit(split, cluster.axes, context));
+    for (auto &[value, placement] : cluster.placed) {
+      placement.index = simplified(replaceDims(placement.index, dims), cluster.axes);
+      placement.where = placement.where.replaced(dims);
+      placement.where.simplify(cluster.axes);
+    }
+    return dims;
+  }
+
   /// Joins at this placement if every core is needed at its own point only.
   bool accept(Operation *op, Cluster &cluster, const Unified &unified) {
     Exprs dims;
@@ -303,20 +352,13 @@ private:
       dims.push_back(getAffineDimExpr(i, context));
     for (Split split : unified.splits)
       dims = replaceDims(dims, applySplit(split, axes, context));
+    if (!covers(unified.placement, axes, op->getResult(0)))
+      return false;
     Checker checker{*this, cluster, dims, axes, {}};
-    for (const Read &read : plan.accesses.reads(op))
-      if (!checker.check(read.root, read.identity ? unified.placement.index
-                                                  : replaceDims(read.index, unified.placement.index)))
-        return false;
+    if (!checker.checkOperands(op, unified.placement.index))
+      return false;
     addMember(cluster, op);
-    if (!unified.splits.empty()) {
-      cluster.axes = axes;
-      for (auto &[value, placement] : cluster.placed) {
-        placement.index = simplified(replaceDims(placement.index, dims), axes);
-        placement.where = placement.where.replaced(dims);
-        placement.where.simplify(axes);
-      }
-    }
+    split(cluster, unified.splits);
     cluster.placed[op->getResult(0)] = unified.placement;
     return true;
   }
@@ -347,8 +389,15 @@ private:
       }
       if (!visited.insert({value, AffineMap::get(axes.size(), 0, simple, op->getContext())}).second)
         return true;
+      return checkOperands(op, simple);
+    }
+
+    bool checkOperands(Operation *op, ArrayRef<AffineExpr> index) {
+      // A gathered tensor is complete before the kernel starts.
+      if (auto gather = dyn_cast<GatherOp>(op); gather && former.depends(gather.getSource(), cluster.id))
+        return false;
       for (const Read &read : former.plan.accesses.reads(op))
-        if (!check(read.root, replaceDims(read.index, simple)))
+        if (!check(read.root, read.identity ? Exprs(index) : replaceDims(read.index, index)))
           return false;
       return true;
     }

@@ -339,7 +339,7 @@ Value PointEmitter::reduce(Value result, ValueRange over, vector::CombiningKind 
       levels.push_back({position, 0, values.kernel.extentOf(axis), 1});
   }
   Value none =
-      constant(loc, cast<TypedAttr>(arith::getIdentityValueAttr(type, identityKind(kind, type), builder, loc)));
+      constant(loc, cast<TypedAttr>(arith::getIdentityValueAttr(identityKind(kind, type), type, builder, loc)));
   auto accumulate = [&](const Point &at, Value sum) -> Value {
     PointEmitter emitter(values, builder, at);
     Value term = element(emitter);

@@ -16,7 +16,7 @@ public:
   Values(kernel::FuncOp kernel, mlir::ValueRange buffers);
   void define(mlir::Value value, Source source) { sources[value] = std::move(source); }
 
-  kernel::FuncOp kernel;
+  mutable kernel::FuncOp kernel; // its accessors are not const
   kernel::AxisSets axes;
   llvm::SmallVector<mlir::Value> buffers;
   llvm::DenseMap<mlir::Value, Source> sources;

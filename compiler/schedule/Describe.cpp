@@ -261,8 +261,31 @@ private:
     return operand;
   }
 
+  /// Axes over which values that depend on `result` are reduced or remapped.
+  std::vector<int> completeAxes(Value result) const {
+    llvm::SetVector<Operation *> users;
+    std::vector<Value> work{result};
+    while (!work.empty()) {
+      Value value = work.back();
+      work.pop_back();
+      for (Operation *user : value.getUsers())
+        if (users.insert(user))
+          work.insert(work.end(), user->result_begin(), user->result_end());
+    }
+    SmallBitVector complete(info.axes.size());
+    for (Operation *user : users) {
+      for (Value axis : kernel::reducedAxes(user))
+        complete.set(func.axisIndex(axis));
+      if (auto remap = dyn_cast<kernel::RemapOp>(user))
+        if (sets.of(remap.getSource()).test(func.axisIndex(remap.getAxis())))
+          complete.set(func.axisIndex(remap.getAxis()));
+    }
+    return std::vector<int>(complete.set_bits_begin(), complete.set_bits_end());
+  }
+
   ContractInfo contractOf(kernel::ContractOp op, const SmallBitVector &stored) const {
     ContractInfo contract;
+    contract.complete = completeAxes(op.getResult());
     contract.reduction = reductionOf.at(op);
     contract.lhs = operandOf(op.getLhs());
     contract.rhs = operandOf(op.getRhs());
@@ -309,6 +332,7 @@ private:
     AttendInfo attend;
     attend.reduction = reductionOf.at(op);
     attend.values = operandOf(op.getValues());
+    attend.complete = completeAxes(op.getResult());
     SmallBitVector weights = sets.of(op.getWeights()), values = sets.of(op.getValues());
     SmallBitVector over(info.axes.size());
     for (Value axis : op.getOver()) {

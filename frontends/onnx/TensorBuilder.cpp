@@ -111,7 +111,8 @@ Value TensorBuilder::logicalNot(Value a) {
 }
 
 Type TensorBuilder::computeType(Type element) {
-  return element.isF16() || element.isBF16() ? Type(Float32Type::get(element.getContext())) : element;
+  bool narrow = isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32;
+  return narrow ? Type(Float32Type::get(element.getContext())) : element;
 }
 
 Value TensorBuilder::convertFloat(Value v, Type element) {
@@ -287,6 +288,7 @@ Value TensorBuilder::pad(Value v, ArrayRef<int64_t> before, ArrayRef<int64_t> af
 }
 
 Value TensorBuilder::concat(ArrayRef<Value> values, int64_t axis) {
+  normalizeAxis(axis, rankOf(values[0]));
   Shape shape(shapeOf(values[0]));
   shape[axis] = 0;
   SmallVector<PieceSpec> specs;

@@ -11,7 +11,7 @@ PlanResult makePlan(const KernelInfo &kernel, const Schedule &schedule, const De
     return {std::nullopt, reason};
   if (!schedule.atom)
     return planLoop(kernel, schedule, device);
-  return {std::nullopt, "there is no planner for a matrix atom"};
+  return planPipe(kernel, schedule, device);
 }
 
 namespace {

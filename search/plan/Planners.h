@@ -7,6 +7,17 @@ namespace tgc {
 /// The loop generator's plan: any kernel, no matrix instruction.
 PlanResult planLoop(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 
+/// The pipe generator's plan: kernels with a contraction, by the schedule's atom.
+PlanResult planPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
+/// Its two shapes; throw Refusal (PipeParts.h).
+Plan planContractPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
+Plan planAttendPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
+
+/// Panels of a packed operand whose columns are tiled so. Global: panels follow the columns' own numbering, so
+/// that the packed weight does not depend on the tile; else every block's columns begin a panel.
+int64_t panelsOf(const Side &columns, int64_t panel);
+bool panelsAreGlobal(const Side &columns, int64_t panel);
+
 /// Lanes of a vector of the type that most of the kernel's arithmetic is in.
 int64_t lanesOf(const KernelInfo &kernel, const DeviceInfo &device);
 

@@ -1,8 +1,9 @@
 #include "tests/search/KernelRun.h"
 
 #include "codegen/cpu/LowerTile.h"
-#include "compiler/loop/GenerateLoop.h"
 #include "compiler/kernel/Evaluate.h"
+#include "compiler/loop/GenerateLoop.h"
+#include "compiler/pipe/GeneratePipe.h"
 #include "compiler/support/Error.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/APFloat.h"
