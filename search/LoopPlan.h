@@ -6,8 +6,8 @@
 
 namespace tgc {
 
-/// One factor of an axis. The axis's value is Σ index · step over its levels; counts multiply to the padded
-/// extent.
+/// One factor of an axis. The axis's value is Σ index · step over its levels; the last block may have fewer
+/// steps of its Serial level.
 struct LoopLevel {
   enum Kind {
     Grid,    ///< block index
@@ -25,7 +25,7 @@ struct LoopLevel {
 
 struct AxisPlan {
   int axis = 0;
-  int64_t extent = 1, padded = 1; ///< padded > extent: lanes beyond the extent are masked
+  int64_t extent = 1, padded = 1; ///< padded > extent: registers and lanes beyond the extent are masked
   std::vector<LoopLevel> levels;  ///< outermost first
 };
 

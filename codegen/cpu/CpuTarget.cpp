@@ -54,13 +54,21 @@ void derive(CpuTarget &target) {
 /// Two multiply(-add) pipes are assumed, as all server cores and most others have.
 double flopsPerCycle(const CpuTarget &target) { return 2.0 * target.lanes(32) * (target.hasFma ? 2 : 1); }
 
+/// The extensions that code may use, all of which the runtime looks for before it loads a package: those of
+/// arithmetic. What else a host has would only tie a package to it.
+constexpr llvm::StringLiteral arithmeticFeatures[] = {
+    "sse3",     "ssse3",    "sse4.1",     "sse4.2",     "popcnt",     "cx16",         "movbe",           "fma",
+    "avx",      "f16c",     "bmi",        "bmi2",       "avx2",       "avx512f",      "avx512dq",        "avx512ifma",
+    "avx512cd", "avx512bw", "avx512vl",   "avx512vbmi", "avx512vbmi2", "avx512vnni",  "avx512bitalg",    "avx512vpopcntdq",
+    "avx512fp16", "avx512bf16", "avxvnni", "lzcnt"};
+
 CpuTarget nativeTarget() {
   CpuTarget target;
   target.name = "native";
   llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
   std::vector<std::string> names;
   for (auto &entry : host)
-    if (entry.second && entry.first() != "prefer-256-bit")
+    if (entry.second && llvm::is_contained(arithmeticFeatures, entry.first()))
       names.push_back(entry.first().str());
   // The map's order is a hash's; the text must be the same each time.
   std::sort(names.begin(), names.end());

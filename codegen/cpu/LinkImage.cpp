@@ -127,7 +127,7 @@ private:
     uint64_t stub = alignTo(image.bytes.size(), 16);
     image.bytes.resize(stub + stubBytes * names.size());
     image.writableOffset = alignTo(image.bytes.size(), CpuImage::alignment);
-    image.writableSize = 8 * names.size();
+    image.writableSize = alignTo(8 * names.size(), CpuImage::alignment);
     image.bytes.resize(image.writableOffset + image.writableSize);
     uint64_t slot = image.writableOffset;
     for (const std::string &name : names) {

@@ -1,6 +1,6 @@
 // In:  tile.func @k(buffers…) block %b of N threads(1), tile.scratch inside.
-// Out: func.func @k(buffers…, [%scratch: memref<SxI8>,] %begin: index, %end: index) with tgc.kernel,
-//      tgc.scratch_bytes, tgc.blocks = N and tgc.writes (a boolean a buffer: whether it is written).
+// Out: func.func @k(buffers…, [%scratch: memref<SxI8>,] %begin: index, %end: index) with tgc.kernel
+//      and tgc.scratch_bytes.
 // 1. Copies, maps, dots and walks become loops (LowerCopy.h).
 // 2. The body becomes that of a loop over the blocks from begin to end; what does not depend on the block
 //    (constants, views of buffers) goes before it.
@@ -14,7 +14,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -28,26 +27,6 @@ int64_t bytesOf(MemRefType type) {
   return type.getNumElements() * (bits / 8);
 }
 
-/// The buffer behind a chain of views.
-Value rootOf(Value memref) {
-  while (Operation *op = memref.getDefiningOp()) {
-    if (!isa<memref::ReinterpretCastOp, memref::SubViewOp, memref::CastOp, memref::ViewOp, memref::CollapseShapeOp,
-             memref::ExpandShapeOp>(op))
-      break;
-    memref = op->getOperand(0);
-  }
-  return memref;
-}
-
-/// The memory an operation writes to; null: none that this stage has.
-Value writtenBy(Operation *op) {
-  if (isa<memref::StoreOp, vector::StoreOp, vector::TransferWriteOp>(op))
-    return op->getOperand(1);
-  if (isa<vector::MaskedStoreOp, vector::ScatterOp, vector::CompressStoreOp>(op))
-    return op->getOperand(0);
-  return {};
-}
-
 class LowerFunction {
 public:
   explicit LowerFunction(tile::FuncOp tile) : tile(tile), builder(tile), loc(tile.getLoc()) {}
@@ -55,16 +34,10 @@ public:
   void run() {
     if (tile.getThreads() != 1)
       internalError("kernel {}: a block of {} threads on a CPU", tile.getSymName().str(), tile.getThreads());
-    SmallVector<bool> writes(tile.getBuffers().size(), false);
     int64_t scratchBytes = 0;
-    tile.walk([&](Operation *op) {
-      if (auto scratch = dyn_cast<tile::ScratchOp>(op)) {
-        offsets[scratch] = scratchBytes;
-        scratchBytes += llvm::alignTo(bytesOf(scratch.getType()), scratchAlignment);
-      }
-      if (Value written = writtenBy(op))
-        if (auto argument = dyn_cast<BlockArgument>(rootOf(written)); argument && argument.getOwner() == tile.getBlock())
-          writes[argument.getArgNumber()] = true;
+    tile.walk([&](tile::ScratchOp scratch) {
+      offsets[scratch] = scratchBytes;
+      scratchBytes += llvm::alignTo(bytesOf(scratch.getType()), scratchAlignment);
     });
     SmallVector<Type> types = llvm::map_to_vector(tile.getBuffers(), [](Value buffer) { return buffer.getType(); });
     if (scratchBytes)
@@ -73,8 +46,6 @@ public:
     auto function = builder.create<func::FuncOp>(loc, tile.getSymName(), builder.getFunctionType(types, {}));
     function->setAttr("tgc.kernel", builder.getUnitAttr());
     function->setAttr("tgc.scratch_bytes", builder.getI64IntegerAttr(scratchBytes));
-    function->setAttr("tgc.blocks", builder.getI64IntegerAttr(tile.getBlocks()));
-    function->setAttr("tgc.writes", builder.getDenseBoolArrayAttr(writes));
     fill(function, scratchBytes);
     tile.erase();
   }

@@ -65,6 +65,7 @@ public:
     int64_t panels = problem.columns / tile.columns();
     loop(index(0), index(panels), 1, {}, [&](Value panel, ValueRange) {
       Value rightBase = add(rightOffset, scaled(panel, problem.right.panelStride));
+      prefetchBase = add(rightBase, index(problem.right.panelStride));
       Value sumsBase = add(sumsOffset, scaled(panel, tile.columns()));
       emitRows(rightBase, sumsBase);
       return SmallVector<Value>();
@@ -92,7 +93,7 @@ private:
     return SmallVector<Value>(op.getResults());
   }
 
-  /// The memref as one of rank 1 from its base; `offset` becomes where the operand starts in it.
+  /// The memref as one of rank 1 from the base of its memory; `offset` becomes where the operand starts in it.
   Value flatten(Value memref, Value start, Value &offset) {
     auto type = cast<MemRefType>(memref.getType());
     SmallVector<int64_t> strides;
@@ -103,8 +104,6 @@ private:
     for (auto [extent, stride] : llvm::zip(type.getShape(), strides))
       size += (extent - 1) * stride;
     offset = start ? start : index(0);
-    if (constant != 0)
-      offset = add(offset, index(constant));
     auto flat =
         MemRefType::get({size}, type.getElementType(), MemRefLayoutAttrInterface(), type.getMemorySpace());
     if (flat == type)
@@ -160,6 +159,9 @@ private:
       leftBase = add(leftBase, scaled(first, a.rowStride));
       base = add(base, scaled(first, problem.sums.rowStride));
     }
+    int64_t tiles = std::max<int64_t>(1, (problem.rows + tile.rows - 1) / tile.rows);
+    prefetchStep = std::max<int64_t>(1, (tile.columns() + tiles - 1) / tiles);
+    prefetchAt = add(prefetchBase, scaled(panel, prefetchStep * problem.depth));
     SmallVector<Value> accumulators = startTile(rows, base);
     if (problem.dynamicDepth) {
       Value whole = builder.create<arith::DivUIOp>(loc, problem.dynamicDepth, index(tile.unroll));
@@ -210,6 +212,8 @@ private:
                           SmallVector<Value> accumulators) {
     return loop(from, to, unroll, accumulators, [&](Value k, ValueRange values) {
       SmallVector<Value> sum(values);
+      if (getenv("PF"))
+      builder.create<memref::PrefetchOp>(loc, right, ValueRange(add(prefetchAt, scaled(k, prefetchStep))), false, atoi(getenv("PF")), true);
       for (int u = 0; u < unroll; ++u)
         sum = step(rows, leftBase, rightBase, add(k, index(u)), sum);
       return sum;
@@ -257,6 +261,8 @@ private:
   VectorType vector;
   Value left, right, sums;
   Value leftOffset, rightOffset, sumsOffset;
+  Value prefetchBase, prefetchAt;
+  int64_t prefetchStep = 0;
 };
 
 } // namespace

@@ -30,7 +30,8 @@ std::vector<MicroTile> microTileCandidates(const CpuTarget &target, mlir::Type e
 
 /// A's element (m, k) is at
 ///   offset + (m / panelRows)·panelStride + (m mod panelRows)·rowStride + k·kStride
-/// elements from the base of `memref`, which may have any rank and static layout. With panelRows = 0 the rows
+/// elements from the base of the memory of `memref`, which may have any rank and static layout (the offset in its
+/// type is not added). With panelRows = 0 the rows
 /// are not in panels: offset + m·rowStride + k·kStride. Otherwise panelRows is the micro tile's rows.
 struct DotLeft {
   mlir::Value memref;

@@ -214,26 +214,31 @@ private:
           return;
     Cluster &cluster = start(op);
     cluster.axes.assign(domainOf(op).begin(), domainOf(op).end());
-    Placement source{identityIndex(cluster.axes, context), {}};
-    placeTree(root, replaceDims(plan.accesses.reads(op)[0].index, source.index), cluster);
-    placeReduction(op, cluster, source);
+    placeReduction(op, cluster, {identityIndex(cluster.axes, context), {}});
+    placeTree(root, plan.accesses.reads(op)[0].index, cluster, root);
   }
 
-  /// Places what a reduction's source is computed from, through element-wise operations.
-  void placeTree(Value value, ArrayRef<AffineExpr> index, Cluster &cluster) {
+  /// Places what a reduction's source is computed from, through element-wise operations; `source` itself may
+  /// be placed already.
+  void placeTree(Value value, ArrayRef<AffineExpr> index, Cluster &cluster, Value source) {
     Operation *op = value.getDefiningOp();
     if (op && isSplat(op))
       return;
-    Exprs simple = simplified(index, cluster.axes);
     // Only values read at another element for each point are in step with the axes.
-    if (!usesAllAxes(simple, cluster.axes) || cluster.placed.contains(value))
+    Exprs simple = simplified(index, cluster.axes);
+    if (!usesAllAxes(simple, cluster.axes) || (cluster.placed.contains(value) && value != source))
       return;
+    // Reshapes between the value and the reduction show as digits of the axes.
+    if (auto splits = digitSplits(simple, cluster.axes); splits && !splits->empty())
+      simple = simplified(replaceDims(simple, split(cluster, *splits)), cluster.axes);
     cluster.placed[value] = {simple, {}};
     if (!op || isCore(op) || isWeight(op) || isMovement(op) || isa<GatherOp>(op))
       return;
+    // Deeper placements may split axes further.
     for (const Read &read : plan.accesses.reads(op))
-      placeTree(read.root, replaceDims(read.index, simple), cluster);
+      placeTree(read.root, replaceDims(read.index, cluster.placed[value].index), cluster, Value());
   }
+
   static bool usesAllAxes(ArrayRef<AffineExpr> index, Extents axes) {
     llvm::SmallBitVector used(axes.size());
     for (AffineExpr expr : index)
@@ -295,6 +300,23 @@ private:
     return false;
   }
 
+  /// Splits axes of a cluster; gives the old axes over the new ones.
+  Exprs split(Cluster &cluster, ArrayRef<Split> splits) {
+    Exprs dims;
+    for (unsigned i = 0; i < cluster.axes.size(); ++i)
+      dims.push_back(getAffineDimExpr(i, context));
+    if (splits.empty())
+      return dims;
+    for (Split split : splits)
+      dims = replaceDims(dims, applySplit(split, cluster.axes, context));
+    for (auto &[value, placement] : cluster.placed) {
+      placement.index = simplified(replaceDims(placement.index, dims), cluster.axes);
+      placement.where = placement.where.replaced(dims);
+      placement.where.simplify(cluster.axes);
+    }
+    return dims;
+  }
+
   /// Joins at this placement if every core is needed at its own point only.
   bool accept(Operation *op, Cluster &cluster, const Unified &unified) {
     Exprs dims;
@@ -309,14 +331,7 @@ private:
                                                   : replaceDims(read.index, unified.placement.index)))
         return false;
     addMember(cluster, op);
-    if (!unified.splits.empty()) {
-      cluster.axes = axes;
-      for (auto &[value, placement] : cluster.placed) {
-        placement.index = simplified(replaceDims(placement.index, dims), axes);
-        placement.where = placement.where.replaced(dims);
-        placement.where.simplify(axes);
-      }
-    }
+    split(cluster, unified.splits);
     cluster.placed[op->getResult(0)] = unified.placement;
     return true;
   }

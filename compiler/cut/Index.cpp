@@ -174,6 +174,31 @@ SmallVector<Occurrence> collectBreaks(AffineExpr expr, std::vector<std::set<int6
   return found;
 }
 
+} // namespace
+
+std::optional<SmallVector<Split>> digitSplits(ArrayRef<AffineExpr> exprs, Extents extents) {
+  std::vector<std::set<int64_t>> breaks(extents.size());
+  for (AffineExpr expr : exprs)
+    collectBreaks(expr, breaks);
+  SmallVector<Split> splits;
+  // From the last dimension, so that the positions of those before stay; within one, the largest break first.
+  for (size_t dim = extents.size(); dim-- > 0;) {
+    int64_t above = extents[dim];
+    unsigned position = dim;
+    for (int64_t at : llvm::reverse(breaks[dim])) {
+      if (at <= 1 || at >= above)
+        continue;
+      if (above % at != 0)
+        return std::nullopt;
+      splits.push_back({position++, at});
+      above = at;
+    }
+  }
+  return splits;
+}
+
+namespace {
+
 struct Term {
   unsigned id;
   int64_t stride, extent;
@@ -186,32 +211,13 @@ struct Digits {
   Exprs access; ///< over the digits
 
   bool init(Extents domain, ArrayRef<AffineExpr> exprs, MLIRContext *context) {
-    std::vector<std::set<int64_t>> breaks(domain.size());
-    for (AffineExpr expr : exprs)
-      collectBreaks(expr, breaks);
-    for (auto [dim, extent] : llvm::enumerate(domain)) {
-      // Radices from the outside in; each break must divide the next.
-      SmallVector<int64_t> radices;
-      int64_t below = 1;
-      for (int64_t at : breaks[dim]) {
-        if (at <= below || at >= extent)
-          continue;
-        if (at % below != 0 || extent % at != 0)
-          return false;
-        radices.push_back(at / below);
-        below = at;
-      }
-      radices.push_back(extent / below);
-      AffineExpr value = getAffineConstantExpr(0, context);
-      for (int64_t radix : llvm::reverse(radices)) {
-        value = value * radix;
-        if (radix == 1)
-          continue;
-        value = value + getAffineDimExpr(extents.size(), context);
-        extents.push_back(radix);
-      }
-      dims.push_back(value);
-    }
+    auto splits = digitSplits(exprs, domain);
+    if (!splits)
+      return false;
+    extents.assign(domain.begin(), domain.end());
+    dims = identityIndex(domain, context);
+    for (Split at : *splits)
+      dims = replaceDims(dims, applySplit(at, extents, context));
     access = simplified(replaceDims(exprs, dims), extents);
     return true;
   }
@@ -373,8 +379,12 @@ std::optional<Unified> unify(Extents domain, ArrayRef<AffineExpr> access, const 
       }
       continue;
     }
-    if (llvm::any_of(matcher.digitValue, [](AffineExpr value) { return !value; }))
-      return std::nullopt;
+    for (auto [value, extent] : llvm::zip(matcher.digitValue, digits.extents)) {
+      if (!value && extent > 1)
+        return std::nullopt;
+      if (!value)
+        value = getAffineConstantExpr(0, context);
+    }
     result.placement.index = simplified(replaceDims(digits.dims, matcher.digitValue), result.axes);
     result.placement.where = where;
     result.placement.where.add(matcher.pins);

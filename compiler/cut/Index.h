@@ -46,6 +46,10 @@ struct Split {
 /// What the old axes are after the split, over the new ones; `extents` becomes those of the new axes.
 Exprs applySplit(Split split, llvm::SmallVectorImpl<int64_t> &extents, mlir::MLIRContext *context);
 
+/// Splits, one after the other, after which `exprs` over dimensions of these extents have no floordiv or mod
+/// left that a split can remove; nothing if breaks do not divide each other.
+std::optional<llvm::SmallVector<Split>> digitSplits(llvm::ArrayRef<mlir::AffineExpr> exprs, Extents extents);
+
 /// constant + Σ coefficients[d] · d, where `expr` has that form.
 struct LinearForm {
   int64_t constant = 0;

@@ -18,7 +18,7 @@ std::string bytesText(double bytes) {
   int unit = 0;
   for (; bytes >= 1024 && unit < 4; ++unit)
     bytes /= 1024;
-  return fmt::format(unit ? "{:.1f} {}" : "{:.0f} {}", bytes, units[unit]);
+  return fmt::format("{:.{}f} {}", bytes, unit ? 1 : 0, units[unit]);
 }
 
 double rooflineSeconds(const KernelInfo &kernel, const DeviceInfo &device) {

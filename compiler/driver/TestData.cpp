@@ -89,7 +89,7 @@ std::vector<OutputVerdict> runAndCompare(Compilation &compilation, const TestDat
   call(tgc_program_load_memory(device.get(), bytes.data(), bytes.size(), nullptr, &loaded));
   Program program(loaded);
   Arrays inputs, outputs = makeOutputs(program.get());
-  for (const runtime::Tensor &input : package.inputs) {
+  for (const runtime::TensorRecord &input : package.inputs) {
     auto it = data.inputs.find(input.name);
     if (it == data.inputs.end())
       badInput("the test data has no value of input {}", input.name);

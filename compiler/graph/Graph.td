@@ -51,14 +51,14 @@ def Graph_ViewOp : Graph_Op<"view", [Pure]> {
     Without a fill, `where` is absent and the map stays inside the source for every d. Reshape, permute,
     expand, slice, pad, nearest resize and strided gathers are all this; floordiv and mod by constants occur.
     ```
-    %p = graph.view %x affine_map<(d0, d1) -> (d0, d1 - 1)> else(0.0 : f32) : tensor<4x6xf32> -> tensor<4x8xf32>
+    %p = graph.view %x[affine_map<(d0, d1) -> (d0, d1 - 1)>] else(0.0 : f32) : tensor<4x6xf32> -> tensor<4x8xf32>
     ```
   }];
   let arguments = (ins AnyStaticShapeTensor:$source, AffineMapAttr:$map, OptionalAttr<AnyIntegerSetAttr>:$where,
                        OptionalAttr<TypedAttrInterface>:$fill);
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = [{
-    $source $map (`where` $where^)? (`else` `(` $fill^ `)`)? attr-dict `:` type($source) `->` type($result)
+    $source `[` $map `]` (`where` $where^)? (`else` `(` $fill^ `)`)? attr-dict `:` type($source) `->` type($result)
   }];
   let hasVerifier = 1;
 }

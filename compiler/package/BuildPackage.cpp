@@ -8,6 +8,7 @@
 #include "compiler/graph/Graph.h"
 #include "compiler/package/MemoryPlan.h"
 #include "compiler/support/Error.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -90,9 +91,9 @@ private:
   }
 
   template <typename InputOrOutput>
-  runtime::Tensor tensorOf(InputOrOutput op) {
+  runtime::TensorRecord tensorOf(InputOrOutput op) {
     auto type = cast<MemRefType>(op.getResult().getType());
-    runtime::Tensor tensor;
+    runtime::TensorRecord tensor;
     tensor.name = op.getName().str();
     tensor.dtype = dtypeOf(type.getElementType(), op.getDtype());
     tensor.shape.assign(type.getShape().begin(), type.getShape().end());

@@ -19,7 +19,7 @@ static Schedule chooseSchedule(StageAccess access, kernel::FuncOp kernel, const 
     return parseSchedule(forced->second);
   if (std::optional<StringRef> carried = kernel.getSchedule())
     return parseSchedule(carried->str());
-  return heuristicSchedule(info, access.target().device());
+  return Schedule();
 }
 
 static Plan planOrThrow(StageAccess access, kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedule) {

@@ -23,10 +23,11 @@ enum class DType : int32_t {
   U32 = 12,
   U64 = 13,
   BF16 = 16,
+  F8E4M3 = 17, ///< E4M3FN: a storage type, computed with in f32
 };
 
 inline bool isFloat(DType t) {
-  return t == DType::F32 || t == DType::F16 || t == DType::F64 || t == DType::BF16;
+  return t == DType::F32 || t == DType::F16 || t == DType::F64 || t == DType::BF16 || t == DType::F8E4M3;
 }
 inline bool isUnsigned(DType t) {
   return t == DType::U8 || t == DType::U16 || t == DType::U32 || t == DType::U64;
@@ -42,6 +43,7 @@ inline size_t dtypeBytes(DType t) {
   case DType::U8:
   case DType::I8:
   case DType::Bool:
+  case DType::F8E4M3:
     return 1;
   case DType::U16:
   case DType::I16:
@@ -66,7 +68,7 @@ inline std::string dtypeName(DType t) {
   static const char *const names[] = {"undefined",  "f32",    "u8",         "i8",         "u16",
                                       "i16",        "i32",    "i64",        "string",     "bool",
                                       "f16",        "f64",    "u32",        "u64",        "complex64",
-                                      "complex128", "bf16",   "f8e4m3fn",   "f8e4m3fnuz", "f8e5m2",
+                                      "complex128", "bf16",   "f8e4m3",   "f8e4m3fnuz", "f8e5m2",
                                       "f8e5m2fnuz", "uint4",  "int4",       "f4e2m1",     "f8e8m0",
                                       "uint2",      "int2"};
   auto i = size_t(t);

@@ -23,16 +23,22 @@ namespace tgc::onnx {
 /// Known values up to this size are kept: integers and bools, and floating-point values that shapes may depend on.
 constexpr int64_t kMaxKnownIntegers = int64_t(1) << 20;
 constexpr int64_t kMaxKnownFloats = 4096;
+constexpr int64_t kMaxFoldedElements = 1024;
 /// Payloads above this stay in the file.
 constexpr size_t kMaxInlineBytes = 1024;
 constexpr int kMaxCallDepth = 64;
-constexpr int64_t kLeastOpset = 7;
+constexpr int64_t kLeastOpset = 1;
 
 static bool keepKnown(Type element, int64_t count) {
   return count <= (isa<FloatType>(element) ? kMaxKnownFloats : kMaxKnownIntegers);
 }
-/// Whether a known value replaces its tensor in the graph.
-static bool replaces(const graph::HostTensor &value) { return !value.isFloat() || value.size() <= 1; }
+/// Whether a known value replaces its tensor in the graph. One that is much larger than what it is made from stays
+/// an operation (an expanded index, a mask).
+static bool replaces(const graph::HostTensor &value, int64_t inputElements) {
+  if (value.isFloat())
+    return value.size() <= 1;
+  return value.size() <= kMaxFoldedElements || value.size() <= 2 * inputElements;
+}
 
 static Location locationOf(MLIRContext &context, StringRef name, StringRef opType) {
   return NameLoc::get(StringAttr::get(&context, name), NameLoc::get(StringAttr::get(&context, opType)));
@@ -445,11 +451,17 @@ void Importer::fold(Operation *last, NodeContext &node) {
         throw; // an operation that the evaluator cannot do stays in the graph
     }
   }
+  int64_t inputElements = 0;
+  for (size_t i = 0; i < node.inputCount(); ++i)
+    if (node.has(i))
+      inputElements += TensorBuilder::elementCount(node.shape(i));
   for (TensorPtr &output : node.outputs) {
     if (!output || output->known || !output->value)
       continue;
     auto known = host.find(output->value);
-    if (known == host.end() || !replaces(*known->second) || isa<BlockArgument>(output->value))
+    if (known == host.end() || isa<BlockArgument>(output->value))
+      continue;
+    if (!replaces(*known->second, inputElements))
       continue;
     output->known = known->second;
     if (!isa<UnrealizedConversionCastOp>(output->value.getDefiningOp()))

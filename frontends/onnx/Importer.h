@@ -24,7 +24,9 @@ public:
   [[noreturn]] void failUnknown(Tensor &tensor, llvm::StringRef what);
   /// The attribute itself, or the one of the enclosing function's call that it refers to (null when absent there).
   const AttributeProto *resolve(const AttributeProto &attribute) const;
-  DType recast(DType dtype) const { return precision && isFloat(dtype) ? *precision : dtype; }
+  DType recast(DType dtype) const {
+    return precision && isFloat(dtype) && dtype != DType::F8E4M3 ? *precision : dtype;
+  }
   /// A constant of the model; errors are BadInput and Unsupported.
   TensorPtr constantTensor(const TensorProto &proto, llvm::StringRef name);
   /// Imports the nodes of a graph that sees the current names; its outputs in order.

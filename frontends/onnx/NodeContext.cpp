@@ -15,6 +15,8 @@ Type mlirType(MLIRContext *context, DType dtype) {
     return BFloat16Type::get(context);
   case DType::F64:
     return Float64Type::get(context);
+  case DType::F8E4M3:
+    return Float8E4M3FNType::get(context);
   case DType::Bool:
     return IntegerType::get(context, 1);
   default:

@@ -111,7 +111,8 @@ Value TensorBuilder::logicalNot(Value a) {
 }
 
 Type TensorBuilder::computeType(Type element) {
-  return element.isF16() || element.isBF16() ? Type(Float32Type::get(element.getContext())) : element;
+  bool narrow = isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32;
+  return narrow ? Type(Float32Type::get(element.getContext())) : element;
 }
 
 Value TensorBuilder::convertFloat(Value v, Type element) {

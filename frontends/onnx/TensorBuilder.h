@@ -61,7 +61,7 @@ public:
   mlir::Value compare(mlir::arith::CmpFPredicate p, mlir::Value a, mlir::Value b);
   mlir::Value compare(mlir::arith::CmpIPredicate p, mlir::Value a, mlir::Value b);
   mlir::Value logicalNot(mlir::Value a);
-  /// f16 and bf16 extended to f32, in which arithmetic is done; other types unchanged.
+  /// f32 for f16, bf16 and f8, whose arithmetic is done in it; other types unchanged.
   static mlir::Type computeType(mlir::Type element);
   mlir::Value widen(mlir::Value v) { return convertFloat(v, computeType(elementOf(v))); }
   /// extf or truncf to a floating-point type; between f16 and bf16 through f32.
@@ -102,7 +102,7 @@ public:
                      mlir::TypedAttr fill = {});
 
   // --- sums -------------------------------------------------------------------------------------------------------
-  /// Result in the accumulator's type: f32 for f16 and bf16, i32 for i8, else the operands' own.
+  /// Result in the accumulator's type: f32 for f16, bf16 and f8, i32 for i8, else the operands' own.
   mlir::Value contract(mlir::Value lhs, llvm::ArrayRef<mlir::AffineExpr> lhsIndices, mlir::Value rhs,
                        llvm::ArrayRef<mlir::AffineExpr> rhsIndices, llvm::ArrayRef<int64_t> extents,
                        int64_t resultRank);

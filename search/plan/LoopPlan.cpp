@@ -144,9 +144,7 @@ private:
     const AxisInfo &info = kernel.axes[index];
     AxisPlan axis;
     axis.axis = index;
-    axis.extent = axis.padded = info.extent;
-    if (auto pad = schedule.padTo.find(info.name); pad != schedule.padTo.end())
-      axis.padded = (axis.padded + pad->second - 1) / pad->second * pad->second;
+    axis.extent = info.extent;
     std::vector<LoopLevel> levels; // innermost first
     int64_t step = 1;
     auto add = [&](LoopLevel::Kind kind, int64_t count) {
@@ -164,19 +162,19 @@ private:
       }
       add(kindOf(split.kind), count);
     }
-    int64_t rest = axis.padded / step;
+    // Registers and lanes may lie beyond the extent, whole steps of them need not.
+    int64_t steps = (info.extent + step - 1) / step;
+    axis.padded = steps * step;
     auto tile = schedule.tile.find(info.name);
     if (tile != schedule.tile.end()) {
-      int64_t block = std::min(tile->second, axis.padded);
-      if (block % step != 0)
+      if (tile->second % step != 0)
         return fmt::format("tile({},{}): not a multiple of the {} that registers and threads take", info.name,
                            tile->second, step);
-      add(LoopLevel::Serial, block / step);
-      int64_t blocks = (axis.padded + block - 1) / block;
-      axis.padded = blocks * block;
-      add(LoopLevel::Grid, blocks);
+      int64_t block = std::min(tile->second / step, steps);
+      add(LoopLevel::Serial, block);
+      add(LoopLevel::Grid, (steps + block - 1) / block);
     } else {
-      add(info.reduced ? LoopLevel::Serial : LoopLevel::Grid, rest);
+      add(info.reduced || !info.stored ? LoopLevel::Serial : LoopLevel::Grid, steps);
     }
     axis.levels.assign(levels.rbegin(), levels.rend());
     plan.axes.push_back(std::move(axis));

@@ -1,6 +1,7 @@
 #include "tests/search/KernelRun.h"
 
 #include "codegen/cpu/LowerTile.h"
+#include "compiler/kernel/Evaluate.h"
 #include "compiler/loop/GenerateLoop.h"
 #include "compiler/pipe/GeneratePipe.h"
 #include "compiler/support/Error.h"
@@ -27,12 +28,7 @@ static int64_t spanOf(MemRefType type) {
 KernelBuffer::KernelBuffer(MemRefType type)
     : memref(type), element(type.getElementType()),
       bytesEach(std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8)), count(spanOf(type)),
-      size(count * bytesEach), storage(size + 128) {}
-
-char *KernelBuffer::data() const {
-  char *base = const_cast<char *>(storage.data());
-  return base + (64 - reinterpret_cast<uintptr_t>(base) % 64) % 64;
-}
+      size(count * bytesEach), storage(size / sizeof(Line) + 1) {}
 
 void KernelBuffer::set(int64_t i, double value) {
   uint64_t bits;
@@ -77,6 +73,40 @@ std::vector<KernelBuffer> makeBuffers(kernel::FuncOp kernel, std::mt19937_64 &ra
   return buffers;
 }
 
+std::string disagreement(kernel::FuncOp kernel, const std::vector<KernelBuffer> &inputs,
+                         const std::vector<KernelBuffer> &outputs) {
+  std::vector<kernel::Bytes> bytes;
+  for (const KernelBuffer &input : inputs)
+    bytes.push_back(kernel::Bytes(input.data(), input.bytes()));
+  std::string text;
+  int wrong = 0;
+  for (const kernel::StoredBuffer &stored : kernel::evaluate(kernel, bytes)) {
+    const KernelBuffer &buffer = outputs[stored.argument];
+    SmallVector<int64_t> strides;
+    int64_t start = 0;
+    (void)getStridesAndOffset(stored.type, strides, start);
+    for (size_t i = 0; i < stored.elements.size(); ++i) {
+      const kernel::Reference &reference = stored.elements[i];
+      int64_t place = start, rest = int64_t(i);
+      for (int d = int(strides.size()) - 1; d >= 0; --d) {
+        place += rest % stored.type.getDimSize(d) * strides[d];
+        rest /= stored.type.getDimSize(d);
+      }
+      double got = buffer.get(place);
+      // What no store covers must be as it was.
+      double before = inputs[stored.argument].get(place);
+      bool good = reference.stored
+                      ? kernel::agrees(got, reference.value, reference.scale, stored.type.getElementType())
+                      : std::memcmp(&got, &before, sizeof(double)) == 0;
+      if (!good && wrong++ < 3)
+        text += fmt::format("{}[{}] is {}, not {}{}; ",
+                            cast<StringAttr>(kernel.getBufferNames()[stored.argument]).getValue().str(), i, got,
+                            reference.value, reference.stored ? "" : " (not stored)");
+    }
+  }
+  return wrong ? fmt::format("{}{} elements wrong", text, wrong) : "";
+}
+
 static std::string textOf(ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream(text) << module;
@@ -88,12 +118,9 @@ CompiledKernel::CompiledKernel(kernel::FuncOp kernel, const KernelInfo &info, co
     : name(kernel.getSymName().str()), blocks(plan.launches.front().blocks) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
-  if (std::holds_alternative<PipePlan>(plan.body))
-    generatePipe(builder, kernel, info, plan);
-  else
-    generateLoop(builder, kernel, info, plan);
+  generateLoop(builder, kernel, info, plan);
   if (failed(verify(*module)))
-    internalError("the generator's code for {} is invalid", name);
+    internalError("the loop generator's code for {} is invalid", name);
   if (keepText)
     tile = textOf(*module);
   cpu::lowerTileModule(*module, target);

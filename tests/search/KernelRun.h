@@ -13,7 +13,7 @@ namespace tgc::test {
 class KernelBuffer {
 public:
   explicit KernelBuffer(mlir::MemRefType type);
-  char *data() const;
+  char *data() const { return reinterpret_cast<char *>(const_cast<Line *>(storage.data())); }
   size_t bytes() const { return size; }
   mlir::MemRefType type() const { return memref; }
   /// Floats around 0 (`offset` moves them), integers of [0, 8), i1 of both.
@@ -27,10 +27,17 @@ private:
   mlir::Type element;
   int64_t bytesEach, count;
   size_t size;
-  std::vector<char> storage;
+  struct alignas(64) Line {
+    char bytes[64];
+  };
+  std::vector<Line> storage;
 };
 
 std::vector<KernelBuffer> makeBuffers(kernel::FuncOp kernel, std::mt19937_64 &random, double offset = 0);
+
+/// Stored elements that do not agree with the reference evaluator, the first few in words; empty if all do.
+std::string disagreement(kernel::FuncOp kernel, const std::vector<KernelBuffer> &inputs,
+                         const std::vector<KernelBuffer> &outputs);
 
 /// A kernel compiled by a plan.
 class CompiledKernel {

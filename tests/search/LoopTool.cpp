@@ -1,5 +1,5 @@
 // tgc-loop FILE.mlir: shows what becomes of a file's kernels on their way through schedule, plan and loop
-// generator, compares them with the unscheduled kernel, and measures them.
+// generator, compares them with the reference evaluator, and measures them.
 #include "codegen/cpu/CpuDevice.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/support/Error.h"
@@ -11,7 +11,6 @@
 #include "tests/search/KernelRun.h"
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <cmath>
 #include <iostream>
 
 using namespace mlir;
@@ -41,26 +40,14 @@ Plan planOf(const KernelInfo &info, const Schedule &schedule, const DeviceInfo &
   return std::move(*result.plan);
 }
 
-void compare(kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedule, const DeviceInfo &device,
-             const cpu::CpuTarget &target, const Options &options) {
+void check(kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedule, const DeviceInfo &device,
+           const cpu::CpuTarget &target, const Options &options) {
   std::mt19937_64 random(options.seed);
-  auto buffers = test::makeBuffers(kernel, random, options.offset);
-  auto expected = buffers;
-  test::CompiledKernel(kernel, info, planOf(info, {}, device), target).run(expected);
+  auto inputs = test::makeBuffers(kernel, random, options.offset);
+  auto buffers = inputs;
   test::CompiledKernel(kernel, info, planOf(info, schedule, device), target).run(buffers, options.threads);
-  for (size_t b = 0; b < buffers.size(); ++b) {
-    if (!info.buffers[b].stored)
-      continue;
-    double worst = 0;
-    for (int64_t i = 0; i < buffers[b].elements(); ++i) {
-      double got = buffers[b].get(i), want = expected[b].get(i);
-      if (std::isnan(got) != std::isnan(want))
-        worst = INFINITY;
-      else if (got != want)
-        worst = std::max(worst, std::abs(got - want) / (1 + std::abs(want)));
-    }
-    fmt::print("{} {}: worst difference {:.3g}\n", info.name, info.buffers[b].name, worst);
-  }
+  std::string wrong = test::disagreement(kernel, inputs, buffers);
+  fmt::print("{} [{}]: {}\n", info.name, printSchedule(schedule), wrong.empty() ? "agrees" : wrong);
 }
 
 void bench(kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedule, const DeviceInfo &device,
@@ -108,8 +95,8 @@ int run(const Options &options) {
     Schedule schedule = scheduleOf(kernel, options);
     if (options.emit == "plan")
       std::cout << printSchedule(schedule) << "\n" << describe(planOf(info, schedule, device), info);
-    else if (options.emit == "compare")
-      compare(kernel, info, schedule, device, *target, options);
+    else if (options.emit == "check")
+      check(kernel, info, schedule, device, *target, options);
     else if (options.emit == "bench")
       bench(kernel, info, schedule, device, *target, options);
     else {
@@ -129,7 +116,7 @@ int main(int argc, char **argv) {
   Options options;
   CLI::App app("Schedules kernels and runs them through the loop generator");
   app.add_option("file", options.file, "kernel-stage MLIR")->required();
-  app.add_option("--emit", options.emit, "info, plan, tile, thread, llvm, asm, compare (with the empty schedule), bench");
+  app.add_option("--emit", options.emit, "info, plan, tile, thread, llvm, asm, check (against the reference), bench");
   app.add_option("--schedule", options.schedule, "instead of the kernels' own; raw is the empty one");
   app.add_option("--target", options.target, "native, avx512, avx2 or generic");
   app.add_option("--kernel", options.kernel, "this kernel alone");

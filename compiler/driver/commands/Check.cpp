@@ -3,6 +3,8 @@
 #include "compiler/driver/Progress.h"
 #include "compiler/driver/Reports.h"
 #include "compiler/driver/TestData.h"
+#include "runtime/format/Error.h"
+#include "runtime/format/File.h"
 #include <fstream>
 
 namespace tgc::driver {

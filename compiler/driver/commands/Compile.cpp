@@ -26,7 +26,7 @@ void compile(const Arguments &arguments) {
     if (arguments.output.empty())
       fmt::print("{}", text);
     else
-      runtime::writeFileAtomically(arguments.output, text.data(), text.size());
+      runtime::writeFileAtomically(arguments.output, runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
     return;
   }
   std::string output = arguments.output.empty()

@@ -1,6 +1,7 @@
 // Input and output: the graph stage. One greedy rewrite to a fixed point.
 //
-// 1. A view or piece of a view or piece becomes one: maps compose, domains are conjoined. A piece that many read
+// 1. A view or piece of a view or piece becomes one: maps compose, domains are conjoined. A piece that many
+// read
 //    is left alone unless the reader sees one source only, or all its readers are views.
 // 2. Movement of a constant is a constant; of coordinates, other coordinates; an identity vanishes.
 // 3. Views without fill fold into the maps of contractions and gathers' indices.
@@ -108,7 +109,8 @@ struct Simplify : OpRewritePattern<OpT> {
     Movement before = movementOf(op);
     // All sources one constant: the result is it wherever something applies.
     TypedAttr value = before.fill ? before.fill : splatOf(before.pieces.front().source);
-    if (value && llvm::all_of(before.pieces, [&](const Piece &piece) { return splatOf(piece.source) == value; })) {
+    if (value &&
+        llvm::all_of(before.pieces, [&](const Piece &piece) { return splatOf(piece.source) == value; })) {
       rewriter.replaceOp(op, buildSplat(rewriter, op.getLoc(), type, value));
       return success();
     }
@@ -189,8 +191,9 @@ struct PushBelowElementwise : RewritePattern {
       if (splatOf(operand))
         continue;
       auto view = operand.getDefiningOp<ViewOp>();
-      if (!view || view.getFill() || (first && (view.getMap() != first.getMap() ||
-                                                shapeOf(view.getSource()) != shapeOf(first.getSource()))))
+      if (!view || view.getFill() ||
+          (first &&
+           (view.getMap() != first.getMap() || shapeOf(view.getSource()) != shapeOf(first.getSource()))))
         return failure();
       if (!first)
         first = view;
@@ -203,7 +206,8 @@ struct PushBelowElementwise : RewritePattern {
     SmallVector<Value> operands;
     for (Value operand : op->getOperands()) {
       if (TypedAttr splat = splatOf(operand))
-        operands.push_back(buildSplat(rewriter, operand.getLoc(), RankedTensorType::get(source, splat.getType()), splat));
+        operands.push_back(
+            buildSplat(rewriter, operand.getLoc(), RankedTensorType::get(source, splat.getType()), splat));
       else
         operands.push_back(operand.getDefiningOp<ViewOp>().getSource());
     }

@@ -1,12 +1,14 @@
 // Input: contractions. Output: contractions whose operands have no constant factor.
 //
-// 1. An operand is followed through casts between floating-point types and views without fill to a product with
+// 1. An operand is followed through casts between floating-point types and views without fill to a product
+// with
 //    a constant.
-// 2. The operand becomes what the product scales, under the composed map; where that was extended from a narrower
+// 2. The operand becomes what the product scales, under the composed map; where that was extended from a
+// narrower
 //    type the narrow tensor itself.
 // 3. The product of all factors taken out, in double precision, scales the result.
-// A factor may round the operand in the model (q times a bf16 number, rounded to bf16); without it the operand is
-// exact, so that no value becomes narrower than the model says.
+// A factor may round the operand in the model (q times a bf16 number, rounded to bf16); without it the
+// operand is exact, so that no value becomes narrower than the model says.
 #include "compiler/affine/Ranges.h"
 #include "compiler/graph/transforms/Movement.h"
 #include "compiler/graph/transforms/Passes.h"
@@ -77,9 +79,10 @@ private:
       return;
     OpBuilder builder(op);
     double factor = (lhs ? lhs->factor : 1) * (rhs ? rhs->factor : 1);
-    Value result = builder.create<ContractOp>(
-        op.getLoc(), op.getType(), op.getKind(), lhs ? lhs->value : op.getLhs(), rhs ? rhs->value : op.getRhs(),
-        op.getExtents(), lhs ? lhs->map : op.getLhsMap(), rhs ? rhs->map : op.getRhsMap());
+    Value result =
+        builder.create<ContractOp>(op.getLoc(), op.getType(), op.getKind(), lhs ? lhs->value : op.getLhs(),
+                                   rhs ? rhs->value : op.getRhs(), op.getExtents(),
+                                   lhs ? lhs->map : op.getLhsMap(), rhs ? rhs->map : op.getRhsMap());
     auto type = cast<RankedTensorType>(op.getType());
     Value scale = buildSplat(builder, op.getLoc(), type, builder.getFloatAttr(type.getElementType(), factor));
     result = builder.create<arith::MulFOp>(op.getLoc(), result, scale);

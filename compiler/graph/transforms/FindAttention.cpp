@@ -1,11 +1,13 @@
-// Input: p = e / l (or e · 1/l) with e = exp(t - m), l = Σ e and m = max t over one dimension, put back in place by
-// views; then a contraction of p over that dimension. Output: graph.contract softmax on t.
+// Input: p = e / l (or e · 1/l) with e = exp(t - m), l = Σ e and m = max t over one dimension, put back in
+// place by views; then a contraction of p over that dimension. Output: graph.contract softmax on t.
 //
 // 1. From each contraction of the sum kind an operand is followed through casts and views without fill to the
 //    quotient; the maps compose.
-// 2. The quotient's parts are matched, through casts. A maximum is not needed for the value, but without one the
+// 2. The quotient's parts are matched, through casts. A maximum is not needed for the value, but without one
+// the
 //    model's own exp may overflow, so that form is left alone.
-// 3. The softmax's dimension must be the contraction's one reduced dimension, and nothing else of the quotient's
+// 3. The softmax's dimension must be the contraction's one reduced dimension, and nothing else of the
+// quotient's
 //    index may depend on it.
 // The weights of the sum may be rounded to the values' type in the model; here they stay wider.
 #include "compiler/affine/Ranges.h"
@@ -27,7 +29,8 @@ Value throughCasts(Value value) {
   return value;
 }
 
-/// The tensor reduced over `dim` alone that `value` holds put back in place, through casts; null if it is none.
+/// The tensor reduced over `dim` alone that `value` holds put back in place, through casts; null if it is
+/// none.
 Value broadcastOver(Value value, int64_t dim) {
   value = throughCasts(value);
   auto view = value.getDefiningOp<ViewOp>();
@@ -51,7 +54,8 @@ Value broadcastOver(Value value, int64_t dim) {
   return found == wanted ? throughCasts(view.getSource()) : Value();
 }
 
-/// The reduction of `kind` over `dim` alone behind `value`, through views that add or drop dimensions of extent one.
+/// The reduction of `kind` over `dim` alone behind `value`, through views that add or drop dimensions of
+/// extent one.
 ReduceOp reductionOf(Value value, ReduceKind kind, int64_t dim) {
   while (value) {
     value = throughCasts(value);
@@ -110,7 +114,8 @@ public:
   void runOnOperation() final {
     SmallVector<ContractOp> contracts(getOperation().getOps<ContractOp>());
     for (ContractOp op : contracts)
-      if (op.getKind() == ContractKind::Sum && !rewrite(op, op.getLhs(), op.getLhsMap(), op.getRhs(), op.getRhsMap()))
+      if (op.getKind() == ContractKind::Sum &&
+          !rewrite(op, op.getLhs(), op.getLhsMap(), op.getRhs(), op.getRhsMap()))
         rewrite(op, op.getRhs(), op.getRhsMap(), op.getLhs(), op.getLhsMap());
   }
 
@@ -139,7 +144,8 @@ private:
     for (auto [i, expr] : llvm::enumerate(map.getResults())) {
       if (!expr.isFunctionOfDim(*reduced))
         continue;
-      if (dim || expr != getAffineDimExpr(*reduced, op.getContext()) || shapeOf(weights)[i] != extents[*reduced])
+      if (dim || expr != getAffineDimExpr(*reduced, op.getContext()) ||
+          shapeOf(weights)[i] != extents[*reduced])
         return false;
       dim = i;
     }
@@ -147,8 +153,8 @@ private:
     if (!logits)
       return false;
     OpBuilder builder(op);
-    Value result = builder.create<ContractOp>(op.getLoc(), op.getType(), ContractKind::Softmax, logits, values,
-                                              extents, map, valuesMap);
+    Value result = builder.create<ContractOp>(op.getLoc(), op.getType(), ContractKind::Softmax, logits,
+                                              values, extents, map, valuesMap);
     op.replaceAllUsesWith(result);
     op.erase();
     return true;

@@ -1,8 +1,9 @@
-// Input: variance written as sums: Σ (x - m)² / n with m = Σ x / n over the same dimensions, divided or multiplied
-// by 1/n, with casts and views between. Output: graph.moments.
+// Input: variance written as sums: Σ (x - m)² / n with m = Σ x / n over the same dimensions, divided or
+// multiplied by 1/n, with casts and views between. Output: graph.moments.
 //
 // 1. For each product d·d, or square, whose sum over some dimensions is scaled by 1/n, n their extent:
-// 2. d must be x minus a view of the mean of x over the same dimensions that puts each mean back in its place.
+// 2. d must be x minus a view of the mean of x over the same dimensions that puts each mean back in its
+// place.
 // 3. Both scaled sums become results of one graph.moments.
 #include "compiler/graph/transforms/Movement.h"
 #include "compiler/graph/transforms/Passes.h"
@@ -30,7 +31,8 @@ ReduceOp meanOf(Value value) {
   for (unsigned side : {0u, 1u}) {
     auto reduce = op->getOperand(side).getDefiningOp<ReduceOp>();
     double factor = numberOf(op->getOperand(1 - side));
-    if (!reduce || reduce.getKind() != ReduceKind::Add || std::isnan(factor) || (isa<arith::DivFOp>(op) && side == 1))
+    if (!reduce || reduce.getKind() != ReduceKind::Add || std::isnan(factor) ||
+        (isa<arith::DivFOp>(op) && side == 1))
       continue;
     double count = 1;
     for (int64_t dim : reduce.getDims())
@@ -99,8 +101,8 @@ private:
         !restores(back, sum, mean))
       return;
     OpBuilder builder(mean.getDefiningOp());
-    auto moments = builder.create<MomentsOp>(variance.getLoc(), mean.getType(), mean.getType(), sum.getSource(),
-                                             sum.getDims());
+    auto moments = builder.create<MomentsOp>(variance.getLoc(), mean.getType(), mean.getType(),
+                                             sum.getSource(), sum.getDims());
     mean.replaceAllUsesWith(moments.getMean());
     variance.replaceAllUsesWith(moments.getVariance());
   }

@@ -1,9 +1,10 @@
-// Input: a tensor whose only readers are slices along one dimension that cover it, each read by one element-wise
-// operation, all of them equal: the biases and casts behind merged projections. Output: that operation on the whole
-// tensor, and slices of its result.
+// Input: a tensor whose only readers are slices along one dimension that cover it, each read by one
+// element-wise operation, all of them equal: the biases and casts behind merged projections. Output: that
+// operation on the whole tensor, and slices of its result.
 //
 // 1. For each tensor the slices are sorted; they must follow each other from 0 to the tensor's extent.
-// 2. Each slice's reader is taken, and its other operands: equal constants, or views of weights which all depend
+// 2. Each slice's reader is taken, and its other operands: equal constants, or views of weights which all
+// depend
 //    on the sliced dimension in the same way, so that the weights can be laid side by side.
 // 3. The operation is made on the whole tensor; its result is tried next.
 #include "compiler/affine/Ranges.h"
@@ -49,13 +50,11 @@ public:
   explicit Joiner(func::FuncOp function) : function(function) {}
 
   void run() {
-    SmallVector<Value> work;
-    for (Operation &op : function.getBody().front())
-      if (op.getNumResults() == 1 && op.getNumOperands() > 0)
-        work.push_back(op.getResult(0));
-    for (Value value : work)
-      while (value)
-        value = join(value);
+    // What a join erases stands behind the value it started from, so the walk stays valid.
+    for (Operation *op = &function.getBody().front().front(); op; op = op->getNextNode())
+      if (op->getNumResults() == 1 && op->getNumOperands() > 0)
+        for (Value value = op->getResult(0); value;)
+          value = join(value);
   }
 
 private:
@@ -85,9 +84,7 @@ private:
     return at == shapeOf(value)[*dim] ? joinReaders(value, *dim, slices) : Value();
   }
 
-  static unsigned operandOf(const Slice &slice) {
-    return slice.view->getUses().begin()->getOperandNumber();
-  }
+  static unsigned operandOf(const Slice &slice) { return slice.view->getUses().begin()->getOperandNumber(); }
 
   Value joinReaders(Value value, unsigned dim, ArrayRef<Slice> slices) {
     weightOnly.clear(); // operations come and go between joins
@@ -113,8 +110,8 @@ private:
     joined.getDefiningOp()->setLoc(FusedLoc::get(value.getContext(), locations));
     for (Slice slice : slices) {
       OpBuilder at(slice.reader);
-      slice.reader->getResult(0).replaceAllUsesWith(buildView(at, slice.view->getLoc(), joined, slice.view.getMap(),
-                                                              shapeOf(slice.view.getResult())));
+      slice.reader->getResult(0).replaceAllUsesWith(
+          buildView(at, slice.view->getLoc(), joined, slice.view.getMap(), shapeOf(slice.view.getResult())));
       slice.reader->erase();
       slice.view->erase();
     }
@@ -129,7 +126,8 @@ private:
       for (const Slice &slice : slices)
         if (splatOf(slice.reader->getOperand(i)) != splat)
           return {};
-      return buildSplat(builder, value.getLoc(), RankedTensorType::get(shapeOf(value), splat.getType()), splat);
+      return buildSplat(builder, value.getLoc(), RankedTensorType::get(shapeOf(value), splat.getType()),
+                        splat);
     }
     // Weights, each under the same map, which uses the sliced dimension as one whole dimension of theirs.
     AffineMap map;
@@ -174,7 +172,8 @@ private:
     shape[*weightDim] = total;
     for (const Piece &piece : weights.pieces)
       hoist(piece.source, value);
-    Value joined = buildMovement(builder, value.getLoc(), RankedTensorType::get(shape, elementOf(first)), weights);
+    Value joined =
+        buildMovement(builder, value.getLoc(), RankedTensorType::get(shape, elementOf(first)), weights);
     return buildView(builder, value.getLoc(), joined, map, shapeOf(value));
   }
 

@@ -1,11 +1,13 @@
-// Input: contractions of one left operand with different weights. Output: one contraction with the weights side by
-// side, and slices of its result: q, k and v projections, all modulation vectors of a model, the projections of a
-// text in all its cross attentions.
+// Input: contractions of one left operand with different weights. Output: one contraction with the weights
+// side by side, and slices of its result: q, k and v projections, all modulation vectors of a model, the
+// projections of a text in all its cross attentions.
 //
-// 1. Contractions of the sum kind are grouped by left operand, maps, types and extents, all but one dimension n of
-//    the result, which the left operand does not depend on and which is one whole dimension of the right one. The
-//    right operand must depend on weights alone, so that no merge makes a cycle.
-// 2. A group is cut where merging would hold much memory for long: members further apart than kNear operations
+// 1. Contractions of the sum kind are grouped by left operand, maps, types and extents, all but one dimension
+// n of
+//    the result, which the left operand does not depend on and which is one whole dimension of the right one.
+//    The right operand must depend on weights alone, so that no merge makes a cycle.
+// 2. A group is cut where merging would hold much memory for long: members further apart than kNear
+// operations
 //    stay together only while their results together are no larger than their weights.
 // 3. The weights become a piece along that dimension, and the results views of the merged result.
 #include "compiler/affine/Ranges.h"
@@ -40,7 +42,8 @@ std::optional<Axis> mergeAxis(ContractOp op) {
     for (auto [i, expr] : llvm::enumerate(op.getRhsMap().getResults())) {
       if (!expr.isFunctionOfDim(d))
         continue;
-      plain &= !found && expr == getAffineDimExpr(d, op.getContext()) && shapeOf(op.getRhs())[i] == extents[d];
+      plain &=
+          !found && expr == getAffineDimExpr(d, op.getContext()) && shapeOf(op.getRhs())[i] == extents[d];
       found = i;
     }
     if (found && plain)
@@ -78,8 +81,8 @@ public:
     for (Operation &op : getOperation().getBody().front()) {
       ++position;
       auto contract = dyn_cast<ContractOp>(op);
-      if (!contract || contract.getKind() != ContractKind::Sum || !isWeightOnly(contract.getRhs(), weightOnly) ||
-          isWeightOnly(contract.getLhs(), weightOnly))
+      if (!contract || contract.getKind() != ContractKind::Sum ||
+          !isWeightOnly(contract.getRhs(), weightOnly) || isWeightOnly(contract.getLhs(), weightOnly))
         continue;
       if (auto axis = mergeAxis(contract))
         groups[{contract.getLhs(), keyOf(contract, *axis)}].push_back({contract, position});
@@ -97,10 +100,11 @@ private:
   /// Everything about a contraction but its left operand and its extent along the axis.
   static Attribute keyOf(ContractOp op, Axis axis) {
     Builder builder(op.getContext());
-    return builder.getArrayAttr(
-        {builder.getDenseI64ArrayAttr(resized(op.getExtents(), axis.space, 0)),
-         builder.getDenseI64ArrayAttr(resized(shapeOf(op.getRhs()), axis.weight, 0)), op.getLhsMapAttr(),
-         op.getRhsMapAttr(), TypeAttr::get(elementOf(op.getResult())), TypeAttr::get(elementOf(op.getRhs()))});
+    return builder.getArrayAttr({builder.getDenseI64ArrayAttr(resized(op.getExtents(), axis.space, 0)),
+                                 builder.getDenseI64ArrayAttr(resized(shapeOf(op.getRhs()), axis.weight, 0)),
+                                 op.getLhsMapAttr(), op.getRhsMapAttr(),
+                                 TypeAttr::get(elementOf(op.getResult())),
+                                 TypeAttr::get(elementOf(op.getRhs()))});
   }
 
   /// How many members from the first on are merged.
@@ -160,15 +164,16 @@ private:
 
     SmallVector<int64_t> extents = resized(first.getExtents(), axis.space, total);
     unsigned rank = shapeOf(first.getResult()).size();
-    auto type = RankedTensorType::get(ArrayRef<int64_t>(extents).take_front(rank), elementOf(first.getResult()));
+    auto type =
+        RankedTensorType::get(ArrayRef<int64_t>(extents).take_front(rank), elementOf(first.getResult()));
     Value result = builder.create<ContractOp>(loc, type, ContractKind::Sum, first.getLhs(), joined, extents,
                                               first.getLhsMap(), first.getRhsMap());
     for (auto [member, start] : llvm::zip(members, starts)) {
       ContractOp op = member.op;
       SmallVector<AffineExpr> index(AffineMap::getMultiDimIdentityMap(rank, context).getResults());
       index[axis.space] = index[axis.space] + start;
-      op.replaceAllUsesWith(
-          buildView(builder, op.getLoc(), result, AffineMap::get(rank, 0, index, context), shapeOf(op.getResult())));
+      op.replaceAllUsesWith(buildView(builder, op.getLoc(), result, AffineMap::get(rank, 0, index, context),
+                                      shapeOf(op.getResult())));
     }
     for (const Member &member : members)
       ContractOp(member.op).erase();

@@ -38,10 +38,11 @@ static IntegerSet withoutBounds(const Piece &piece, ArrayRef<int64_t> source, Ar
   SmallVector<AffineExpr> exprs;
   SmallVector<bool> equalities;
   for (auto [expr, equality] : llvm::zip(piece.where.getConstraints(), piece.where.getEqFlags())) {
-    bool implied = !equality && llvm::any_of(llvm::zip(piece.map.getResults(), source), [&, e = expr](auto dim) {
-      auto [index, extent] = dim;
-      return e == index || e == affine::simplify(extent - 1 - index, shape);
-    });
+    bool implied =
+        !equality && llvm::any_of(llvm::zip(piece.map.getResults(), source), [&, e = expr](auto dim) {
+          auto [index, extent] = dim;
+          return e == index || e == affine::simplify(extent - 1 - index, shape);
+        });
     if (implied)
       continue;
     exprs.push_back(expr);
@@ -105,9 +106,9 @@ Value buildMovement(OpBuilder &builder, Location loc, RankedTensorType type, con
     const Piece &piece = movement.pieces[0];
     if (!fill)
       return buildView(builder, loc, piece.source, piece.map, type.getShape());
-    return builder.create<ViewOp>(loc, type, piece.source, AffineMapAttr::get(piece.map),
-                                  isEverywhere(piece.where) ? IntegerSetAttr() : IntegerSetAttr::get(piece.where),
-                                  fill);
+    return builder.create<ViewOp>(
+        loc, type, piece.source, AffineMapAttr::get(piece.map),
+        isEverywhere(piece.where) ? IntegerSetAttr() : IntegerSetAttr::get(piece.where), fill);
   }
   SmallVector<Value> sources;
   SmallVector<Attribute> maps, wheres;
@@ -116,7 +117,8 @@ Value buildMovement(OpBuilder &builder, Location loc, RankedTensorType type, con
     maps.push_back(AffineMapAttr::get(piece.map));
     wheres.push_back(IntegerSetAttr::get(piece.where));
   }
-  return builder.create<PieceOp>(loc, type, sources, builder.getArrayAttr(maps), builder.getArrayAttr(wheres), fill);
+  return builder.create<PieceOp>(loc, type, sources, builder.getArrayAttr(maps), builder.getArrayAttr(wheres),
+                                 fill);
 }
 
 TypedAttr splatOf(Value value) {
@@ -126,7 +128,8 @@ TypedAttr splatOf(Value value) {
 }
 
 Value buildSplat(OpBuilder &builder, Location loc, RankedTensorType type, TypedAttr value) {
-  return builder.create<arith::ConstantOp>(loc, cast<TypedAttr>(DenseElementsAttr::get(type, Attribute(value))));
+  return builder.create<arith::ConstantOp>(loc,
+                                           cast<TypedAttr>(DenseElementsAttr::get(type, Attribute(value))));
 }
 
 bool isElementwise(Operation *op) {
@@ -147,7 +150,8 @@ bool isWeightOnly(Value value, llvm::DenseMap<Value, bool> &known) {
   if (auto it = known.find(value); it != known.end())
     return it->second;
   Operation *op = value.getDefiningOp();
-  bool result = op && llvm::all_of(op->getOperands(), [&](Value operand) { return isWeightOnly(operand, known); });
+  bool result =
+      op && llvm::all_of(op->getOperands(), [&](Value operand) { return isWeightOnly(operand, known); });
   return known[value] = result;
 }
 

@@ -14,8 +14,8 @@ struct Movement {
 llvm::ArrayRef<int64_t> shapeOf(mlir::Value value);
 mlir::Type elementOf(mlir::Value value);
 
-/// The movement of a view or piece operation in normal form: maps and domains simplified, pieces that never apply
-/// gone, pieces of one source that are one map united, no fill where nothing is filled.
+/// The movement of a view or piece operation in normal form: maps and domains simplified, pieces that never
+/// apply gone, pieces of one source that are one map united, no fill where nothing is filled.
 Movement normalised(Movement movement, llvm::ArrayRef<int64_t> shape);
 Movement movementOf(mlir::Operation *op);
 

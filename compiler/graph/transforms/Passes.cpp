@@ -26,9 +26,9 @@ void registerGraphPasses() {
   mlir::registerPass(createExtractScalesPass);
   mlir::registerPass(createMergeContractionsPass);
   mlir::registerPass(createJoinSlicesPass);
-  mlir::PassPipelineRegistration<>("tgc-graph", "all passes of the graph stage", [](mlir::OpPassManager &manager) {
-    addGraphPasses(manager.nest<mlir::func::FuncOp>());
-  });
+  mlir::PassPipelineRegistration<>(
+      "tgc-graph", "all passes of the graph stage",
+      [](mlir::OpPassManager &manager) { addGraphPasses(manager.nest<mlir::func::FuncOp>()); });
 }
 
 } // namespace tgc::graph

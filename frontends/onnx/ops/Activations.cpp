@@ -87,6 +87,14 @@ Value swish(NodeContext &c, Value x) {
   return c.mul(x, c.sigmoid(alpha == 1 ? x : scaled(c, x, alpha)));
 }
 
+/// The gate a·σ(α·a) times the second input.
+void swiglu(NodeContext &c) {
+  c.requireSameTypes(0, 1);
+  if (c.shape(0) != c.shape(1))
+    c.bad("the inputs have different shapes");
+  c.outFloat(c.mul(swish(c, c.wide(0)), c.wide(1)), c.dtype(0));
+}
+
 Value shrink(NodeContext &c, Value x) {
   double bias = c.floatAttr("bias", 0), lambda = c.floatAttr("lambd", 0.5);
   Value y = c.select(c.compare(Predicate::OGT, x, c.splatLike(x, lambda)), shifted(c, x, -bias), c.splatLike(x, 0));
@@ -136,6 +144,7 @@ void addActivations(HandlerTable &table) {
   table["Softsign"] = unary<softsign>;
   table["ThresholdedRelu"] = unary<thresholdedRelu>;
   table["Swish"] = unary<swish>;
+  table["SwiGLU"] = swiglu;
   table["Shrink"] = unary<shrink>;
 }
 

@@ -83,6 +83,8 @@ void finish(NodeContext &c, Value value, DType t) {
 template <Value (*combine)(NodeContext &, Value, Value, DType)>
 void binary(NodeContext &c) {
   c.requireSameTypes(0, 1);
+  if (c.opset() < 7 && c.shape(0) != c.shape(1))
+    c.fail("broadcasting by attributes (before opset 7)");
   Shape shape = c.commonShape();
   finish(c, combine(c, operand(c, 0, shape), operand(c, 1, shape), c.dtype(0)), c.dtype(0));
 }
@@ -115,9 +117,14 @@ void mod(NodeContext &c) {
   bool truncated = c.intAttr("fmod", 0) != 0;
   Value a = operand(c, 0, shape), b = operand(c, 1, shape);
   if (isFloat(t)) {
-    if (!truncated)
-      c.bad("Mod of a floating-point type needs fmod = 1");
-    return c.outFloat(c.make<arith::RemFOp>(a, b), t);
+    Value r = c.make<arith::RemFOp>(a, b);
+    if (!truncated) { // as for integers; a zero has the divisor's sign
+      Value zero = c.splatLike(r, 0), unlike = c.compare(arith::CmpFPredicate::OLT, c.mul(r, b), zero);
+      Value isZero = c.compare(arith::CmpFPredicate::OEQ, r, zero);
+      r = c.select(unlike, c.add(r, b), r);
+      r = c.select(isZero, c.make<math::CopySignOp>(zero, b), r);
+    }
+    return c.outFloat(r, t);
   }
   if (isUnsigned(t))
     return c.out(c.make<arith::RemUIOp>(a, b), t);

@@ -6,6 +6,8 @@ using namespace mlir;
 namespace tgc::onnx {
 namespace {
 
+constexpr double kMaxF8 = 448; // the greatest finite e4m3
+
 Value convert(NodeContext &c, Value x, DType from, DType to) {
   Type element = c.typeOf(to);
   auto type = c.tensorType(c.shapeOf(x), element);
@@ -13,6 +15,10 @@ Value convert(NodeContext &c, Value x, DType from, DType to) {
     Value zero = c.splatLike(x, 0);
     return isFloat(from) ? c.compare(arith::CmpFPredicate::UNE, x, zero)
                          : c.compare(arith::CmpIPredicate::ne, x, zero);
+  }
+  if (isFloat(from) && to == DType::F8E4M3 && c.intAttr("saturate", 1)) {
+    x = c.widen(x);
+    x = c.minimum(c.maximum(x, c.splatLike(x, -kMaxF8)), c.splatLike(x, kMaxF8));
   }
   if (isFloat(from) && isFloat(to))
     return c.convertFloat(x, element);

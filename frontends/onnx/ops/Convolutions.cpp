@@ -1,4 +1,5 @@
 // Convolutions: contractions over a padded view.
+#include "frontends/onnx/Quantization.h"
 #include "frontends/onnx/Windows.h"
 #include "frontends/onnx/ops/Families.h"
 
@@ -50,14 +51,6 @@ struct GroupedSum {
   }
 };
 
-void checkOperands(NodeContext &c) {
-  c.requireSameTypes(0, 1);
-  c.requireFloat(0);
-  c.requireRank(0, 3, 5);
-  if (c.rank(0) != c.rank(1))
-    c.bad("data and weight have different ranks");
-}
-
 int64_t groupCount(NodeContext &c) {
   int64_t groups = c.intAttr("group", 1);
   if (groups < 1)
@@ -65,9 +58,11 @@ int64_t groupCount(NodeContext &c) {
   return groups;
 }
 
-void conv(NodeContext &c) {
-  checkOperands(c);
-  ArrayRef<int64_t> in = c.shape(0), weight = c.shape(1);
+/// x and w of one type; the padding is 0.
+Value convolve(NodeContext &c, Value x, Value w) {
+  ArrayRef<int64_t> in = c.shapeOf(x), weight = c.shapeOf(w);
+  if (in.size() < 3 || in.size() > 5 || in.size() != weight.size())
+    c.bad("data and weight have the ranks {} and {}", in.size(), weight.size());
   int64_t groups = groupCount(c);
   if (weight[1] > in[1] || in[1] != weight[1] * groups || weight[0] % groups != 0)
     c.bad("{} channels and {} groups do not fit the weight", in[1], groups);
@@ -75,21 +70,42 @@ void conv(NodeContext &c) {
   Shape before{0, 0}, after{0, 0};
   before.append(windows.before);
   after.append(windows.usedAfter());
-  Value x = c.in(0);
-  x = c.pad(x, before, after, c.zeroAttr(c.elementOf(x)));
-  GroupedSum sum{c, x, c.in(1), groups, weight[0] / groups, weight[1], windows.out, windows.kernel};
+  GroupedSum sum{c, c.pad(x, before, after, c.zeroAttr(c.elementOf(x))), w, groups, weight[0] / groups, weight[1],
+                 windows.out, windows.kernel};
   SmallVector<AffineExpr> spatial, weightIndices{sum.group() * (weight[0] / groups) + sum.output(), sum.channel()};
   for (size_t d = 0; d < windows.out.size(); ++d) {
     spatial.push_back(sum.position(d) * windows.strides[d] + sum.tap(d) * windows.dilations[d]);
     weightIndices.push_back(sum.tap(d));
   }
-  c.outFloat(addBias(c, sum.run(spatial, weightIndices), 2), c.dtype(0));
+  return sum.run(spatial, weightIndices);
+}
+
+void conv(NodeContext &c) {
+  c.requireSameTypes(0, 1);
+  c.requireFloat(0);
+  c.outFloat(addBias(c, convolve(c, c.in(0), c.in(1)), 2), c.dtype(0));
+}
+
+void convInteger(NodeContext &c) { c.out(convolve(c, centred(c, 0, 2, 1), centred(c, 1, 3, 0)), DType::I32); }
+
+/// Inputs: x with scale and zero point, w with both, the result's scale and zero point, an i32 bias.
+void qlinearConv(NodeContext &c) {
+  Value product = convolve(c, centred(c, 0, 2, 1), centred(c, 3, 5, 0));
+  if (c.has(8)) {
+    if (c.dtype(8) != DType::I32 || c.rank(8) != 1)
+      c.bad("the bias must be i32 of rank 1");
+    product = c.add(product, c.broadcastDims(c.in(8), {1}, c.shapeOf(product)));
+  }
+  outRequantized(c, product, 1, 4, 6, 1);
 }
 
 /// y[o] = Σ x[i]·w[k] over o = i·stride − before + k·dilation: the contraction of w reversed with x spread out by the
 /// stride, zeros between.
 void convTranspose(NodeContext &c) {
-  checkOperands(c);
+  c.requireSameTypes(0, 1);
+  c.requireFloat(0);
+  c.requireRank(0, 3, 5);
+  c.requireRank(1, c.rank(0), c.rank(0));
   ArrayRef<int64_t> in = c.shape(0), weight = c.shape(1);
   int64_t groups = groupCount(c);
   if (in[1] != weight[0] || in[1] % groups != 0)
@@ -123,6 +139,8 @@ void convTranspose(NodeContext &c) {
 
 void addConvolutions(HandlerTable &table) {
   table["Conv"] = conv;
+  table["ConvInteger"] = convInteger;
+  table["QLinearConv"] = qlinearConv;
   table["ConvTranspose"] = convTranspose;
 }
 

@@ -18,6 +18,7 @@ void addMovement(HandlerTable &table);
 void addNormalizations(HandlerTable &table);
 void addPadding(HandlerTable &table);
 void addPooling(HandlerTable &table);
+void addQuantization(HandlerTable &table);
 void addReductions(HandlerTable &table);
 void addResize(HandlerTable &table);
 void addScatters(HandlerTable &table);

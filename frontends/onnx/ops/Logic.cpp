@@ -31,20 +31,28 @@ void bitwiseNot(NodeContext &c) {
   c.out(c.logicalNot(c.in(0)), c.dtype(0));
 }
 
-/// A shift by the width or more gives 0, which the shift operations leave undefined.
+/// A shift by the width or more, or by less than 0, which the shift operations leave undefined, shifts all bits out.
 void bitShift(NodeContext &c) {
   c.requireSameTypes(0, 1);
   DType t = c.dtype(0);
-  if (!isUnsigned(t))
-    c.bad("an unsigned type is needed");
+  if (!isInteger(t))
+    c.bad("an integer type is needed");
   std::string direction = c.stringAttr("direction", "");
   if (direction != "LEFT" && direction != "RIGHT")
     c.bad("direction must be LEFT or RIGHT");
   Shape shape = c.commonShape();
   Value x = c.inAs(0, shape), n = c.inAs(1, shape);
-  Value shifted = direction == "LEFT" ? c.make<arith::ShLIOp>(x, n) : c.make<arith::ShRUIOp>(x, n);
+  Value beyond = c.splatLike(x, 0), shifted;
+  if (direction == "LEFT") {
+    shifted = c.make<arith::ShLIOp>(x, n);
+  } else if (isUnsigned(t)) {
+    shifted = c.make<arith::ShRUIOp>(x, n);
+  } else {
+    shifted = c.make<arith::ShRSIOp>(x, n);
+    beyond = c.make<arith::ShRSIOp>(x, c.splatLike(x, double(dtypeBytes(t) * 8 - 1)));
+  }
   Value inRange = c.compare(arith::CmpIPredicate::ult, n, c.splatLike(n, double(dtypeBytes(t) * 8)));
-  c.out(c.select(inRange, shifted, c.splatLike(x, 0)), t);
+  c.out(c.select(inRange, shifted, beyond), t);
 }
 
 void isNan(NodeContext &c) {

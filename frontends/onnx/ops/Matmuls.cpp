@@ -1,4 +1,5 @@
 // Matrix products: one contraction with an index map per operand.
+#include "frontends/onnx/Quantization.h"
 #include "frontends/onnx/ops/Families.h"
 
 #include <algorithm>
@@ -90,30 +91,18 @@ void gemm(NodeContext &c) {
     c.out(y, t);
 }
 
-/// Input i less its zero point, in i32.
-Value centred(NodeContext &c, size_t i, size_t zeroPoint, int64_t channelDim) {
-  auto widened = [&](size_t k) -> Value {
-    Value v = c.in(k);
-    auto type = c.tensorType(c.shapeOf(v), c.builder.getI32Type());
-    return isUnsigned(c.dtype(k)) ? c.make<arith::ExtUIOp>(type, v) : c.make<arith::ExtSIOp>(type, v);
-  };
-  Value x = widened(i);
-  if (!c.has(zeroPoint))
-    return x;
-  Value zero = widened(zeroPoint);
-  if (c.elementCount(c.shape(zeroPoint)) == 1)
-    zero = c.broadcast(c.reshape(zero, {}), c.shape(i));
-  else if (c.rank(zeroPoint) == 1)
-    zero = c.broadcastDims(zero, {channelDim}, c.shape(i));
-  else
-    zero = c.broadcast(zero, c.shape(i));
-  return c.sub(x, zero);
-}
-
 void matmulInteger(NodeContext &c) {
   Value a = centred(c, 0, 2, std::max<int64_t>(c.rank(0) - 2, 0));
   Value b = centred(c, 1, 3, std::max<int64_t>(c.rank(1) - 1, 0));
   c.out(matmulValues(c, a, b), DType::I32);
+}
+
+/// Inputs: a with scale and zero point, b with both, the result's scale and zero point.
+void qlinearMatmul(NodeContext &c) {
+  Value a = centred(c, 0, 2, std::max<int64_t>(c.rank(0) - 2, 0));
+  Value b = centred(c, 3, 5, std::max<int64_t>(c.rank(3) - 1, 0));
+  Value product = matmulValues(c, a, b);
+  outRequantized(c, product, 1, 4, 6, c.rankOf(product) - 1);
 }
 
 // --- Einsum -----------------------------------------------------------------------------------------------------------
@@ -282,6 +271,7 @@ void einsum(NodeContext &c) { Einsum(c).run(); }
 void addMatmuls(HandlerTable &table) {
   table["MatMul"] = matmul;
   table["MatMulInteger"] = matmulInteger;
+  table["QLinearMatMul"] = qlinearMatmul;
   table["Gemm"] = gemm;
   table["Einsum"] = einsum;
 }

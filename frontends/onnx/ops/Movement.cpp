@@ -167,9 +167,12 @@ void spaceToDepth(NodeContext &c) {
     c.bad("the image is no multiple of the blocksize {}", b);
   if (in[1] == 0)
     c.bad("no channels");
-  AffineExpr block = c.dim(1).floorDiv(in[1]);
-  c.out(c.view(c.in(0),
-               {c.dim(0), c.dim(1) % in[1], c.dim(2) * b + block.floorDiv(b), c.dim(3) * b + block % b},
+  std::string mode = c.stringAttr("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD")
+    c.bad("mode {} is not known", mode);
+  AffineExpr block = mode == "DCR" ? c.dim(1).floorDiv(in[1]) : c.dim(1) % (b * b);
+  AffineExpr channel = mode == "DCR" ? c.dim(1) % in[1] : c.dim(1).floorDiv(b * b);
+  c.out(c.view(c.in(0), {c.dim(0), channel, c.dim(2) * b + block.floorDiv(b), c.dim(3) * b + block % b},
                {in[0], in[1] * b * b, in[2] / b, in[3] / b}),
         c.dtype(0));
 }

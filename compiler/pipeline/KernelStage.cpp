@@ -1,0 +1,13 @@
+// Input: the graph stage. Output: kernels over named axes and the program that launches them.
+#include "compiler/cut/Cut.h"
+#include "compiler/pipeline/Stages.h"
+
+using namespace mlir;
+
+namespace tgc {
+
+void kernelStage(StageAccess access) {
+  runPasses(access, [](OpPassManager &passes) { passes.addPass(cut::createCutPass()); });
+}
+
+} // namespace tgc

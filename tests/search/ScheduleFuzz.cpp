@@ -1,0 +1,111 @@
+// tgc-schedule-fuzz FILE.mlir: runs every kernel of a file without a schedule and under random legal ones and
+// compares with the reference evaluator. A failure prints the seed and the schedule that repeat it.
+#include "codegen/cpu/CpuDevice.h"
+#include "compiler/schedule/Describe.h"
+#include "compiler/support/Error.h"
+#include "compiler/tile/Tile.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Parser/Parser.h"
+#include "search/options/Option.h"
+#include "tests/search/KernelRun.h"
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <iostream>
+
+using namespace mlir;
+using namespace tgc;
+
+namespace {
+
+struct Options {
+  std::string file, target = "native", kernel;
+  uint64_t seed = 1;
+  int count = 4; // the first is the empty schedule
+};
+
+/// A walk through the options' candidates: a few steps, each to a schedule that has a plan.
+Schedule randomSchedule(const KernelInfo &info, const DeviceInfo &device, std::mt19937_64 &random) {
+  Schedule schedule;
+  int steps = int(random() % 6);
+  for (int step = 0; step < steps; ++step)
+    for (int attempt = 0; attempt < 8; ++attempt) {
+      const Option *option = options()[random() % options().size()];
+      std::vector<Schedule> next = option->candidates({info, device}, schedule);
+      if (next.empty())
+        continue;
+      Schedule &candidate = next[random() % next.size()];
+      if (candidate.atom || !makePlan(info, candidate, device))
+        continue;
+      schedule = std::move(candidate);
+      break;
+    }
+  return schedule;
+}
+
+int run(const Options &options) {
+  DialectRegistry registry;
+  registry.insert<arith::ArithDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+                  vector::VectorDialect, func::FuncDialect, kernel::KernelDialect, tile::TileDialect>();
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.file, &context);
+  if (!module)
+    badInput("{} does not parse", options.file);
+  std::optional<cpu::CpuTarget> target = cpu::cpuTarget(options.target);
+  if (!target)
+    usageError("no CPU target '{}'", options.target);
+  if (!cpu::runsHere(*target)) {
+    fmt::print("this machine cannot run {}\n", options.target);
+    return 0;
+  }
+  DeviceInfo device = cpu::deviceInfo(*target);
+  int failures = 0, runs = 0;
+  for (auto kernel : module->getOps<kernel::FuncOp>()) {
+    if (!options.kernel.empty() && kernel.getSymName() != options.kernel)
+      continue;
+    KernelInfo info = describeKernel(kernel);
+    std::mt19937_64 random(options.seed);
+    auto inputs = test::makeBuffers(kernel, random);
+    Schedule schedule;
+    try {
+      for (int i = 0; i < options.count; ++i) {
+        if (i > 0)
+          schedule = randomSchedule(info, device, random);
+        auto buffers = inputs;
+        test::CompiledKernel(kernel, info, *makePlan(info, schedule, device).plan, *target).run(buffers, 2);
+        ++runs;
+        if (std::string wrong = test::disagreement(kernel, inputs, buffers); !wrong.empty()) {
+          ++failures;
+          fmt::print("{} seed {}: {}\n  --kernel={} --schedule='{}'\n", info.name, options.seed, wrong, info.name,
+                     printSchedule(schedule));
+        }
+      }
+    } catch (const Error &error) {
+      ++failures;
+      fmt::print("{} seed {}: {}\n  --kernel={} --schedule='{}'\n", info.name, options.seed, error.what(),
+                 info.name, printSchedule(schedule));
+    }
+  }
+  fmt::print("seed {}: {} runs, {} failures\n", options.seed, runs, failures);
+  return failures ? 1 : 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Options options;
+  CLI::App app("Runs kernels under random schedules");
+  app.add_option("file", options.file, "kernel-stage MLIR")->required();
+  app.add_option("--seed", options.seed);
+  app.add_option("--count", options.count, "schedules a kernel");
+  app.add_option("--target", options.target);
+  app.add_option("--kernel", options.kernel, "this kernel alone");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    return run(options);
+  } catch (const Error &error) {
+    std::cerr << "tgc-schedule-fuzz: " << error.what() << '\n';
+    return error.exitCode();
+  }
+}
