@@ -232,8 +232,7 @@ private:
                           SmallVector<Value> accumulators) {
     return loop(from, to, unroll, accumulators, [&](Value k, ValueRange values) {
       SmallVector<Value> sum(values);
-      if (getenv("PF"))
-      builder.create<memref::PrefetchOp>(loc, right, ValueRange(add(prefetchAt, scaled(k, prefetchStep))), false, atoi(getenv("PF")), true);
+      builder.create<memref::PrefetchOp>(loc, right, ValueRange(add(prefetchAt, scaled(k, prefetchStep))), false, 3, true);
       for (int u = 0; u < unroll; ++u)
         sum = step(rows, leftBase, rightBase, add(k, index(u)), sum);
       return sum;
