@@ -5,6 +5,8 @@
 
 namespace tgc::graph {
 
+/// Reads of tensors without elements become what they give.
+std::unique_ptr<mlir::Pass> createFoldEmptyPass();
 /// Views and pieces compose, cancel and fold into contractions; constants and coordinates move through them;
 /// views that enlarge or permute move below element-wise operations.
 std::unique_ptr<mlir::Pass> createComposeViewsPass();
@@ -18,6 +20,8 @@ std::unique_ptr<mlir::Pass> createExtractScalesPass();
 std::unique_ptr<mlir::Pass> createMergeContractionsPass();
 /// Equal element-wise operations on all slices of a tensor become one on the tensor.
 std::unique_ptr<mlir::Pass> createJoinSlicesPass();
+/// Element-wise work on a concatenation of computed tensors is done on its parts.
+std::unique_ptr<mlir::Pass> createSplitConcatsPass();
 
 /// All of them, in order, on func.func.
 void addGraphPasses(mlir::OpPassManager &manager);
