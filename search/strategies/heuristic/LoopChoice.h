@@ -20,6 +20,9 @@ public:
   bool contiguous(int axis, bool store) const;
   /// The axis with the highest contiguity among `among`, if positive.
   std::optional<int> bestVector(const std::vector<int> &among) const;
+  /// A short contiguous axis and the axis whose elements it lies between in the store: lanes along the second
+  /// and all of the first in registers are whole vectors in memory.
+  std::optional<std::pair<int, int>> shortPair() const;
   /// Points of the store's nest, or of the largest reduction.
   double points() const;
 
