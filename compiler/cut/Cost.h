@@ -11,11 +11,16 @@ struct CostModel {
   double flopsPerSecond = 2e13; ///< element-wise arithmetic, not matrix units
   double launchSeconds = 2.5e-6;
   double storeSeconds = 0.5e-6; ///< one more stored value in a kernel: code, registers, a partial write
+  /// Arithmetic of one element that hides behind its memory traffic.
+  double hiddenFlops = 5;
   /// How often an operand of a contraction is computed again because tiles share it.
   double operandReuse = 16;
 
   double bytes(double count) const { return count / bytesPerSecond; }
-  double flops(double count) const { return count / flopsPerSecond; }
+  /// `points` elements of so many operations each.
+  double flops(double points, double each) const {
+    return points * (each > hiddenFlops ? each - hiddenFlops : 0) / flopsPerSecond;
+  }
 };
 
 /// Arithmetic of one element of an element-wise operation, in units of an addition; 0 for casts between

@@ -254,6 +254,7 @@ void cut(ModuleOp module, Choices &choices) {
   prepareFunction(plan);
   formClusters(plan);
   chooseStored(plan);
+  mergeSiblings(plan);
   ProgramWriter(plan, module).write();
   function.erase();
 }

@@ -187,7 +187,7 @@ private:
     SmallVector<std::pair<Exprs, Conditions>> at;
     bool covered = false;
     for (const Piece &piece : pieces) {
-      at.push_back(pieceAt(piece, index, /*bounded=*/bool(fill)));
+      at.push_back(pieceAt(piece, index, /*bounded=*/fill || pieces.size() > 1));
       if ((covered = at.back().second.empty()))
         break;
     }
@@ -226,7 +226,7 @@ private:
         return false;
       bool fromHere = last && i + 1 == pieces.size();
       // A load has its buffer's bounds as conditions anyway.
-      auto [at, conditions] = pieceAt(piece, index, ownFill && movement);
+      auto [at, conditions] = pieceAt(piece, index, movement && (ownFill || pieces.size() > 1));
       conditions.add(where);
       conditions.simplify(extents);
       if (conditions.neverHold())

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 #include <vector>
 
 namespace tgc::cut {
@@ -69,6 +70,10 @@ private:
 void formClusters(Plan &plan);
 /// Decides what is stored and what is computed again; fills `stored`, outputs and clusters of lone values.
 void chooseStored(Plan &plan);
+/// Values in memory that each cluster loads, by its number.
+using LoadedValues = std::vector<llvm::SetVector<mlir::Value>>;
+/// Walks from outputs to values in memory: what each cluster loads, and from that Cluster::reads.
+void collectReads(Plan &plan, LoadedValues &loads);
 /// Unites independent clusters of one shape that read the same values.
 void mergeSiblings(Plan &plan);
 

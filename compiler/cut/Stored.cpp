@@ -32,7 +32,8 @@ public:
   void run() {
     Block &block = plan.function.getBody().front();
     for (Value result : block.getTerminator()->getOperands())
-      returned_.insert(plan.accesses.resolve(result).root);
+      if (cast<RankedTensorType>(result.getType()).getNumElements() > 0)
+        returned_.insert(plan.accesses.resolve(result).root);
     for (Operation &op : llvm::reverse(block.without_terminator()))
       if (plan.accesses.isSolid(&op) && !isWeight(&op) && !isSplat(&op))
         visit(&op);
@@ -133,17 +134,18 @@ private:
     for (auto &[id, want] : others) {
       if (want.memory || (want.operand && !isCheapInOperand(op)))
         return true;
-      sink += cost.flops(want.points * flopsOf(op));
+      sink += cost.flops(want.points, flopsOf(op));
     }
     for (const Read &read : plan.accesses.reads(op)) {
       Operation *source = read.root.getDefiningOp();
       if (source && isSplat(source))
         continue;
       double bytes = std::min(double(bytesOf(read.root)), elementsOf(result) * elementBytes(read.root));
-      if (!inMemoryAnyway(read.root))
+      bool anyway = inMemoryAnyway(read.root);
+      if (!anyway)
         sink += cost.bytes(bytes) + cost.storeSeconds;
       for (auto &[id, want] : others)
-        if (!plan.clusters[id].placed.contains(read.root))
+        if (!anyway || !plan.clusters[id].placed.contains(read.root))
           sink += cost.bytes(bytes);
     }
     return plan.choices.decide(Choice::StoreOrSink, result, store, sink);
@@ -205,16 +207,49 @@ private:
     if (cluster) {
       plan.owner[op] = cluster->id;
       cluster->members.push_back(op);
-      for (auto &[id, by] : wants)
-        if (id != cluster->id && !llvm::is_contained(plan.clusters[id].reads, cluster->id))
-          plan.clusters[id].reads.push_back(cluster->id);
+      cluster->firstOp = std::min(cluster->firstOp, plan.position.lookup(op));
+      cluster->lastOp = std::max(cluster->lastOp, plan.position.lookup(op));
     } else {
       cluster = &plan.newCluster(op);
+      noteNeeds(op, *cluster);
       cluster->axes.assign(shapeOf(result).begin(), shapeOf(result).end());
       cluster->placed[result] = {identityIndex(cluster->axes, context), {}};
     }
     store(result, *cluster);
+    for (auto &[id, by] : wants)
+      addRead(plan.clusters[id], cluster->id);
     wantOperands(op, cluster->id, {double(elementsOf(result))});
+  }
+
+  static void addRead(Cluster &cluster, unsigned id) {
+    if (id != cluster.id && !llvm::is_contained(cluster.reads, id))
+      cluster.reads.push_back(id);
+  }
+
+  /// Clusters that a floating operation needs values of, through operations that float.
+  void noteNeeds(Operation *op, Cluster &cluster) {
+    for (const Read &read : plan.accesses.reads(op)) {
+      Operation *source = read.root.getDefiningOp();
+      if (!source || isWeight(source) || isSplat(source))
+        continue;
+      if (auto it = plan.owner.find(source); it != plan.owner.end())
+        addRead(cluster, it->second);
+      else
+        noteNeeds(source, cluster);
+    }
+  }
+
+  /// Whether a floating operation needs values of a cluster, directly or not.
+  bool needs(Operation *op, unsigned id) {
+    for (const Read &read : plan.accesses.reads(op)) {
+      Operation *source = read.root.getDefiningOp();
+      if (!source || isWeight(source) || isSplat(source))
+        continue;
+      auto it = plan.owner.find(source);
+      if (it == plan.owner.end() ? needs(source, id) : plan.reaches(it->second, id))
+        return true;
+    }
+    return false;
   }
 
   bool storesFloating(Operation *op, const Wants &wants) {
@@ -223,22 +258,47 @@ private:
       return true;
     bool weights = plan.isWeightOnly(op);
     bool run = llvm::any_of(wants, [&](auto &want) { return !plan.clusters[want.first].prepare; });
+    // What a cluster computes from its own values cannot come from another kernel.
+    for (auto &[id, want] : wants)
+      if (needs(op, id))
+        return false;
     Tree tree = treeOf(result);
     double readers = wants.size(), bytes = bytesOf(result);
     double store = cost.bytes(bytes * readers), inline_ = cost.bytes(tree.bytes * readers);
     if (!weights || !run)
-      store +=
-          cost.launchSeconds + cost.bytes(bytes + tree.bytes) + cost.flops(tree.flops * elementsOf(result));
+      store += cost.launchSeconds + cost.bytes(bytes + tree.bytes) +
+               cost.flops(double(elementsOf(result)), tree.flops);
     for (auto &[id, want] : wants) {
       if (want.memory || (want.operand && !isCheapInOperand(op)))
         return true;
-      inline_ += cost.flops(want.points * tree.flops);
+      inline_ += cost.flops(want.points, tree.flops);
     }
     // Joined weights are one operand, not a load in pieces.
     if (weights && run && isMovement(op) &&
         llvm::any_of(wants, [](auto &want) { return want.second.operand; }))
       return true;
+    // Sources that are stored instead cost a kernel each.
+    if (isMovement(op) && (!weights || !run))
+      inline_ += cost.launchSeconds * expensiveSources(op);
     return tree.flops > 0 && plan.choices.decide(Choice::StoreOrInline, result, store, inline_);
+  }
+
+  /// Floating values that a movement reads and that cost more than a contraction computes in its operand.
+  unsigned expensiveSources(Operation *op) {
+    llvm::SmallDenseSet<Value> found;
+    auto visit = [&](auto &self, Operation *movement) -> void {
+      for (const Read &read : plan.accesses.reads(movement)) {
+        Operation *source = read.root.getDefiningOp();
+        if (!source || isWeight(source) || isSplat(source) || plan.owner.contains(source))
+          continue;
+        if (isMovement(source))
+          self(self, source);
+        else if (!isCheapInOperand(source) || treeOf(read.root).flops > cost.hiddenFlops)
+          found.insert(read.root);
+      }
+    };
+    visit(visit, op);
+    return found.size();
   }
 
   /// A cluster that computes the value at each of its elements once, and that none of the other readers
@@ -248,7 +308,7 @@ private:
     for (auto &[id, want] : wants) {
       Cluster &cluster = plan.clusters[id];
       auto it = cluster.placed.find(result);
-      if (it == cluster.placed.end() || !it->second.where.empty() ||
+      if (want.memory || it == cluster.placed.end() || !it->second.where.empty() ||
           cluster.prepare != plan.isWeightOnly(op) || elementsOf(result) != elements(cluster.axes))
         continue;
       if (llvm::none_of(wants, [&](auto &other) {

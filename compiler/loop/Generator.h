@@ -29,6 +29,13 @@ struct Address {
   llvm::SmallVector<mlir::Value> lanes; ///< where lanes have no constant stride
 };
 
+/// Registers of one axis whose elements follow each other in memory while lanes are strided.
+struct Neighbours {
+  llvm::SmallVector<Registers> registers; ///< in the order of memory
+  mlir::AffineExpr base;                  ///< of the first, lane 0
+  int64_t stride = 1;                     ///< of lanes
+};
+
 /// A condition made into values; both null: it always holds.
 struct Guard {
   bool never = false;
@@ -89,12 +96,23 @@ struct Generator {
   // Access.cpp: loads, gathers, stores of one register.
 
   mlir::Value computeLoad(kernel::LoadOp op, const Registers &registers, Scope *scope);
+  mlir::Value sharedLoad(kernel::LoadOp op, const Registers &registers, Scope *scope);
+  void storeInterleaved(kernel::StoreOp op, const Neighbours &group, Scope *scope);
   mlir::Value computeGather(kernel::GatherOp op, const Registers &registers, Scope *scope);
   mlir::Value flat(mlir::Value buffer);
   mlir::AffineExpr offsetOf(mlir::Value buffer, mlir::AffineMap map);
   Address addressOf(mlir::AffineExpr offset, Scope *scope);
   mlir::Value emitLoad(mlir::Value buffer, const Address &address, mlir::Value mask, mlir::Value otherwise);
   void emitStore(mlir::Value value, mlir::Value buffer, const Address &address, mlir::Value mask);
+
+  // Shuffle.cpp: strided lanes out of whole vectors.
+
+  std::optional<Neighbours> neighbours(mlir::ValueRange accessAxes, const Registers &registers, Scope *scope,
+                                       llvm::function_ref<mlir::AffineExpr(const Registers &)> offsetAt);
+  void transpose(llvm::MutableArrayRef<mlir::Value> rows);
+  llvm::SmallVector<mlir::Value> deinterleave(llvm::ArrayRef<mlir::Value> vectors);
+  llvm::SmallVector<mlir::Value> interleave(llvm::ArrayRef<mlir::Value> vectors);
+  mlir::Value pick(llvm::ArrayRef<mlir::Value> vectors, llvm::ArrayRef<int64_t> places);
 
   // Reduce.cpp: reductions.
 

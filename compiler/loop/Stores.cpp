@@ -8,6 +8,7 @@
 #include "compiler/loop/Generator.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/DenseSet.h"
 #include "search/plan/Planners.h"
 
 using namespace mlir;
@@ -61,7 +62,8 @@ std::optional<int> Generator::nextAxis(ArrayRef<StoreItem> stores, const SmallBi
       continue;
     int64_t reductions = llvm::count_if(
         info.reductions, [&](const ReductionInfo &reduction) { return llvm::is_contained(reduction.over, axis); });
-    std::pair<int64_t, int64_t> key(reductions, -std::abs(strides[axis].value_or(0)));
+    // An address that moves irregularly is as good as one that moves far.
+    std::pair<int64_t, int64_t> key(reductions, -std::abs(strides[axis].value_or(INT64_MAX)));
     if (!best || key < bestKey) {
       best = axis;
       bestKey = key;
@@ -153,12 +155,29 @@ void Generator::emitStoreHere(const StoreItem &store, Scope *scope) {
   }
   for (const Run &run : runs) {
     auto emit = [&](Scope *inner) {
-      for (const Part &part : run.parts) {
+      llvm::DenseSet<size_t> done;
+      for (size_t i = 0; i < run.parts.size(); ++i) {
+        if (done.contains(i))
+          continue;
+        const Part &part = run.parts[i];
+        auto offsetAt = [&](const Registers &registers) {
+          return substitute(offsetOf(op.getBuffer(), op.getMap()), op.getAxes(), registers, inner);
+        };
+        if (std::optional<Neighbours> group = neighbours(op.getAxes(), part.registers, inner, offsetAt)) {
+          // The registers between the lanes, if they are all stored here.
+          SmallVector<size_t> members;
+          for (size_t j = i; j < run.parts.size(); ++j)
+            if (llvm::is_contained(group->registers, run.parts[j].registers) && run.parts[j].lanes.always())
+              members.push_back(j);
+          if (members.size() == group->registers.size()) {
+            storeInterleaved(op, *group, inner);
+            done.insert(members.begin(), members.end());
+            continue;
+          }
+        }
         Value value = evaluate(op.getValue(), part.registers, inner);
         Guard guard = guardOf(part.lanes, inner);
-        AffineExpr offset =
-            substitute(offsetOf(op.getBuffer(), op.getMap()), op.getAxes(), part.registers, inner);
-        Address address = addressOf(offset, inner);
+        Address address = addressOf(offsetAt(part.registers), inner);
         scopes.insertAt(inner);
         emitStore(value, op.getBuffer(), address, guard.mask);
       }

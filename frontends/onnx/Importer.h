@@ -25,7 +25,9 @@ public:
   /// The attribute itself, or the one of the enclosing function's call that it refers to (null when absent there).
   const AttributeProto *resolve(const AttributeProto &attribute) const;
   DType recast(DType dtype) const {
-    return precision && isFloat(dtype) && dtype != DType::F8E4M3 ? *precision : dtype;
+    // A 16-bit precision replaces the other 16-bit type; wider values are the graph stage's to narrow.
+    bool recasts = precision && isFloat(dtype) && dtype != DType::F8E4M3 && dtypeBytes(dtype) <= dtypeBytes(*precision);
+    return recasts || (precision == DType::F32 && dtype == DType::F64) ? *precision : dtype;
   }
   /// A constant of the model; errors are BadInput and Unsupported.
   TensorPtr constantTensor(const TensorProto &proto, llvm::StringRef name);

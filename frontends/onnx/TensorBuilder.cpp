@@ -288,6 +288,7 @@ Value TensorBuilder::pad(Value v, ArrayRef<int64_t> before, ArrayRef<int64_t> af
 }
 
 Value TensorBuilder::concat(ArrayRef<Value> values, int64_t axis) {
+  normalizeAxis(axis, rankOf(values[0]));
   Shape shape(shapeOf(values[0]));
   shape[axis] = 0;
   SmallVector<PieceSpec> specs;

@@ -69,8 +69,11 @@ LogicalResult composeMovement(Operation *op, PatternRewriter &rewriter) {
     if (isMovement(source)) {
       Movement trial = result;
       composed = composePiece(piece, last, total, trial, type.getShape());
-      bool single = isa<ViewOp>(source) || piece.source.hasOneUse() ||
-                    llvm::all_of(source->getUsers(), [](Operation *user) { return isa<ViewOp>(user); });
+      bool enlarges = type.getNumElements() > cast<RankedTensorType>(piece.source.getType()).getNumElements();
+      bool single = isa<ViewOp>(source) ||
+                    (!enlarges && (piece.source.hasOneUse() || llvm::all_of(source->getUsers(), [](Operation *user) {
+                       return isa<ViewOp>(user);
+                     })));
       if (composed && !single) {
         // Only worth it if the reader sees one of the sources.
         Movement alone;

@@ -37,7 +37,9 @@ public:
     if (c.has(4) != c.has(5))
       c.bad("past_key and past_value must be given together");
     if (c.has(4)) {
-      offset = c.shape(4).size() == 4 ? c.shape(4)[2] : 0;
+      c.requireRank(4, 4, 4);
+      c.requireRank(5, 4, 4);
+      offset = c.shape(4)[2];
       k = c.concat({c.in(4), k}, 2);
       v = c.concat({c.in(5), v}, 2);
     }
@@ -45,7 +47,7 @@ public:
     heads = c.shapeOf(q)[1];
     rows = c.shapeOf(q)[2];
     keys = c.shapeOf(k)[2];
-    if (c.shapeOf(k)[1] == 0 || heads % c.shapeOf(k)[1] != 0 || c.shapeOf(k)[0] != batch ||
+    if (heads == 0 || c.shapeOf(k)[1] == 0 || heads % c.shapeOf(k)[1] != 0 || c.shapeOf(k)[0] != batch ||
         c.shapeOf(v).take_front(3) != c.shapeOf(k).take_front(3) || c.shapeOf(q)[3] != c.shapeOf(k)[3])
       c.bad("the shapes of query, key and value do not fit");
     group = heads / c.shapeOf(k)[1];
