@@ -34,7 +34,8 @@ void copyJoinedWeights(Plan &plan) {
     for (OpOperand &source : piece.getSourcesMutable()) {
       Value value = source.get();
       auto map = builder.getMultiDimIdentityMap(shapeOf(value).size());
-      auto copy = builder.create<ViewOp>(value.getLoc(), value.getType(), value, map, IntegerSetAttr(), TypedAttr());
+      auto copy =
+          builder.create<ViewOp>(value.getLoc(), value.getType(), value, map, IntegerSetAttr(), TypedAttr());
       plan.accesses.makeSolid(copy);
       source.set(copy);
     }
@@ -282,6 +283,5 @@ void cut(ModuleOp module, Choices &choices) {
 }
 
 std::unique_ptr<Pass> createCutPass() { return std::make_unique<CutPass>(); }
-void registerCutPasses() { PassRegistration<CutPass>(); }
 
 } // namespace tgc::cut

@@ -8,8 +8,8 @@
 //    its operands instead (a cast back to f32, a square before a reduction).
 // 3. A floating value is computed by each cluster that wants it, or stored: by a cluster that passes over its
 //    elements anyway, else by a cluster of its own. A contraction computes only cheap things in its operands.
-//    A piece of values that are all stored anyway, each whole and in no other piece, may be assembled: they are
-//    stored as parts of one buffer, and its readers see one tensor.
+//    A piece of values that are all stored anyway, each whole and in no other piece, may be assembled: they
+//    are stored as parts of one buffer, and its readers see one tensor.
 // 4. Work on weights alone is stored by a prepare cluster when a run cluster wants it.
 #include "compiler/affine/Ranges.h"
 #include "compiler/cut/Plan.h"
@@ -189,6 +189,9 @@ private:
       return {0, double(bytesOf(value))};
     if (auto known = trees_.find(value); known != trees_.end())
       return known->second;
+    // Joined weights will be in memory.
+    if (isa<PieceOp>(op) && plan.isWeightOnly(op))
+      return trees_[value] = {0, double(bytesOf(value))};
     Tree tree{flopsOf(op), 0};
     for (const Read &read : plan.accesses.reads(op)) {
       Tree source = treeOf(read.root);

@@ -1,5 +1,5 @@
 // Input: the graph stage. Output: kernels over named axes and the program that launches them.
-#include "compiler/cut/Cut.h"
+#include "compiler/cut/Passes.h"
 #include "compiler/kernel/Passes.h"
 #include "compiler/pipeline/Stages.h"
 
@@ -9,7 +9,7 @@ namespace tgc {
 
 void kernelStage(StageAccess access) {
   runPasses(access, [](OpPassManager &passes) {
-    passes.addPass(cut::createCutPass());
+    cut::addCutPasses(passes);
     kernel::addKernelPasses(passes);
   });
 }
