@@ -198,6 +198,7 @@ private:
         own += coefficient * stride;
       stride *= extent;
     }
+    fillIdleStrides(place.strides);
     return place;
   }
 
