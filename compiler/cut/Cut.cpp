@@ -22,6 +22,26 @@ using namespace tgc::graph;
 namespace tgc::cut {
 namespace {
 
+/// Weights that are joined become copies of their own, which then are stored side by side.
+void copyJoinedWeights(Plan &plan) {
+  for (auto piece : plan.function.getBody().front().getOps<PieceOp>()) {
+    OpBuilder builder(piece);
+    bool weights = llvm::all_of(piece.getSources(), [](Value source) {
+      return source.getDefiningOp() && isWeight(source.getDefiningOp());
+    });
+    if (!weights || piece.getFill())
+      continue;
+    for (OpOperand &source : piece.getSourcesMutable()) {
+      Value value = source.get();
+      auto map = builder.getMultiDimIdentityMap(shapeOf(value).size());
+      auto copy =
+          builder.create<ViewOp>(value.getLoc(), value.getType(), value, map, IntegerSetAttr(), TypedAttr());
+      plan.accesses.makeSolid(copy);
+      source.set(copy);
+    }
+  }
+}
+
 /// Step 1.
 void prepareFunction(Plan &plan) {
   Block &block = plan.function.getBody().front();
@@ -44,6 +64,7 @@ void prepareFunction(Plan &plan) {
     roots.insert(copy);
     operand.set(copy);
   }
+  copyJoinedWeights(plan);
   for (auto gather : block.getOps<GatherOp>())
     if (Operation *source = gather.getSource().getDefiningOp(); source && !plan.accesses.isSolid(source))
       plan.accesses.makeSolid(source);
@@ -103,6 +124,9 @@ private:
   SmallVector<unsigned> launchOrder() {
     llvm::DenseMap<unsigned, SmallVector<unsigned>> readers;
     llvm::DenseMap<unsigned, unsigned> waiting;
+    llvm::DenseMap<Value, SmallVector<Value>> partsOf;
+    for (auto &[part, place] : plan.parts)
+      partsOf[place.whole].push_back(part);
     auto depend = [&](unsigned reader, Value value) {
       auto it = plan.stored.find(value);
       if (it == plan.stored.end() || it->second == reader)
@@ -113,9 +137,8 @@ private:
     for (auto &[id, kernel] : kernels)
       for (Value value : kernel.values) {
         depend(id, value);
-        for (auto &[part, where] : plan.parts)
-          if (plan.assembled.contains(value) && where.whole == value)
-            depend(id, part);
+        for (Value part : partsOf.lookup(value))
+          depend(id, part);
       }
     auto later = [&](unsigned a, unsigned b) {
       const Cluster &x = plan.clusters[a], &y = plan.clusters[b];
@@ -260,6 +283,5 @@ void cut(ModuleOp module, Choices &choices) {
 }
 
 std::unique_ptr<Pass> createCutPass() { return std::make_unique<CutPass>(); }
-void registerCutPasses() { PassRegistration<CutPass>(); }
 
 } // namespace tgc::cut

@@ -13,6 +13,8 @@ struct Rule {
 const Rule rules[] = {
     {KernelShape::Map, heuristic::mapSchedule},
     {KernelShape::Reduce, heuristic::reduceSchedule},
+    {KernelShape::Contract, heuristic::contractSchedule},
+    {KernelShape::Attend, heuristic::attendSchedule},
     {KernelShape::Contract, heuristic::loopContractSchedule},
     {KernelShape::Attend, heuristic::loopAttendSchedule},
 };
