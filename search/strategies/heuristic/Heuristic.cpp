@@ -1,4 +1,5 @@
-// The one list of the heuristic's rules. The first whose schedule is legal wins; the empty schedule always is.
+// The one list of the heuristic's rules. The first whose schedule is legal wins; the empty schedule always
+// is.
 #include "search/strategies/heuristic/Heuristic.h"
 
 namespace tgc {
