@@ -68,7 +68,7 @@ public:
     int64_t panels = problem.columns / tile.columns();
     loop(index(0), index(panels), 1, {}, [&](Value panel, ValueRange) {
       Value rightBase = add(rightOffset, scaled(panel, problem.right.panelStride));
-      prefetchBase = add(rightBase, index(problem.right.panelStride));
+      nextRight = add(rightBase, index(problem.right.panelStride));
       Value sumsBase = add(sumsOffset, scaled(panel, tile.columns()));
       if (problem.right.widened)
         rightBase = widenPanel(rightBase);
@@ -179,9 +179,10 @@ private:
       leftBase = add(leftBase, scaled(first, a.rowStride));
       base = add(base, scaled(first, problem.sums.rowStride));
     }
-    int64_t tiles = std::max<int64_t>(1, (problem.rows + tile.rows - 1) / tile.rows);
-    prefetchStep = std::max<int64_t>(1, (tile.columns() + tiles - 1) / tiles);
-    prefetchAt = add(prefetchBase, scaled(panel, prefetchStep * problem.depth));
+    // Each tile of rows fetches its share of the next panel, a little every step of k.
+    int64_t tiles = std::max<int64_t>(1, problem.rows / tile.rows);
+    fetchStep = std::max<int64_t>(1, tile.columns() / tiles);
+    fetchFrom = add(nextRight, scaled(panel, fetchStep * problem.depth));
     SmallVector<Value> accumulators = startTile(rows, base);
     if (problem.dynamicDepth) {
       Value whole = builder.create<arith::DivUIOp>(loc, problem.dynamicDepth, index(tile.unroll));
@@ -232,7 +233,9 @@ private:
                           SmallVector<Value> accumulators) {
     return loop(from, to, unroll, accumulators, [&](Value k, ValueRange values) {
       SmallVector<Value> sum(values);
-      builder.create<memref::PrefetchOp>(loc, right, ValueRange(add(prefetchAt, scaled(k, prefetchStep))), false, 3, true);
+      if (problem.prefetchRight)
+        builder.create<memref::PrefetchOp>(loc, packed, add(fetchFrom, scaled(k, fetchStep)), /*isWrite=*/false,
+                                           /*locality=*/2, /*isDataCache=*/true);
       for (int u = 0; u < unroll; ++u)
         sum = step(rows, leftBase, rightBase, add(k, index(u)), sum);
       return sum;
@@ -281,8 +284,8 @@ private:
   /// `right` is what the rows are multiplied by: `packed`, or its scratch.
   Value left, packed, right, sums;
   Value leftOffset, rightOffset, sumsOffset, widenedOffset;
-  Value prefetchBase, prefetchAt;
-  int64_t prefetchStep = 0;
+  Value nextRight, fetchFrom; ///< places in `packed`
+  int64_t fetchStep = 1;
 };
 
 } // namespace

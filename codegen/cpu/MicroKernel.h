@@ -77,6 +77,8 @@ struct DotProblem {
   /// An i1: start from zero where true, from what is in the sums where false. Null: as `startFromZero` says.
   mlir::Value dynamicStart;
   bool startFromZero = false;
+  /// While a panel of B is walked, bring the next one near the second cache: for a B that lies in memory.
+  bool prefetchRight = false;
 };
 
 /// Emits the loops over panels of B, micro panels of rows and k. The elements of A and B may be narrower

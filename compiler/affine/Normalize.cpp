@@ -377,10 +377,11 @@ bool Normalizer::extractMod(Linear &rest, std::vector<Group> &groups, Grouping h
     return a->divisor != b->divisor ? a->divisor < b->divisor : compareAtoms(a, b) < 0;
   });
   int64_t before = plainWidth(rest);
-  for (const Atom *quotient : quotients) {
-    std::optional<Linear> bestRest;
-    Group best;
-    int64_t bestGain = 0;
+  // The mod that tightens the bounds most; for digits, else, the first that uses up what it is the mod of.
+  std::optional<Linear> bestRest;
+  Group best;
+  int64_t bestGain = 0;
+  for (const Atom *quotient : quotients)
     for (Group &mod : modsOf(quotient, quotients, rest)) {
       std::set<int64_t> factors;
       bool contained = !mod.inner.terms.empty();
@@ -406,13 +407,11 @@ bool Normalizer::extractMod(Linear &rest, std::vector<Group> &groups, Grouping h
         best.coefficient = factor;
       }
     }
-    if (bestRest) {
-      rest = *bestRest;
-      groups.push_back(best);
-      return true;
-    }
-  }
-  return false;
+  if (!bestRest)
+    return false;
+  rest = *bestRest;
+  groups.push_back(best);
+  return true;
 }
 
 std::vector<Group> Normalizer::group(const Linear &sum, Grouping how) {

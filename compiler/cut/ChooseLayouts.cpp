@@ -421,6 +421,7 @@ private:
       for (auto [total, factor] : llvm::zip(own, linear->coefficients))
         total += factor * stride;
     }
+    fillIdleStrides(own);
     auto type = MemRefType::get(oldType.getShape(), oldType.getElementType(),
                                 StridedLayoutAttr::get(old.getContext(), offset, own));
     OpBuilder builder(old);

@@ -207,6 +207,7 @@ private:
         own += coefficient * stride;
       stride *= extent;
     }
+    fillIdleStrides(place.strides);
     return place;
   }
 

@@ -54,6 +54,7 @@ def Kernel_FuncOp : Kernel_Op<"func", [Symbol, IsolatedFromAbove, SingleBlock, N
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     unsigned getNumBuffers() { return getBody().getNumArguments() - getExtents().size(); }
     unsigned getNumAxes() { return getExtents().size(); }

@@ -74,6 +74,10 @@ LogicalResult FuncOp::verify() {
     if (stored && loaded)
       return emitOpError("buffer is both loaded and stored");
   }
+  return success();
+}
+
+LogicalResult FuncOp::verifyRegions() {
   for (Operation &op : *getBlock()) {
     StringRef dialect = op.getName().getDialectNamespace();
     if (isa<FuncOp, ProgramOp>(op) || (dialect != "kernel" && dialect != "arith" && dialect != "math"))

@@ -90,7 +90,7 @@ TEST_CASE("the micro-kernel computes products of every shape") {
   for (const std::string &name : test::runnableTargets()) {
     cpu::CpuTarget target = *cpu::cpuTarget(name);
     mlir::MLIRContext context;
-    for (const std::string &sums : {"f32", "f64"})
+    for (const std::string sums : {"f32", "f64"})
       for (const cpu::MicroTile &tile : cpu::microTileCandidates(target, test::elementType(context, sums))) {
         if (tile.unroll == 2)
           continue;
