@@ -12,7 +12,9 @@ struct Rule {
 const Rule rules[] = {
     {KernelShape::Map, heuristic::mapSchedule},
     {KernelShape::Reduce, heuristic::reduceSchedule},
+    {KernelShape::Contract, heuristic::pipeContractSchedule},
     {KernelShape::Contract, heuristic::loopContractSchedule},
+    {KernelShape::Attend, heuristic::pipeAttendSchedule},
     {KernelShape::Attend, heuristic::loopAttendSchedule},
 };
 
