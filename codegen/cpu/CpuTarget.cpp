@@ -1,6 +1,9 @@
 #include "codegen/cpu/CpuTarget.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/Twine.h"
 #include "llvm/TargetParser/Host.h"
 #include <algorithm>
 #include <chrono>
@@ -33,7 +36,7 @@ int64_t cacheBytes(int index) {
 bool enabled(const CpuTarget &target, llvm::StringRef feature) {
   llvm::SmallVector<llvm::StringRef> parts;
   llvm::StringRef(target.features).split(parts, ',');
-  return llvm::is_contained(parts, ("+" + feature).str());
+  return llvm::is_contained(parts, ("+" + llvm::Twine(feature)).str());
 }
 
 /// Everything that follows from the features.

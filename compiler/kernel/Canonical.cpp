@@ -1,16 +1,20 @@
 // Canonical form of a kernel.
 //
-// 1. Operands of commutative operations are put in an order that depends on their structure: values that depend
+// 1. Axes get roles: k if a contract runs over it, r if another reduction does, q if that and a store does too;
+//    else b, m or n by the operands of the first contract that have it (both, left, right), else p. A role and
+//    an extent are what stands for an axis in everything that follows, since names and order are arbitrary.
+// 2. Operands of commutative operations are put in an order that depends on their structure: values that depend
 //    on a reduction first, constants last, then by a hash of the expression.
-// 2. Operations stand in depth-first order from the stores, each value just before its first use.
-// 3. Axes are ordered by first use in that order and named by role: k if a contract runs over it, r if another
-//    reduction does, q if that and a store does too; else b, m or n by the operands of the first contract that
-//    have it (both, left, right), else p.
-// 4. Buffers are ordered by first use, loaded ones first, and named x… and y….
+// 3. Operations stand in depth-first order from the stores, each value just before its first use.
+// 4. Axes are ordered by first use in that order, within an expression by falling coefficient, and named by
+//    role. Constraints of a condition are ordered by their text.
+// 5. Buffers are ordered by first use, loaded ones first, and named x… and y….
 #include "compiler/kernel/Canonical.h"
 
+#include "compiler/affine/Normalize.h"
 #include "compiler/kernel/transforms/Access.h"
 #include "compiler/kernel/transforms/Launches.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <cmath>
@@ -36,73 +40,6 @@ std::string printed(auto value) {
 }
 
 bool isPlain(double value) { return value == 0 || value == 1 || value == -1 || std::isinf(value); }
-
-/// Puts a number on every value that depends only on how it is computed, not on names.
-class Structure {
-public:
-  explicit Structure(FuncOp func) : func_(func), reduced_(reducedValues(func)) {
-    for (Operation &op : *func.getBlock())
-      for (Value result : op.getResults())
-        hashes_[result] = hashOf(&op, result);
-  }
-
-  bool before(Value a, Value b) const {
-    auto key = [&](Value value) {
-      bool constant = isa_and_nonnull<arith::ConstantOp>(value.getDefiningOp());
-      return std::make_tuple(constant ? 2 : reduced_.contains(value) ? 0 : 1, hashes_.lookup(value));
-    };
-    return key(a) < key(b);
-  }
-
-private:
-  uint64_t hashOf(Operation *op, Value result) {
-    std::string text = op->getName().getStringRef().str() + printed(result.getType());
-    for (Value operand : op->getOperands()) {
-      if (operand.getDefiningOp())
-        text += " " + std::to_string(hashes_.lookup(operand));
-      else if (operand.getType().isIndex())
-        text += " " + std::to_string(func_.extentOf(operand));
-      else
-        text += " " + printed(operand.getType());
-    }
-    for (NamedAttribute attribute : op->getAttrs())
-      if (!isa<arith::ConstantOp>(op))
-        text += " " + printed(attribute.getValue());
-    return stableHash(text);
-  }
-
-  FuncOp func_;
-  llvm::DenseSet<Value> reduced_;
-  DenseMap<Value, uint64_t> hashes_;
-};
-
-void orderOperands(FuncOp func) {
-  Structure structure(func);
-  for (Operation &op : *func.getBlock())
-    if (op.hasTrait<OpTrait::IsCommutative>() && op.getNumOperands() == 2 &&
-        structure.before(op.getOperand(1), op.getOperand(0)))
-      op.setOperands({op.getOperand(1), op.getOperand(0)});
-}
-
-void orderOperations(FuncOp func) {
-  SmallVector<Operation *> order;
-  llvm::DenseSet<Operation *> placed;
-  std::function<void(Operation *)> place = [&](Operation *op) {
-    if (!placed.insert(op).second)
-      return;
-    for (Value operand : op->getOperands())
-      if (Operation *before = operand.getDefiningOp())
-        place(before);
-    order.push_back(op);
-  };
-  for (StoreOp store : func.getBlock()->getOps<StoreOp>())
-    place(store);
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*func.getBlock())))
-    if (!placed.contains(&op) && isOpTriviallyDead(&op))
-      op.erase();
-  for (Operation *op : order)
-    op->moveBefore(func.getBlock(), func.getBlock()->end());
-}
 
 struct Roles {
   SmallVector<char> ofAxis;
@@ -140,33 +77,205 @@ struct Roles {
   }
 };
 
+/// Texts and orders of expressions that do not depend on the axes' order.
+class Labels {
+public:
+  explicit Labels(FuncOp func)
+      : roles_(func), extents_(func.getExtents()), normalizer_(affine::Normalizer::fromExtents(func.getExtents())) {}
+
+  std::string ofAxis(unsigned axis) const { return roles_.ofAxis[axis] + std::to_string(extents_[axis]); }
+
+  std::string ofExpr(AffineExpr expr) {
+    std::optional<affine::Linear> sum = normalizer_.parse(expr);
+    return sum ? ofSum(*sum) : printed(expr);
+  }
+
+  std::string ofSet(IntegerSet set) {
+    std::vector<std::string> parts;
+    for (auto [expr, equality] : llvm::zip(set.getConstraints(), set.getEqFlags()))
+      parts.push_back(ofExpr(expr) + (equality ? "=" : ">"));
+    llvm::sort(parts);
+    return llvm::join(parts, "&");
+  }
+
+  /// The axes of an expression, those with large coefficients first.
+  void axesOf(AffineExpr expr, llvm::function_ref<void(unsigned)> visit) {
+    if (std::optional<affine::Linear> sum = normalizer_.parse(expr))
+      axesOf(*sum, visit);
+  }
+
+private:
+  struct Term {
+    int64_t size;
+    std::string text;
+    const affine::Atom *atom;
+  };
+
+  std::vector<Term> sorted(const affine::Linear &sum) {
+    std::vector<Term> terms;
+    for (auto &[atom, coefficient] : sum.terms)
+      terms.push_back({std::abs(coefficient), std::to_string(coefficient) + "*" + ofAtom(atom), atom});
+    llvm::sort(terms, [](const Term &a, const Term &b) {
+      return a.size != b.size ? a.size > b.size : a.text < b.text;
+    });
+    return terms;
+  }
+
+  std::string ofAtom(const affine::Atom *atom) {
+    return atom->isDim() ? ofAxis(atom->dim) : "(" + ofSum(atom->base) + ")/" + std::to_string(atom->divisor);
+  }
+
+  std::string ofSum(const affine::Linear &sum) {
+    std::string text;
+    for (const Term &term : sorted(sum))
+      text += term.text + "+";
+    return text + std::to_string(sum.constant);
+  }
+
+  void axesOf(const affine::Linear &sum, llvm::function_ref<void(unsigned)> visit) {
+    for (const Term &term : sorted(sum))
+      if (term.atom->isDim())
+        visit(term.atom->dim);
+      else
+        axesOf(term.atom->base, visit);
+  }
+
+  Roles roles_;
+  ArrayRef<int64_t> extents_;
+  affine::Normalizer normalizer_;
+};
+
+/// Puts a number on every value that depends only on how it is computed, not on names.
+class Structure {
+public:
+  explicit Structure(FuncOp func) : func_(func), labels_(func), reduced_(reducedValues(func)) {
+    for (Operation &op : *func.getBlock())
+      for (Value result : op.getResults())
+        hashes_[result] = hashOf(&op, result);
+  }
+
+  bool before(Value a, Value b) const {
+    auto key = [&](Value value) {
+      bool constant = isa_and_nonnull<arith::ConstantOp>(value.getDefiningOp());
+      return std::make_tuple(constant ? 2 : reduced_.contains(value) ? 0 : 1, hashes_.lookup(value));
+    };
+    return key(a) < key(b);
+  }
+
+private:
+  uint64_t hashOf(Operation *op, Value result) {
+    std::string text = op->getName().getStringRef().str() + printed(result.getType());
+    std::vector<std::string> axes, values;
+    for (Value operand : op->getOperands()) {
+      if (operand.getDefiningOp())
+        values.push_back(std::to_string(hashes_.lookup(operand)));
+      else if (isa<MemRefType>(operand.getType()))
+        text += " " + printed(operand.getType());
+      else
+        axes.push_back(labels_.ofAxis(func_.axisIndex(operand)));
+    }
+    llvm::sort(axes);
+    if (op->hasTrait<OpTrait::IsCommutative>())
+      llvm::sort(values);
+    text += " " + llvm::join(values, ",") + " " + llvm::join(axes, ",") + " " + std::to_string(cast<OpResult>(result).getResultNumber());
+    if (hasAccess(op)) {
+      Access access = accessOf(func_, op);
+      for (AffineMap map : access.maps)
+        for (AffineExpr expr : map.getResults())
+          text += " " + labels_.ofExpr(expr);
+      for (IntegerSet set : access.conditions)
+        text += " " + labels_.ofSet(set);
+    } else if (!isa<arith::ConstantOp>(op)) {
+      for (NamedAttribute attribute : op->getAttrs())
+        text += " " + printed(attribute.getValue());
+    }
+    return stableHash(text);
+  }
+
+  FuncOp func_;
+  Labels labels_;
+  llvm::DenseSet<Value> reduced_;
+  DenseMap<Value, uint64_t> hashes_;
+};
+
+void orderOperands(FuncOp func) {
+  Structure structure(func);
+  for (Operation &op : *func.getBlock())
+    if (op.hasTrait<OpTrait::IsCommutative>() && op.getNumOperands() == 2 &&
+        structure.before(op.getOperand(1), op.getOperand(0)))
+      op.setOperands({op.getOperand(1), op.getOperand(0)});
+}
+
+void orderOperations(FuncOp func) {
+  SmallVector<Operation *> order;
+  llvm::DenseSet<Operation *> placed;
+  std::function<void(Operation *)> place = [&](Operation *op) {
+    if (!placed.insert(op).second)
+      return;
+    for (Value operand : op->getOperands())
+      if (Operation *before = operand.getDefiningOp())
+        place(before);
+    order.push_back(op);
+  };
+  for (StoreOp store : func.getBlock()->getOps<StoreOp>())
+    place(store);
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*func.getBlock())))
+    if (!placed.contains(&op) && isOpTriviallyDead(&op))
+      op.erase();
+  for (Operation *op : order)
+    op->moveBefore(func.getBlock(), func.getBlock()->end());
+}
+
 /// Axes in the order in which the body names them.
 SmallVector<unsigned> axesByUse(FuncOp func) {
+  Labels labels(func);
   SmallVector<unsigned> order;
   auto note = [&](unsigned axis) {
     if (!llvm::is_contained(order, axis))
       order.push_back(axis);
   };
-  auto noteExpr = [&](AffineExpr expr) {
-    expr.walk([&](AffineExpr part) {
-      if (auto dim = dyn_cast<AffineDimExpr>(part))
-        note(dim.getPosition());
-    });
-  };
   for (Operation &op : *func.getBlock()) {
     if (hasAccess(&op)) {
       Access access = accessOf(func, &op);
       for (AffineMap map : access.maps)
-        llvm::for_each(map.getResults(), noteExpr);
-      for (IntegerSet set : access.conditions)
-        llvm::for_each(set.getConstraints(), noteExpr);
+        for (AffineExpr expr : map.getResults())
+          labels.axesOf(expr, note);
+      for (IntegerSet set : access.conditions) {
+        SmallVector<AffineExpr> exprs(set.getConstraints());
+        llvm::sort(exprs, [&](AffineExpr a, AffineExpr b) { return labels.ofExpr(a) < labels.ofExpr(b); });
+        for (AffineExpr expr : exprs)
+          labels.axesOf(expr, note);
+      }
     }
-    for (Value axis : reducedAxes(&op))
-      note(func.axisIndex(axis));
+    SmallVector<unsigned> over = llvm::map_to_vector(reducedAxes(&op), [&](Value axis) { return func.axisIndex(axis); });
+    llvm::sort(over, [&](unsigned a, unsigned b) { return labels.ofAxis(a) < labels.ofAxis(b); });
+    llvm::for_each(over, note);
   }
   for (unsigned i = 0; i < func.getNumAxes(); ++i)
     note(i);
   return order;
+}
+
+void orderConstraints(FuncOp func) {
+  for (Operation &op : *func.getBlock()) {
+    if (!hasAccess(&op))
+      continue;
+    Access access = accessOf(func, &op);
+    for (IntegerSet &set : access.conditions) {
+      std::vector<std::tuple<std::string, AffineExpr, bool>> parts;
+      for (auto [expr, equality] : llvm::zip(set.getConstraints(), set.getEqFlags()))
+        parts.emplace_back(printed(expr), expr, equality);
+      llvm::sort(parts, [](auto &a, auto &b) { return std::get<0>(a) < std::get<0>(b); });
+      SmallVector<AffineExpr> exprs;
+      SmallVector<bool> equalities;
+      for (auto &[text, expr, equality] : parts) {
+        exprs.push_back(expr);
+        equalities.push_back(equality);
+      }
+      set = IntegerSet::get(set.getNumDims(), 0, exprs, equalities);
+    }
+    setAccess(func, &op, access);
+  }
 }
 
 void orderAxes(FuncOp func) {
@@ -246,6 +355,7 @@ void canonicalize(FuncOp func, SmallVectorImpl<unsigned> &order) {
   orderOperands(func);
   orderOperations(func);
   orderAxes(func);
+  orderConstraints(func);
   SmallVector<unsigned> buffers = buffersByUse(func);
   order.assign(buffers.begin(), buffers.end());
   reorderBuffers(func, buffers, {});

@@ -54,6 +54,7 @@ def Kernel_FuncOp : Kernel_Op<"func", [Symbol, IsolatedFromAbove, SingleBlock, N
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     unsigned getNumBuffers() { return getBody().getNumArguments() - getExtents().size(); }
     unsigned getNumAxes() { return getExtents().size(); }
@@ -287,8 +288,23 @@ def Kernel_BufferOp : Kernel_ProgramBuffer<"buffer"> {
 }
 def Kernel_LaunchOp : Kernel_Op<"launch", [HasParent<"ProgramOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "runs a kernel on buffers";
-  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Kernel_Buffer>:$buffers, UnitAttr:$prepare);
-  let assemblyFormat = "(`prepare` $prepare^)? $kernel `(` $buffers `)` attr-dict `:` type($buffers)";
+  let description = [{
+    Operands have the types of the kernel's arguments. With `offsets`, the kernel gets a pointer that many
+    elements behind the operand's base, a multiple of 64 bytes: kernels that differ in the part of a buffer that
+    they use are one.
+    `kernel.launch @k(%x, %y) at [0, 6144] : memref<64xf32>, memref<64xf32>`
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Kernel_Buffer>:$buffers, UnitAttr:$prepare,
+                       OptionalAttr<DenseI64ArrayAttr>:$offsets);
+  let assemblyFormat = [{
+    (`prepare` $prepare^)? $kernel `(` $buffers `)` (`at` $offsets^)? attr-dict `:` type($buffers)
+  }];
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$kernel, "::mlir::ValueRange":$buffers, "bool":$prepare)>];
+  let extraClassDeclaration = [{
+    /// Elements from the base of buffer i to where the kernel's argument starts.
+    int64_t offsetOf(unsigned i) { return getOffsets() ? (*getOffsets())[i] : 0; }
+  }];
 }
 
 #endif

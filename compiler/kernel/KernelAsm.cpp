@@ -360,3 +360,9 @@ void RemapOp::print(OpAsmPrinter &printer) {
   printer.printOptionalAttrDict((*this)->getAttrs(), {"map"});
   printer << " : " << getType();
 }
+
+// kernel.launch
+
+void LaunchOp::build(OpBuilder &builder, OperationState &state, StringRef kernel, ValueRange buffers, bool prepare) {
+  build(builder, state, kernel, buffers, prepare, /*offsets=*/DenseI64ArrayAttr());
+}

@@ -1,5 +1,6 @@
 // What has to hold for kernels and programs.
 #include "compiler/affine/Ranges.h"
+#include "compiler/kernel/Elements.h"
 #include "compiler/kernel/Kernel.h"
 #include "compiler/kernel/transforms/Access.h"
 #include "llvm/ADT/StringSet.h"
@@ -73,6 +74,10 @@ LogicalResult FuncOp::verify() {
     if (stored && loaded)
       return emitOpError("buffer is both loaded and stored");
   }
+  return success();
+}
+
+LogicalResult FuncOp::verifyRegions() {
   for (Operation &op : *getBlock()) {
     StringRef dialect = op.getName().getDialectNamespace();
     if (isa<FuncOp, ProgramOp>(op) || (dialect != "kernel" && dialect != "arith" && dialect != "math"))
@@ -171,6 +176,19 @@ LogicalResult ProgramOp::verify() {
         return op.emitOpError("prepares after a launch that does not");
       running |= !launch.getPrepare();
     }
+  }
+  return success();
+}
+
+LogicalResult LaunchOp::verify() {
+  if (!getOffsets())
+    return success();
+  if (getOffsets()->size() != getBuffers().size())
+    return emitOpError("needs one offset for each buffer");
+  for (auto [offset, buffer] : llvm::zip(*getOffsets(), getBuffers())) {
+    int64_t bytes = offset * elementBytes(cast<MemRefType>(buffer.getType()).getElementType());
+    if (offset < 0 || bytes % 64 != 0)
+      return emitOpError("offsets must be multiples of 64 bytes");
   }
   return success();
 }

@@ -10,6 +10,7 @@ void addKernelPasses(mlir::OpPassManager &manager) {
   // Divisions go first: axes that a division held apart may merge, axes that are merged may have hidden one.
   manager.addNestedPass<FuncOp>(createSplitAxesPass());
   manager.addNestedPass<FuncOp>(createSimplifyPass());
+  manager.addPass(createWindowBuffersPass());
   manager.addPass(createMergeAxesPass());
   manager.addNestedPass<FuncOp>(createSimplifyPass());
   manager.addPass(createRemoveUnusedBuffersPass());
@@ -21,6 +22,7 @@ void registerKernelPasses() {
   mlir::registerPass(createSimplifyPass);
   mlir::registerPass(createDropRoundingsPass);
   mlir::registerPass(createSplitAxesPass);
+  mlir::registerPass(createWindowBuffersPass);
   mlir::registerPass(createMergeAxesPass);
   mlir::registerPass(createCanonicalPass);
   mlir::registerPass(createDedupePass);

@@ -15,6 +15,8 @@ std::unique_ptr<mlir::Pass> createDropRoundingsPass();
 std::unique_ptr<mlir::Pass> createSplitAxesPass();
 
 // On the module: they change a kernel's arguments and its launches together.
+/// Gives kernels only the parts of buffers that they use, so that kernels on different parts are equal.
+std::unique_ptr<mlir::Pass> createWindowBuffersPass();
 /// Joins axes that are only used together, and the buffers' dimensions behind them.
 std::unique_ptr<mlir::Pass> createMergeAxesPass();
 /// Canonical names and order of axes, buffers and operations.

@@ -1,4 +1,5 @@
-// Loads, gathers and stores of one register of a value: a vector where lanes are contiguous, else lane by lane.
+// Loads, gathers and stores of one register of a value: a vector where lanes are contiguous, else lane by
+// lane.
 #include "compiler/loop/Generator.h"
 
 #include "compiler/affine/Ranges.h"
@@ -84,8 +85,8 @@ Value Generator::emitLoad(Value buffer, const Address &address, Value mask, Valu
   return mask ? builder.create<arith::SelectOp>(loc, mask, loaded, broadcast(otherwise)).getResult() : loaded;
 }
 
-/// The value of a strided load as part of whole vectors, where registers of another axis lie between the lanes or
-/// along the rows; keeps the values of all those registers.
+/// The value of a strided load as part of whole vectors, where registers of another axis lie between the
+/// lanes or along the rows; keeps the values of all those registers.
 Value Generator::sharedLoad(kernel::LoadOp op, const Registers &registers, Scope *scope) {
   Value buffer = op.getBuffers().front();
   AffineExpr whole = offsetOf(buffer, op.getMap(0));
@@ -196,8 +197,8 @@ Value Generator::computeLoad(kernel::LoadOp op, const Registers &registers, Scop
   return rest(rest, 0);
 }
 
-/// Every access is to a place inside the buffer: an index out of range reads the first element and is replaced
-/// by the fill.
+/// Every access is to a place inside the buffer: an index out of range reads the first element and is
+/// replaced by the fill.
 Value Generator::computeGather(kernel::GatherOp op, const Registers &registers, Scope *scope) {
   Value found = evaluate(op.getIndex(), registers, scope);
   const BufferInfo &layout = info.buffers[cast<BlockArgument>(op.getBuffer()).getArgNumber()];

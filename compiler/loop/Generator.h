@@ -14,9 +14,9 @@ struct AxisLayout {
   int64_t extent = 1;
   llvm::SmallVector<LoopLevel> registers; ///< unrolled levels, outermost first
   int64_t registerCount = 1;              ///< their product
-  int64_t step = 1;       ///< of the innermost loop: registers times lanes
-  int64_t serial = 1;     ///< steps of the block's loop
-  int64_t grid = 1;       ///< blocks along the axis
+  int64_t step = 1;                       ///< of the innermost loop: registers times lanes
+  int64_t serial = 1;                     ///< steps of the block's loop
+  int64_t grid = 1;                       ///< blocks along the axis
   bool hasLanes = false;
   int64_t steps() const { return (extent + step - 1) / step; } ///< to walk all of it
   bool ragged() const { return extent % step != 0; }
@@ -69,9 +69,11 @@ struct Generator {
   bool usesLanes(const llvm::SmallBitVector &set, Scope *from);
   Registers restricted(const Registers &registers, const llvm::SmallBitVector &set, Scope *from);
   /// Every combination of registers of the axes of `set` that are free in `from`; the others as in `fixed`.
-  llvm::SmallVector<Registers> allRegisters(const llvm::SmallBitVector &set, const Registers &fixed, Scope *from);
+  llvm::SmallVector<Registers> allRegisters(const llvm::SmallBitVector &set, const Registers &fixed,
+                                            Scope *from);
   mlir::AffineExpr coordinate(int axis, const Registers &registers, Scope *from);
-  mlir::AffineExpr substitute(mlir::AffineExpr expr, mlir::ValueRange axes, const Registers &registers, Scope *from);
+  mlir::AffineExpr substitute(mlir::AffineExpr expr, mlir::ValueRange axes, const Registers &registers,
+                              Scope *from);
   mlir::Value broadcast(mlir::Value value);
   mlir::Value toVectorIf(mlir::Value value, bool vector) { return vector ? broadcast(value) : value; }
   mlir::Type vectorOf(mlir::Type scalar) { return mlir::VectorType::get({lanes}, scalar); }
@@ -81,7 +83,8 @@ struct Generator {
   // Conditions.cpp: conditions, coordinates.
 
   /// Adds `axis` < extent for the axes of `set` whose registers or lanes may lie beyond.
-  void addInside(Condition &condition, const llvm::SmallBitVector &set, const Registers &registers, Scope *from);
+  void addInside(Condition &condition, const llvm::SmallBitVector &set, const Registers &registers,
+                 Scope *from);
   Condition conditionOf(mlir::IntegerSet set, mlir::ValueRange axes, const Registers &registers, Scope *from);
   Guard guardOf(const Condition &condition, Scope *scope);
   mlir::Value maskOf(mlir::AffineExpr expr, bool equality, Scope *scope);
@@ -116,7 +119,8 @@ struct Generator {
 
   // Reduce.cpp: reductions.
 
-  mlir::Value computeReduction(mlir::Operation *op, mlir::Value value, const Registers &registers, Scope *scope);
+  mlir::Value computeReduction(mlir::Operation *op, mlir::Value value, const Registers &registers,
+                               Scope *scope);
   mlir::Value computeSoftmax(kernel::SoftmaxOp op, const Registers &fixed, Scope *scope);
   /// To another width of the same kind of number.
   mlir::Value convert(mlir::Value value, mlir::Type scalar);

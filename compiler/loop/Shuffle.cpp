@@ -1,4 +1,5 @@
-// Strided lanes out of whole vectors: which registers belong together, and the shuffles between the two orders.
+// Strided lanes out of whole vectors: which registers belong together, and the shuffles between the two
+// orders.
 #include "compiler/loop/Generator.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -8,10 +9,11 @@ using namespace mlir;
 namespace tgc::loop {
 
 /// 1. Lanes have a constant stride s other than 1.
-/// 2. Another axis has innermost registers of step 1, along which the address moves by one.
+/// 2. Another axis has innermost registers of step 1, along which the address moves by one, up or down.
 /// 3. They are s registers (they fill the gaps between lanes) or as many as there are lanes (a square to
 ///    transpose); no lane or register may lie beyond an extent.
-std::optional<Neighbours> Generator::neighbours(ValueRange accessAxes, const Registers &registers, Scope *scope,
+std::optional<Neighbours> Generator::neighbours(ValueRange accessAxes, const Registers &registers,
+                                                Scope *scope,
                                                 llvm::function_ref<AffineExpr(const Registers &)> offsetAt) {
   constexpr int64_t widestGap = 4;
   auto split = splitLane(offsetAt(registers));
@@ -31,16 +33,22 @@ std::optional<Neighbours> Generator::neighbours(ValueRange accessAxes, const Reg
     Neighbours group;
     Registers at = registers;
     at[axis] -= registers[axis] % level.count;
-    auto first = splitLane(offsetAt(at));
-    group.base = first->first;
-    group.stride = first->second;
+    AffineExpr start = offsetAt(at);
+    int64_t direction = 0;
     for (int64_t i = 0; i < level.count; ++i, ++at[axis]) {
-      if (scopes.simplify(offsetAt(at) - offsetAt(registers)) != i - registers[axis] % level.count)
+      auto moved = dyn_cast<AffineConstantExpr>(scopes.simplify(offsetAt(at) - start));
+      if (i == 1 && moved && std::abs(moved.getValue()) == 1)
+        direction = moved.getValue();
+      if (!moved || moved.getValue() != i * direction)
         break;
       group.registers.push_back(at);
     }
-    if (int64_t(group.registers.size()) == level.count)
-      return group;
+    if (int64_t(group.registers.size()) != level.count)
+      continue;
+    if (direction < 0)
+      std::reverse(group.registers.begin(), group.registers.end());
+    std::tie(group.base, group.stride) = *splitLane(offsetAt(group.registers.front()));
+    return group;
   }
   return std::nullopt;
 }

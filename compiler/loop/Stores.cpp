@@ -1,6 +1,7 @@
 // The block's loops around the stores.
 // 1. The block's index taken apart into the grid's axes, once.
-// 2. Loops over the block's part of the stored axes: those that no reduction runs over outside, so that reductions
+// 2. Loops over the block's part of the stored axes: those that no reduction runs over outside, so that
+// reductions
 //    stand as far outside as they can; then by stride, longest outside. Stores share the loops they have in
 //    common. What is left of an axis behind its last whole step of registers and lanes is peeled off.
 // 3. Inside, every register of the value, under the store's condition: a branch where lanes and neighbouring
@@ -8,8 +9,8 @@
 #include "compiler/loop/Generator.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "llvm/ADT/DenseSet.h"
 #include "search/plan/Planners.h"
+#include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;
 using llvm::SmallBitVector;
@@ -60,8 +61,9 @@ std::optional<int> Generator::nextAxis(ArrayRef<StoreItem> stores, const SmallBi
     if (axes[axis].serial == 1 || opened.test(axis) ||
         llvm::none_of(stores, [&](const StoreItem &store) { return store.axes.test(axis); }))
       continue;
-    int64_t reductions = llvm::count_if(
-        info.reductions, [&](const ReductionInfo &reduction) { return llvm::is_contained(reduction.over, axis); });
+    int64_t reductions = llvm::count_if(info.reductions, [&](const ReductionInfo &reduction) {
+      return llvm::is_contained(reduction.over, axis);
+    });
     // An address that moves irregularly is as good as one that moves far.
     std::pair<int64_t, int64_t> key(reductions, -std::abs(strides[axis].value_or(INT64_MAX)));
     if (!best || key < bestKey) {
@@ -89,7 +91,8 @@ void Generator::emitStores(ArrayRef<StoreItem> stores, const SmallBitVector &ope
     emitStores(beside, opened, scope);
 }
 
-void Generator::emitStoresInside(ArrayRef<StoreItem> stores, int axis, const SmallBitVector &opened, Scope *scope) {
+void Generator::emitStoresInside(ArrayRef<StoreItem> stores, int axis, const SmallBitVector &opened,
+                                 Scope *scope) {
   const AxisLayout &layout = axes[axis];
   SmallBitVector now = opened;
   now.set(axis);

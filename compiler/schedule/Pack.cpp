@@ -335,28 +335,38 @@ private:
       for (auto launch : program.getBlock()->getOps<kernel::LaunchOp>())
         if (launch.getKernel() == kernel.getSymName())
           launches.push_back(launch);
-      for (kernel::LaunchOp launch : launches)
-        launch.getBuffersMutable()[pack.buffer].set(packedBuffer(program, launch.getBuffers()[pack.buffer], packing));
+      for (kernel::LaunchOp launch : launches) {
+        Value packed = packedBuffer(program, launch.getBuffers()[pack.buffer], launch.offsetOf(pack.buffer), packing);
+        launch.getBuffersMutable()[pack.buffer].set(packed);
+        if (std::optional<ArrayRef<int64_t>> offsets = launch.getOffsets()) {
+          SmallVector<int64_t> starts(*offsets);
+          starts[pack.buffer] = 0;
+          launch.setOffsets(starts);
+        }
+      }
     }
   }
 
-  /// The buffer that the packing kernel fills from that weight; made unless there is one.
-  Value packedBuffer(kernel::ProgramOp program, Value weight, kernel::FuncOp packing) {
+  /// The buffer that the packing kernel fills from that place of the weight; made unless there is one.
+  Value packedBuffer(kernel::ProgramOp program, Value weight, int64_t offset, kernel::FuncOp packing) {
     kernel::LaunchOp firstRun;
     for (auto launch : program.getBlock()->getOps<kernel::LaunchOp>()) {
       if (!launch.getPrepare()) {
         firstRun = firstRun ? firstRun : launch;
         continue;
       }
-      if (launch.getKernel() == packing.getSymName() && launch.getBuffers()[0] == weight)
+      if (launch.getKernel() == packing.getSymName() && launch.getBuffers()[0] == weight &&
+          launch.offsetOf(0) == offset)
         return launch.getBuffers()[1];
     }
     // Prepare launches come first; the weight's own definition moves before it if need be.
     moveBefore(weight, firstRun);
     OpBuilder builder(firstRun);
     Value buffer = builder.create<kernel::BufferOp>(firstRun.getLoc(), type);
-    builder.create<kernel::LaunchOp>(firstRun.getLoc(), packing.getSymName(), ValueRange{weight, buffer},
-                                     /*prepare=*/true);
+    auto launch = builder.create<kernel::LaunchOp>(firstRun.getLoc(), packing.getSymName(),
+                                                   ValueRange{weight, buffer}, /*prepare=*/true);
+    if (offset != 0)
+      launch.setOffsets(ArrayRef<int64_t>{offset, 0});
     return buffer;
   }
 

@@ -2,7 +2,8 @@
 // 1. Choose the vector axis among the axes whose innermost option is upcast or unroll: the one most accesses
 //    have contiguous, stores counting most.
 // 2. For each axis, from the inside: lanes, then the loop options' factors in their order; what is left is a
-//    loop for a reduced axis or a row, else the grid, of which `tile` moves its part into a loop of the block.
+//    loop for a reduced axis or a row, else the grid, of which `tile` moves its part into a loop of the
+//    block.
 // 3. Refuse what would unroll into too much code or hold too many values.
 // 4. Order the grid: the schedule's order, then the store's contiguous axes first.
 #include "search/plan/Planners.h"
@@ -142,11 +143,13 @@ private:
 
   /// Whether registers of a short axis lie between lanes of that stride.
   bool gapsFilled(const Access &access, int64_t stride) const {
-    return stride >= 2 && stride <= 4 && std::any_of(schedule.loops.begin(), schedule.loops.end(), [&](const LoopSplit &split) {
-      int axis = *kernel.axisNamed(split.axis);
-      return split.kind == SplitKind::Upcast && split.factor == stride && kernel.axes[axis].extent == stride &&
-             access.strideOf(axis, kernel.buffers[access.buffer]) == 1;
-    });
+    return stride >= 2 && stride <= 4 &&
+           std::any_of(schedule.loops.begin(), schedule.loops.end(), [&](const LoopSplit &split) {
+             int axis = *kernel.axisNamed(split.axis);
+             return split.kind == SplitKind::Upcast && split.factor == stride &&
+                    kernel.axes[axis].extent == stride &&
+                    access.strideOf(axis, kernel.buffers[access.buffer]) == 1;
+           });
   }
 
   std::string planAxis(int index) {

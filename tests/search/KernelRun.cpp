@@ -100,8 +100,8 @@ std::string disagreement(kernel::FuncOp kernel, const std::vector<KernelBuffer> 
                       : std::memcmp(&got, &before, sizeof(double)) == 0;
       if (!good && wrong++ < 3)
         text += fmt::format("{}[{}] is {}, not {}{}; ",
-                            cast<StringAttr>(kernel.getBufferNames()[stored.argument]).getValue().str(), i, got,
-                            reference.value, reference.stored ? "" : " (not stored)");
+                            cast<StringAttr>(kernel.getBufferNames()[stored.argument]).getValue().str(), i,
+                            got, reference.value, reference.stored ? "" : " (not stored)");
     }
   }
   return wrong ? fmt::format("{}{} elements wrong", text, wrong) : "";

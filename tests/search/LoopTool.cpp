@@ -101,7 +101,8 @@ int run(const Options &options) {
     }
     Schedule schedule = scheduleOf(kernel, info, device, options);
     if (options.emit == "plan")
-      std::cout << printSchedule(schedule) << "\n" << describe(planOf(info, schedule, device), info);
+      std::cout << info.name << ": " << printSchedule(schedule) << "\n"
+                << describe(planOf(info, schedule, device), info);
     else if (options.emit == "check")
       check(kernel, info, schedule, device, *target, options);
     else if (options.emit == "bench")
@@ -123,8 +124,10 @@ int main(int argc, char **argv) {
   Options options;
   CLI::App app("Schedules kernels and runs them through the loop generator");
   app.add_option("file", options.file, "kernel-stage MLIR")->required();
-  app.add_option("--emit", options.emit, "info, plan, tile, thread, llvm, asm, check (against the reference), bench");
-  app.add_option("--schedule", options.schedule, "instead of the kernels' own or else the heuristic's; raw is the empty one");
+  app.add_option("--emit", options.emit,
+                 "info, plan, tile, thread, llvm, asm, check (against the reference), bench");
+  app.add_option("--schedule", options.schedule,
+                 "instead of the kernels' own or else the heuristic's; raw is the empty one");
   app.add_option("--target", options.target, "native, avx512, avx2 or generic");
   app.add_option("--kernel", options.kernel, "this kernel alone");
   app.add_option("--seed", options.seed);

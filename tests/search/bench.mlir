@@ -1,4 +1,33 @@
-// Memory-bound kernels at the sizes of real models; tgc-loop --emit=bench measures them.
+// RUN: tgc-loop %s --emit=plan --target=avx512 | FileCheck %s
+
+// Memory-bound kernels at the sizes of real models; tgc-loop --emit=bench measures them. The plans of the
+// heuristic, on two cores:
+
+// CHECK-LABEL: {{^}}add:
+// CHECK: vectors of 16 along i
+// CHECK-LABEL: layer_norm: upcast(c,64)
+// CHECK: m = 4096: {{[0-9]+}} grid
+// CHECK: c = 3072: 48 serial step 64, 4 upcast step 16, 16 vector step 1
+// CHECK-LABEL: group_norm_silu_nchw:
+// CHECK: vectors of 16 along p
+// CHECK: launch: 64 blocks
+// Transposes have a square of registers.
+// CHECK-LABEL: nchw_to_nhwc:
+// CHECK: c = 320: {{.*}} 16 vector step 1
+// CHECK: p = 4096: {{.*}} 16 upcast step 1
+// Pairs lie in registers, lanes along the pairs.
+// CHECK-LABEL: rope:
+// CHECK: r = 2: 2 upcast step 1
+// CHECK: vectors of 16 along i
+// Reductions down columns keep their lanes apart.
+// CHECK-LABEL: column_sum:
+// CHECK: vectors of 16 along n
+// CHECK-LABEL: max_pool:
+// CHECK: vectors of 16 along c
+// CHECK-LABEL: matmul_nk:
+// CHECK: vectors of 16 along k
+// CHECK-LABEL: matmul_kn:
+// CHECK: vectors of 16 along n
 
 kernel.func @add(%a: memref<8388608xf32>, %b: memref<8388608xf32>, %y: memref<8388608xf32>) axes(%i = 8388608) {
   %u = kernel.load %a[%i] : memref<8388608xf32>

@@ -24,6 +24,7 @@ void addGraphPasses(mlir::OpPassManager &manager) {
 }
 
 void registerGraphPasses() {
+  registerNarrowContractionsPass();
   mlir::registerPass(createFoldEmptyPass);
   mlir::registerPass(createComposeViewsPass);
   mlir::registerPass(createFindMomentsPass);

@@ -23,7 +23,7 @@ struct CanonicalPass : PassWrapper<CanonicalPass, OperationPass<ModuleOp>> {
       SmallVector<unsigned> order;
       canonicalize(func, order);
       for (LaunchOp launch : launches[func.getSymName()])
-        launch->setOperands(llvm::map_to_vector(order, [&](unsigned from) { return launch->getOperand(from); }));
+        reorderLaunch(launch, order);
     }
   }
 };

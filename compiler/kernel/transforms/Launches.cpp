@@ -45,6 +45,18 @@ void tgc::kernel::setBufferTypes(FuncOp func, ArrayRef<MemRefType> types, ArrayR
   }
 }
 
+void tgc::kernel::reorderLaunch(LaunchOp launch, ArrayRef<unsigned> order) {
+  SmallVector<Value> operands;
+  SmallVector<int64_t> offsets;
+  for (unsigned from : order) {
+    operands.push_back(launch.getBuffers()[from]);
+    offsets.push_back(launch.offsetOf(from));
+  }
+  launch->setOperands(operands);
+  if (launch.getOffsets())
+    launch.setOffsets(offsets);
+}
+
 void tgc::kernel::reorderBuffers(FuncOp func, ArrayRef<unsigned> order, ArrayRef<LaunchOp> launches) {
   unsigned old = func.getNumBuffers();
   Block *block = func.getBlock();
@@ -61,12 +73,8 @@ void tgc::kernel::reorderBuffers(FuncOp func, ArrayRef<unsigned> order, ArrayRef
   block->eraseArguments(0, old);
   func.setBufferNamesAttr(ArrayAttr::get(func.getContext(), names));
   func.setFree(free);
-  for (LaunchOp launch : launches) {
-    SmallVector<Value> operands;
-    for (unsigned from : order)
-      operands.push_back(launch.getBuffers()[from]);
-    launch->setOperands(operands);
-  }
+  for (LaunchOp launch : launches)
+    reorderLaunch(launch, order);
 }
 
 void tgc::kernel::eraseUnusedCasts(ModuleOp module) {

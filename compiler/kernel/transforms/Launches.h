@@ -18,6 +18,8 @@ mlir::Value castBuffer(mlir::OpBuilder &builder, mlir::Value buffer, mlir::MemRe
 /// Gives buffer arguments other types, in the kernel and at its launches.
 void setBufferTypes(FuncOp func, llvm::ArrayRef<mlir::MemRefType> types, llvm::ArrayRef<LaunchOp> launches);
 
+/// Operand i becomes what was operand order[i].
+void reorderLaunch(LaunchOp launch, llvm::ArrayRef<unsigned> order);
 /// Buffer argument i becomes what was argument order[i]; arguments that `order` leaves out must be unused.
 void reorderBuffers(FuncOp func, llvm::ArrayRef<unsigned> order, llvm::ArrayRef<LaunchOp> launches);
 

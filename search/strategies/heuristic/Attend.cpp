@@ -18,7 +18,7 @@ int64_t product(const KernelInfo &kernel, const std::vector<int> &axes) {
 
 } // namespace
 
-std::optional<Schedule> pipeAttendSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
+std::optional<Schedule> attendSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
   bool hasAtom = std::any_of(device.atoms.begin(), device.atoms.end(), [](const Atom &atom) { return atom.name == "fma"; });
   if (device.maxThreads > 1 || !hasAtom || !kernel.attend || !kernel.attend->scores)
     return std::nullopt;

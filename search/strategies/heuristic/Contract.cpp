@@ -206,7 +206,7 @@ private:
 
 } // namespace
 
-std::optional<Schedule> pipeContractSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
+std::optional<Schedule> contractSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
   bool hasAtom = std::any_of(device.atoms.begin(), device.atoms.end(), [](const Atom &atom) { return atom.name == "fma"; });
   if (device.maxThreads > 1 || !hasAtom || !kernel.contract || kernel.contract->lhs.accesses.empty() ||
       kernel.contract->rhs.accesses.empty())

@@ -26,8 +26,8 @@ public:
   /// Points of the store's nest, or of the largest reduction.
   double points() const;
 
-  /// Lanes along the axis and `registers` vectors of them, as far as the extent gives them; pads the axis where
-  /// that wastes little. Gives what one step of the axis then takes.
+  /// Lanes along the axis and `registers` vectors of them, as far as the extent gives them; pads the axis
+  /// where that wastes little. Gives what one step of the axis then takes.
   int64_t vectorise(int axis, SplitKind kind, int64_t registers);
   /// `count` registers along an axis, or the largest divisor below; gives how many.
   int64_t unrollBy(int axis, SplitKind kind, int64_t count);

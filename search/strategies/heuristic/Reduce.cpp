@@ -1,6 +1,7 @@
 // Reductions without a contraction, on a device with vectors and one thread a block.
 // 1. Lanes along a contiguous stored axis that is not reduced, if it is long enough: then lanes never meet.
-//    Else along the contiguous reduced axis or row. An axis of 2 to 4 elements inside it lies whole in registers.
+//    Else along the contiguous reduced axis or row. An axis of 2 to 4 elements inside it lies whole in
+//    registers.
 // 2. Enough vectors in flight to hide the latency of additions.
 // 3. Blocks of whole rows, about 32 thousand points each.
 #include "search/strategies/heuristic/Heuristic.h"
