@@ -133,8 +133,10 @@ private:
     pack.order = text;
     pack.type = plan.b.type;
     for (const TiledAxis &axis : plan.batch)
-      if (usedBy(right, axis.axis))
+      if (axis.extent > 1 && usedBy(right, axis.axis)) {
+        plan.b.batch.push_back(axis.axis);
         pack.shape.push_back(axis.extent);
+      }
     pack.shape.push_back(panelsOf(plan.n, order.panel));
     int64_t depth = 1;
     for (const TiledAxis &axis : plan.k.axes)
@@ -163,7 +165,7 @@ private:
       for (const TiledAxis &axis : planned->k.axes)
         if (index->coefficients[axis.axis] != 0)
           return false;
-    return depth.linear && !access.guarded;
+    return depth.linear;
   }
 
   bool usedBy(const OperandInfo &operand, int axis) const {
