@@ -61,6 +61,7 @@ void buildCpuLowering(OpPassManager &passes, const CpuTarget &target) {
   passes.addPass(createByteBooleansPass());
   passes.addPass(createLowerVectorsPass(target));
   passes.addPass(createUnrollVectorsPass());
+  passes.addPass(createSafeDivisionPass());
   MathTarget math{.fma = target.hasFma, .rounding = target.hasRound, .half = target.hasF16c};
   passes.addPass(createExpandMathPass(math));
   passes.addPass(createExpandArithPass(math));

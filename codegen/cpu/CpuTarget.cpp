@@ -1,6 +1,9 @@
 #include "codegen/cpu/CpuTarget.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/Twine.h"
 #include "llvm/TargetParser/Host.h"
 #include <algorithm>
 #include <chrono>
@@ -14,7 +17,7 @@ namespace tgc::cpu {
 namespace {
 
 const char *avx2Features =
-    "+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16,+sahf,+movbe,+lzcnt,+bmi,+bmi2,+avx,+avx2,"
+    "+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16,+movbe,+lzcnt,+bmi,+bmi2,+avx,+avx2,"
     "+fma,+f16c";
 const char *avx512Features = ",+avx512f,+avx512cd,+avx512bw,+avx512dq,+avx512vl,-prefer-256-bit";
 
@@ -33,7 +36,7 @@ int64_t cacheBytes(int index) {
 bool enabled(const CpuTarget &target, llvm::StringRef feature) {
   llvm::SmallVector<llvm::StringRef> parts;
   llvm::StringRef(target.features).split(parts, ',');
-  return llvm::is_contained(parts, ("+" + feature).str());
+  return llvm::is_contained(parts, ("+" + llvm::Twine(feature)).str());
 }
 
 /// Everything that follows from the features.

@@ -309,8 +309,8 @@ private:
     return false;
   }
 
-  /// Whether every element of a tensor has a point: as many points as elements, since placements are one-to-one.
-  /// What a cluster reads in step may be part of a tensor, and so may what follows from it.
+  /// Whether every element of a tensor has a point: as many points as elements, since placements are
+  /// one-to-one. What a cluster reads in step may be part of a tensor, and so may what follows from it.
   bool covers(const Placement &placement, Extents axes, Value value) {
     SmallVector<affine::Range> ranges;
     if (!placement.where.empty())

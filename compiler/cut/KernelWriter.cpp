@@ -241,9 +241,27 @@ private:
     return true;
   }
 
-  Value emitLoad(ArrayRef<LoadPiece> pieces, TypedAttr fill, Location loc) {
-    if (pieces.empty())
+  /// The conditions that are more than the piece's own bounds, which a load tests anyway.
+  Conditions beyondBounds(const LoadPiece &piece) {
+    Conditions kept;
+    for (auto [expr, equality] : llvm::zip(piece.where.exprs, piece.where.equalities)) {
+      bool implied =
+          !equality && llvm::any_of(llvm::zip(piece.index, shapeOf(piece.value)), [&, e = expr](auto dim) {
+            auto [index, extent] = dim;
+            return e == index || e == affine::simplify(extent - 1 - index, extents);
+          });
+      if (!implied)
+        kept.add(expr, equality);
+    }
+    return kept;
+  }
+
+  Value emitLoad(ArrayRef<LoadPiece> given, TypedAttr fill, Location loc) {
+    if (given.empty())
       return constant(fill, loc);
+    SmallVector<LoadPiece> pieces(given);
+    for (LoadPiece &piece : pieces)
+      piece.where = beyondBounds(piece);
     // Axes of all pieces together.
     Exprs exprs;
     Conditions conditions;

@@ -1,5 +1,5 @@
 // tgc-opt: parses, transforms and prints any stage's text; the tool of the IR tests.
-#include "compiler/cut/Cut.h"
+#include "compiler/cut/Passes.h"
 #include "compiler/graph/Graph.h"
 #include "compiler/graph/transforms/Passes.h"
 #include "compiler/kernel/Kernel.h"

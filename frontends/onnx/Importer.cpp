@@ -27,7 +27,8 @@ constexpr int64_t kMaxFoldedElements = 1024;
 /// Payloads above this stay in the file.
 constexpr size_t kMaxInlineBytes = 1024;
 constexpr int kMaxCallDepth = 64;
-constexpr int64_t kLeastOpset = 1;
+/// Operators had attributes of other meanings before this.
+constexpr int64_t kLeastOpset = 7;
 
 static bool keepKnown(Type element, int64_t count) {
   return count <= (isa<FloatType>(element) ? kMaxKnownFloats : kMaxKnownIntegers);
@@ -96,7 +97,7 @@ void Importer::readOpsets(Frame &frame, const std::vector<OpsetImport> &imports)
   for (const OpsetImport &opset : imports) {
     std::string_view domain = opset.domain == "ai.onnx" ? std::string_view() : opset.domain;
     frame.opsets[domain] = opset.version;
-    if (domain.empty() && (opset.version < kLeastOpset || opset.version > 100))
+    if (domain.empty() && (opset.version < 1 || opset.version > 100))
       throw ImportError(ErrorKind::Unsupported, fmt::format("opset {} is not supported", opset.version), {});
   }
 }
@@ -537,6 +538,8 @@ void Importer::importNode(const NodeProto &node) {
     auto opset = frame->opsets.find("");
     if (opset == frame->opsets.end())
       badInput("the model does not say which opset it uses");
+    if (opset->second < kLeastOpset && !node.attributes.empty())
+      unsupported("attributes of opset {}", opset->second);
     auto handler = handlers().find(node.opType);
     if (handler == handlers().end())
       unsupported("the operator is not supported");

@@ -24,8 +24,14 @@ public:
   [[noreturn]] void failUnknown(Tensor &tensor, llvm::StringRef what);
   /// The attribute itself, or the one of the enclosing function's call that it refers to (null when absent there).
   const AttributeProto *resolve(const AttributeProto &attribute) const;
+  /// f64 is for values that f16 and bf16 cannot hold: it becomes f32 at least.
   DType recast(DType dtype) const {
-    return precision && isFloat(dtype) && dtype != DType::F8E4M3 ? *precision : dtype;
+    if (!precision || !isFloat(dtype) || dtype == DType::F8E4M3)
+      return dtype;
+    if (dtype == DType::F64)
+      return DType::F32;
+    // A 16-bit precision replaces the other 16-bit type; wider values are the graph stage's to narrow.
+    return dtypeBytes(dtype) <= dtypeBytes(*precision) ? *precision : dtype;
   }
   /// A constant of the model; errors are BadInput and Unsupported.
   TensorPtr constantTensor(const TensorProto &proto, llvm::StringRef name);

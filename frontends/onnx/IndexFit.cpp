@@ -1,10 +1,11 @@
-// A sequence is tried as a·i + b, then as floor((p·i + b) / q) with a small q, then by its period. A table of
-// several dimensions is tried as a sum of one sequence per dimension, taken along the table's edges and then checked
-// at every point.
+// A sequence is tried as a·i + b, then, its common factor taken out, as floor((p·i + b) / q) with a small q, then by
+// its period. A table of several dimensions is tried as a sum of one sequence per dimension, taken along the table's
+// edges and then checked at every point.
 #include "frontends/onnx/IndexFit.h"
 
 #include "llvm/ADT/SmallVector.h"
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 
@@ -29,6 +30,17 @@ static std::optional<AffineExpr> fitSequence(AffineExpr i, ArrayRef<int64_t> val
   int64_t step = values[1] - values[0];
   if (holds([&](int64_t k) { return values[0] + step * k; }))
     return i * step + values[0];
+  int64_t common = 0;
+  for (int64_t value : values)
+    common = std::gcd(common, value - values[0]);
+  if (common > 1) {
+    SmallVector<int64_t> reduced;
+    for (int64_t value : values)
+      reduced.push_back((value - values[0]) / common);
+    if (std::optional<AffineExpr> expr = fitSequence(i, reduced))
+      return *expr * common + values[0];
+    return std::nullopt;
+  }
   for (int64_t q = 2; q <= std::min(kMaxDivisor, n); ++q) {
     int64_t slope = int64_t(std::llround(double(values[n - 1] - values[0]) * double(q) / double(n - 1)));
     for (int64_t p = slope - 1; p <= slope + 1; ++p)

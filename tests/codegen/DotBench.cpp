@@ -88,7 +88,8 @@ void measure(const Options &options, const cpu::CpuTarget &target, const cpu::Mi
   auto b = randomBuffer(shape.k * shape.n, shape.right, random);
   auto c = randomBuffer(shape.m * shape.n, shape.sums, random);
   int64_t rows = shape.m;
-  void *buffers[] = {a.data(), b.data(), c.data(), &rows};
+  auto panel = randomBuffer(shape.k * tile.columns(), shape.sums, random);
+  void *buffers[] = {a.data(), b.data(), c.data(), &rows, panel.data()};
   auto *entry = loaded.entry("dot");
   // The clock varies from one moment to the next: the peak is taken beside each run.
   double scale = (shape.sums == "f64" ? 0.5 : 1) * target.vectorBits / 512;
@@ -128,6 +129,7 @@ int main(int argc, char **argv) {
   app.add_option("--seconds", options.seconds, "for each tile");
   app.add_flag("--rows", options.rowMajor, "A as rows, not panels");
   app.add_flag("--dynamic", options.shape.dynamicRows);
+  app.add_flag("--widen", options.shape.widen, "widen a panel of B into scratch first");
   app.add_flag("--zero", options.shape.startFromZero);
   app.add_flag("--asm", options.assembly, "print the assembly of each tile");
   app.add_flag("--compile-only", options.compileOnly);

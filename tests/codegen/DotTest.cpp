@@ -62,7 +62,8 @@ void check(const std::string &targetName, const cpu::MicroTile &tile, test::DotS
   };
   fill(a, padded * shape.k), fill(b, shape.k * shape.n), fill(c, shape.m * shape.n);
   Numbers before = c;
-  void *buffers[] = {a.data(), b.data(), c.data(), &rows};
+  Numbers panel(shape.sums, shape.k * tile.columns());
+  void *buffers[] = {a.data(), b.data(), c.data(), &rows, panel.data()};
   image.entry("dot")(buffers, nullptr, 0, 1);
 
   double tolerance = shape.sums == "f64" ? 1e-13 : 2e-5;
@@ -89,7 +90,7 @@ TEST_CASE("the micro-kernel computes products of every shape") {
   for (const std::string &name : test::runnableTargets()) {
     cpu::CpuTarget target = *cpu::cpuTarget(name);
     mlir::MLIRContext context;
-    for (const std::string &sums : {"f32", "f64"})
+    for (const std::string sums : {"f32", "f64"})
       for (const cpu::MicroTile &tile : cpu::microTileCandidates(target, test::elementType(context, sums))) {
         if (tile.unroll == 2)
           continue;
@@ -137,6 +138,8 @@ TEST_CASE("the micro-kernel widens narrow operands") {
     shape.right = "bf16";
     check(name, tile, shape, shape.m);
     shape.left = "bf16";
+    check(name, tile, shape, shape.m);
+    shape.widen = true;
     check(name, tile, shape, shape.m);
   }
 }

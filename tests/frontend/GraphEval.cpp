@@ -1,5 +1,6 @@
 // tgc-graph-eval MODEL.onnx --data DIR: imports a model, evaluates the graph stage in double precision on the inputs
-// of an ONNX test data set and compares with its outputs. --cases LIST runs many: a line MODEL<tab>DIR for each.
+// of an ONNX test data set and compares with its outputs. --cases LIST runs many: a line MODEL<tab>DIR for each. The
+// words of `tgc check` are understood, so that tests/onnx_backend/run.py can run this tool in its place.
 //
 // Inputs whose values must be known at compile time are bound as constants from the data set.
 #include "compiler/graph/Evaluate.h"
@@ -8,6 +9,8 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
 #include <chrono>
 #include <cmath>
 #include <fstream>
@@ -150,22 +153,26 @@ Outcome runCase(mlir::MLIRContext &context, const fs::path &model, const fs::pat
 
 int main(int argc, char **argv) {
   Options options;
-  std::string model, data, cases;
+  std::string model, data, cases, json;
   for (int i = 1; i < argc; ++i) {
     std::string argument = argv[i];
     if (argument == "--data" && i + 1 < argc)
       data = argv[++i];
     else if (argument == "--cases" && i + 1 < argc)
       cases = argv[++i];
-    else if (argument == "--tolerance" && i + 1 < argc)
+    else if (argument == "--json" && i + 1 < argc)
+      json = argv[++i];
+    else if ((argument == "--tolerance" || argument == "--rtol") && i + 1 < argc)
       options.tolerance = std::atof(argv[++i]);
+    else if (argument == "--atol" && i + 1 < argc)
+      ++i; // the tolerance is relative to the output's largest value
     else if (argument == "--precision" && i + 1 < argc)
       options.precision = argv[++i];
     else if (argument == "--bind-integers")
       options.bindIntegers = true;
     else if (argument == "--round-every")
       options.rounding = graph::Rounding::Every;
-    else
+    else if (i != 1 || argument != "check")
       model = argument;
   }
   if (model.empty() == cases.empty() || model.empty() != data.empty()) {
@@ -180,6 +187,9 @@ int main(int argc, char **argv) {
   }
   int failed = 0;
   std::ifstream list(cases);
+  std::ofstream answers;
+  if (!json.empty())
+    answers.open(json);
   for (std::string line; std::getline(list, line);) {
     size_t tab = line.find('\t');
     if (tab == std::string::npos)
@@ -189,6 +199,12 @@ int main(int argc, char **argv) {
     for (char c : outcome.message)
       std::cout << (c == '\n' ? ' ' : c);
     std::cout << std::endl;
+    if (answers.is_open())
+      answers << llvm::formatv("{0}\n", llvm::json::Value(llvm::json::Object{{"model", line.substr(0, tab)},
+                                                                             {"exit", outcome.exit},
+                                                                             {"message", llvm::json::fixUTF8(outcome.message)}}))
+                     .str()
+              << std::flush;
     failed += outcome.exit != 0;
   }
   return failed ? int(ErrorKind::Internal) : 0;

@@ -77,8 +77,8 @@ int run(const Options &options) {
         ++runs;
         if (std::string wrong = test::disagreement(kernel, inputs, buffers); !wrong.empty()) {
           ++failures;
-          fmt::print("{} seed {}: {}\n  --kernel={} --schedule='{}'\n", info.name, options.seed, wrong, info.name,
-                     printSchedule(schedule));
+          fmt::print("{} seed {}: {}\n  --kernel={} --schedule='{}'\n", info.name, options.seed, wrong,
+                     info.name, printSchedule(schedule));
         }
       }
     } catch (const Error &error) {

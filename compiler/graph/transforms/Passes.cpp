@@ -7,6 +7,7 @@
 namespace tgc::graph {
 
 void addGraphPasses(mlir::OpPassManager &manager) {
+  manager.addPass(createFoldEmptyPass());
   manager.addPass(createComposeViewsPass());
   manager.addPass(mlir::createCSEPass());
   manager.addPass(createFindMomentsPass());
@@ -23,6 +24,8 @@ void addGraphPasses(mlir::OpPassManager &manager) {
 }
 
 void registerGraphPasses() {
+  registerNarrowContractionsPass();
+  mlir::registerPass(createFoldEmptyPass);
   mlir::registerPass(createComposeViewsPass);
   mlir::registerPass(createFindMomentsPass);
   mlir::registerPass(createFindAttentionPass);

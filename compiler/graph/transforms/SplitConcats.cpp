@@ -1,15 +1,19 @@
-// Input: a concatenation of computed tensors (the queries of a text and of an image, each with its own norm) that
-// goes through element-wise work before anything else reads it. Output: the work done on the parts, which then
-// belongs to the kernels of the parts, and a concatenation of its results.
+// Input: a concatenation of computed tensors (the queries of a text and of an image, each with its own norm)
+// that goes through element-wise work before anything else reads it. Output: the work done on the parts,
+// which then belongs to the kernels of the parts, and a concatenation of its results.
 //
-// 1. A concatenation is a piece without fill whose sources follow each other along one dimension, whole and in
-//    place. It is considered if each source comes, through element-wise work and movement, from a contraction or a
-//    reduction.
-// 2. Its region is grown over element-wise operations and movement that carry that dimension through unchanged:
+// 1. A concatenation is a piece without fill whose sources follow each other along one dimension, whole and
+// in
+//    place. It is considered if each source comes, through element-wise work and movement, from a contraction
+//    or a reduction.
+// 2. Its region is grown over element-wise operations and movement that carry that dimension through
+// unchanged:
 //    as one dimension of the result, on which nothing else of the index depends.
-// 3. The region is split if it has arithmetic, if nothing outside reads the concatenation itself, and if what the
+// 3. The region is split if it has arithmetic, if nothing outside reads the concatenation itself, and if what
+// the
 //    outside reads goes into contractions alone, which read parts as well as wholes.
-// 4. Each operation of the region is made once a part; operands from outside are sliced. What the outside reads
+// 4. Each operation of the region is made once a part; operands from outside are sliced. What the outside
+// reads
 //    becomes a concatenation of the parts' results.
 #include "compiler/affine/Ranges.h"
 #include "compiler/graph/transforms/Movement.h"
@@ -76,8 +80,10 @@ std::optional<Concat> concatOf(PieceOp op) {
 
 bool isMovement(Operation *op) { return isa<ViewOp, PieceOp>(op); }
 
-/// The contractions and reductions that a value is computed from through element-wise operations and movement.
-void nearestCores(Value value, llvm::SmallPtrSetImpl<Operation *> &cores, llvm::SmallPtrSetImpl<Operation *> &seen) {
+/// The contractions and reductions that a value is computed from through element-wise operations and
+/// movement.
+void nearestCores(Value value, llvm::SmallPtrSetImpl<Operation *> &cores,
+                  llvm::SmallPtrSetImpl<Operation *> &seen) {
   Operation *op = value.getDefiningOp();
   if (!op || !seen.insert(op).second)
     return;
@@ -119,8 +125,8 @@ public:
 private:
   int64_t extent() { return shapeOf(concat.op.getResult())[concat.dim]; }
 
-  /// The dimension of a movement's result that carries the region's dimension, if just one does and all else is
-  /// independent of it.
+  /// The dimension of a movement's result that carries the region's dimension, if just one does and all else
+  /// is independent of it.
   std::optional<unsigned> carried(Operation *op) {
     std::optional<unsigned> found;
     Movement movement = movementOf(op);
@@ -196,7 +202,8 @@ private:
       bool read = llvm::any_of(op->getUsers(), [&](Operation *user) { return !inRegion(user); });
       if (!read)
         continue;
-      if (!llvm::all_of(op->getUsers(), [&](Operation *user) { return inRegion(user) || isa<ContractOp>(user); }))
+      if (!llvm::all_of(op->getUsers(),
+                        [&](Operation *user) { return inRegion(user) || isa<ContractOp>(user); }))
         return false;
       outside.push_back(op);
     }
@@ -219,8 +226,8 @@ private:
     SmallVector<AffineExpr> index(
         AffineMap::getMultiDimIdentityMap(type.getRank(), builder.getContext()).getResults());
     index[dim] = index[dim] + part.start;
-    return buildView(builder, value.getLoc(), value, AffineMap::get(type.getRank(), 0, index, builder.getContext()),
-                     type.getShape());
+    return buildView(builder, value.getLoc(), value,
+                     AffineMap::get(type.getRank(), 0, index, builder.getContext()), type.getShape());
   }
 
   Value partOf(OpBuilder &builder, Operation *op, unsigned number, const Part &part) {
@@ -228,7 +235,8 @@ private:
     if (isElementwise(op)) {
       SmallVector<Value> operands;
       for (Value operand : op->getOperands())
-        operands.push_back(region.contains(operand) ? parts[{operand, number}] : sliced(builder, operand, dim, part));
+        operands.push_back(region.contains(operand) ? parts[{operand, number}]
+                                                    : sliced(builder, operand, dim, part));
       return buildElementwise(builder, op, operands);
     }
     RankedTensorType type = partType(op->getResult(0), dim, part);

@@ -1,4 +1,5 @@
-// The one list of the heuristic's rules. The first whose schedule is legal wins; the empty schedule always is.
+// The one list of the heuristic's rules. The first whose schedule is legal wins; the empty schedule always
+// is.
 #include "search/strategies/heuristic/Heuristic.h"
 
 namespace tgc {
@@ -12,6 +13,8 @@ struct Rule {
 const Rule rules[] = {
     {KernelShape::Map, heuristic::mapSchedule},
     {KernelShape::Reduce, heuristic::reduceSchedule},
+    {KernelShape::Contract, heuristic::contractSchedule},
+    {KernelShape::Attend, heuristic::attendSchedule},
     {KernelShape::Contract, heuristic::loopContractSchedule},
     {KernelShape::Attend, heuristic::loopAttendSchedule},
 };

@@ -44,6 +44,23 @@ std::optional<int> LoopChoice::bestVector(const std::vector<int> &among) const {
   return best;
 }
 
+std::optional<std::pair<int, int>> LoopChoice::shortPair() const {
+  for (const Access &access : kernel.accesses) {
+    if (!access.store)
+      continue;
+    const BufferInfo &buffer = kernel.buffers[access.buffer];
+    for (int inner = 0; inner < int(kernel.axes.size()); ++inner) {
+      int64_t gap = extent(inner);
+      if (gap < 2 || gap > 4 || access.strideOf(inner, buffer) != 1)
+        continue;
+      for (int outer = 0; outer < int(kernel.axes.size()); ++outer)
+        if (access.strideOf(outer, buffer) == gap && extent(outer) >= lanes / 2)
+          return std::pair(inner, outer);
+    }
+  }
+  return std::nullopt;
+}
+
 double LoopChoice::points() const {
   double stored = 1, most = 0;
   for (size_t axis = 0; axis < kernel.axes.size(); ++axis)

@@ -20,11 +20,14 @@ public:
   bool contiguous(int axis, bool store) const;
   /// The axis with the highest contiguity among `among`, if positive.
   std::optional<int> bestVector(const std::vector<int> &among) const;
+  /// A short contiguous axis and the axis whose elements it lies between in the store: lanes along the second
+  /// and all of the first in registers are whole vectors in memory.
+  std::optional<std::pair<int, int>> shortPair() const;
   /// Points of the store's nest, or of the largest reduction.
   double points() const;
 
-  /// Lanes along the axis and `registers` vectors of them, as far as the extent gives them; pads the axis where
-  /// that wastes little. Gives what one step of the axis then takes.
+  /// Lanes along the axis and `registers` vectors of them, as far as the extent gives them; pads the axis
+  /// where that wastes little. Gives what one step of the axis then takes.
   int64_t vectorise(int axis, SplitKind kind, int64_t registers);
   /// `count` registers along an axis, or the largest divisor below; gives how many.
   int64_t unrollBy(int axis, SplitKind kind, int64_t count);

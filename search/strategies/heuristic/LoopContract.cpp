@@ -1,5 +1,6 @@
 // Contractions in plain loops, on a device with vectors and one thread a block.
-// 1. Lanes along a stored axis that is contiguous in an operand and in the store; else along a reduced axis that
+// 1. Lanes along a stored axis that is contiguous in an operand and in the store; else along a reduced axis
+// that
 //    is contiguous in both operands.
 // 2. Registers: a few vectors of that axis times a few of an axis that the other operand has, so that every
 //    value loaded is used several times.
@@ -41,7 +42,8 @@ std::optional<Schedule> loopContractSchedule(const KernelInfo &kernel, const Dev
   for (auto [side, operand, others] : {std::tuple(&contract.n, &contract.rhs, &contract.m),
                                        std::tuple(&contract.m, &contract.lhs, &contract.n)})
     for (int axis : *side)
-      if (!vector && stored(axis) && contiguousIn(kernel, *operand, axis) && choice.extent(axis) >= choice.lanes) {
+      if (!vector && stored(axis) && contiguousIn(kernel, *operand, axis) &&
+          choice.extent(axis) >= choice.lanes) {
         vector = axis;
         across = others;
       }

@@ -1,6 +1,8 @@
 // Map kernels on a device with vectors and one thread a block.
 // 1. Lanes along the axis that most bytes have contiguous, stores counting most; several vectors a step.
-// 2. Where a load has another axis contiguous, as many registers of that one as there are lanes: the generator
+//    An axis of 2 to 4 elements inside it lies whole in registers.
+// 2. Where a load has another axis contiguous, as many registers of that one as there are lanes: the
+// generator
 //    loads vectors along it and transposes them.
 // 3. Blocks of 16 to 64 thousand points, fewer where there are too few for all units.
 #include "search/strategies/heuristic/Heuristic.h"
@@ -20,7 +22,11 @@ std::optional<Schedule> mapSchedule(const KernelInfo &kernel, const DeviceInfo &
   for (int axis : stored)
     if (choice.contiguous(axis, /*store=*/true) && choice.extent(axis) >= choice.lanes / 2)
       vector = axis;
-  if (vector) {
+  if (auto pair = choice.shortPair()) {
+    choice.schedule.loops.push_back(
+        {SplitKind::Upcast, kernel.axes[pair->first].name, choice.extent(pair->first)});
+    choice.vectorise(pair->second, SplitKind::Upcast, 1);
+  } else if (vector) {
     std::optional<int> other;
     for (int axis : stored)
       if (axis != *vector && choice.contiguous(axis, /*store=*/false) && !choice.contiguous(axis, true) &&

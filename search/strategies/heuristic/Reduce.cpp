@@ -1,6 +1,7 @@
 // Reductions without a contraction, on a device with vectors and one thread a block.
 // 1. Lanes along a contiguous stored axis that is not reduced, if it is long enough: then lanes never meet.
-//    Else along the contiguous reduced axis or row.
+//    Else along the contiguous reduced axis or row. An axis of 2 to 4 elements inside it lies whole in
+//    registers.
 // 2. Enough vectors in flight to hide the latency of additions.
 // 3. Blocks of whole rows, about 32 thousand points each.
 #include "search/strategies/heuristic/Heuristic.h"
@@ -24,7 +25,12 @@ std::optional<Schedule> reduceSchedule(const KernelInfo &kernel, const DeviceInf
       (!vector || choice.contiguity(*side) > choice.contiguity(*vector)))
     vector = side;
   int64_t chains = 4;
-  if (vector) {
+  if (auto pair = choice.shortPair()) {
+    choice.schedule.loops.push_back(
+        {SplitKind::Upcast, kernel.axes[pair->first].name, choice.extent(pair->first)});
+    vector = pair->second;
+    chains /= std::max<int64_t>(1, choice.vectorise(*vector, SplitKind::Upcast, 2) / choice.lanes);
+  } else if (vector) {
     const AxisInfo &axis = kernel.axes[*vector];
     int64_t step = choice.vectorise(*vector, axis.stored ? SplitKind::Upcast : SplitKind::Unroll, chains);
     chains /= std::max<int64_t>(1, step / choice.lanes);

@@ -1,6 +1,7 @@
-// tgc-cut-fuzz [--seed S] [--count N] [--print]: random graphs through the graph passes and the cutter, on
-// the reference evaluators: the graph as it was against the graph after the passes and against the program.
-// The seed of each failure is printed; --count 1 --print shows that graph at every stage.
+// tgc-cut-fuzz [--seed S] [--count N] [--print] [--kernel-passes]: random graphs through the graph passes and
+// the cutter, on the reference evaluators: the graph as it was against the graph after the passes and against
+// the program (also after the passes of the kernel stage). The seed of each failure is printed; --count 1
+// --print shows that graph at every stage.
 #include "Programs.h"
 #include "RandomGraph.h"
 #include "compiler/graph/Graph.h"
@@ -29,7 +30,7 @@ std::string difference(const Tensors &got, const Tensors &wanted) {
 }
 
 /// Empty if all is well.
-std::string runOne(MLIRContext &context, uint64_t seed, bool print) {
+std::string runOne(MLIRContext &context, uint64_t seed, bool print, bool kernelPasses) {
   auto module = randomGraph(context, seed);
   auto show = [&](const char *stage) {
     if (print) {
@@ -49,7 +50,13 @@ std::string runOne(MLIRContext &context, uint64_t seed, bool print) {
       return "graph passes: " + text;
     runCutter(*module);
     show("program");
-    return difference(evaluateKernels(*module, inputs, {}), wanted);
+    std::string text = difference(evaluateKernels(*module, inputs, {}), wanted);
+    if (!text.empty() || !kernelPasses)
+      return text;
+    runKernelPasses(*module);
+    show("after the kernel passes");
+    text = difference(evaluateKernels(*module, inputs, {}), wanted);
+    return text.empty() ? text : "kernel passes: " + text;
   } catch (const Error &error) {
     return error.what();
   }
@@ -59,7 +66,7 @@ std::string runOne(MLIRContext &context, uint64_t seed, bool print) {
 
 int main(int argc, char **argv) {
   uint64_t seed = 1, count = 100;
-  bool print = false;
+  bool print = false, kernelPasses = false;
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
     if (word == "--seed" && i + 1 < argc)
@@ -68,6 +75,8 @@ int main(int argc, char **argv) {
       count = std::strtoull(argv[++i], nullptr, 10);
     else if (word == "--print")
       print = true;
+    else if (word == "--kernel-passes")
+      kernelPasses = true;
     else
       return int(ErrorKind::Usage);
   }
@@ -76,7 +85,7 @@ int main(int argc, char **argv) {
     MLIRContext context(MLIRContext::Threading::DISABLED);
     context.loadDialect<graph::GraphDialect, kernel::KernelDialect, arith::ArithDialect, math::MathDialect,
                         func::FuncDialect, memref::MemRefDialect>();
-    if (std::string text = runOne(context, i, print); !text.empty()) {
+    if (std::string text = runOne(context, i, print, kernelPasses); !text.empty()) {
       std::cout << "seed " << i << ": " << text << std::endl;
       ++failures;
     }
