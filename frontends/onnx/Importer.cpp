@@ -14,6 +14,7 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/ScopeExit.h"
 #include <fstream>
 
 using namespace mlir;
@@ -24,9 +25,11 @@ namespace tgc::onnx {
 constexpr int64_t kMaxKnownIntegers = int64_t(1) << 20;
 constexpr int64_t kMaxKnownFloats = 4096;
 constexpr int64_t kMaxFoldedElements = 1024;
+constexpr int64_t kMaxFoldedProducts = int64_t(1) << 24;
 /// Payloads above this stay in the file.
 constexpr size_t kMaxInlineBytes = 1024;
 constexpr int kMaxCallDepth = 64;
+constexpr int64_t kMaxNodes = int64_t(1) << 21;
 /// Operators had attributes of other meanings before this.
 constexpr int64_t kLeastOpset = 7;
 
@@ -441,6 +444,9 @@ void Importer::fold(Operation *last, NodeContext &node) {
     }
     if (!foldable)
       continue;
+    if (auto contract = dyn_cast<graph::ContractOp>(op);
+        contract && TensorBuilder::elementCount(contract.getExtents()) > kMaxFoldedProducts)
+      continue;
     graph::EvaluateOptions evaluation;
     evaluation.rounding = graph::Rounding::Every;
     try {
@@ -515,6 +521,8 @@ void Importer::importNodes(const std::vector<NodeProto> &nodes) {
 }
 
 void Importer::importNode(const NodeProto &node) {
+  if (++nodeCount > kMaxNodes)
+    throw ImportError(ErrorKind::BadInput, "functions call each other too often", {});
   std::string name = frame->prefix;
   if (!node.name.empty())
     name += node.name;
@@ -555,6 +563,8 @@ void Importer::importNode(const NodeProto &node) {
   } catch (const Error &error) {
     if (error.kind() == ErrorKind::Internal)
       internalError("node \"{}\" ({}): {}", name, node.opType, error.what());
+    if (nodeCount > kMaxNodes)
+      throw; // no node after this one can be imported
     report(node, name, inputs, error);
     defineFailed(node);
   }
@@ -571,11 +581,20 @@ void Importer::runHandler(Handler handler, NodeContext &node) {
   fold(last, node);
 }
 
+/// Makes `body` the current frame until the result is destroyed.
+auto Importer::enter(Frame &body) {
+  if (callDepth >= kMaxCallDepth)
+    badInput("functions or graphs are nested too deeply");
+  ++callDepth;
+  Frame *outer = std::exchange(frame, &body);
+  return llvm::make_scope_exit([this, outer] {
+    frame = outer;
+    --callDepth;
+  });
+}
+
 void Importer::importCall(const NodeProto &node, const FunctionProto &callee, const std::vector<TensorPtr> &inputs,
                           const std::string &name) {
-  if (callDepth >= kMaxCallDepth)
-    badInput("functions call each other too deeply");
-  ++callDepth;
   Frame body;
   body.prefix = name + "/";
   body.opsets = frame->opsets;
@@ -588,13 +607,13 @@ void Importer::importCall(const NodeProto &node, const FunctionProto &callee, co
   for (size_t i = 0; i < callee.inputs.size(); ++i)
     if (i < inputs.size() && inputs[i])
       body.names[callee.inputs[i]] = inputs[i];
-  Frame *caller = std::exchange(frame, &body);
   std::vector<TensorPtr> results;
-  importNodes(callee.nodes);
-  for (std::string_view output : callee.outputs)
-    results.push_back(lookup(output));
-  frame = caller;
-  --callDepth;
+  {
+    auto leave = enter(body);
+    importNodes(callee.nodes);
+    for (std::string_view output : callee.outputs)
+      results.push_back(lookup(output));
+  }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i].empty())
       continue;
@@ -605,32 +624,21 @@ void Importer::importCall(const NodeProto &node, const FunctionProto &callee, co
 }
 
 std::vector<TensorPtr> Importer::inlineGraph(const GraphProto &graph) {
-  if (callDepth >= kMaxCallDepth)
-    badInput("graphs are nested too deeply");
-  ++callDepth;
   Frame body;
   body.parent = frame;
   body.prefix = frame->prefix;
   body.opsets = frame->opsets;
   body.attributes = frame->attributes;
-  Frame *outer = std::exchange(frame, &body);
+  auto leave = enter(body);
   std::vector<TensorPtr> results;
-  try {
-    for (auto &proto : graph.initializers)
-      define(proto->name, constantTensor(*proto, std::string(proto->name)));
-    importNodes(graph.nodes);
-    for (const ValueInfo &output : graph.outputs) {
-      results.push_back(lookup(output.name));
-      if (!results.back())
-        badInput("the graph does not define its output \"{}\"", output.name);
-    }
-  } catch (...) {
-    frame = outer;
-    --callDepth;
-    throw;
+  for (auto &proto : graph.initializers)
+    define(proto->name, constantTensor(*proto, std::string(proto->name)));
+  importNodes(graph.nodes);
+  for (const ValueInfo &output : graph.outputs) {
+    results.push_back(lookup(output.name));
+    if (!results.back())
+      badInput("the graph does not define its output \"{}\"", output.name);
   }
-  frame = outer;
-  --callDepth;
   return results;
 }
 

@@ -52,6 +52,7 @@ private:
   Shape inputShape(const ValueInfo &input);
   void importNodes(const std::vector<NodeProto> &nodes);
   void importNode(const NodeProto &node);
+  auto enter(Frame &body);
   void importCall(const NodeProto &node, const FunctionProto &function, const std::vector<TensorPtr> &inputs,
                   const std::string &name);
   void runHandler(Handler handler, NodeContext &context);
@@ -85,12 +86,12 @@ private:
 
   Frame *frame = nullptr;
   int callDepth = 0;
+  int64_t nodeCount = 0; ///< those of inlined functions too
   llvm::StringMap<int64_t> symbols; ///< dimensions that --shape fixed
   llvm::StringMap<const FunctionProto *> functions;
   llvm::StringSet<> weightNames;
   llvm::DenseMap<mlir::Value, graph::HostTensorPtr> host; ///< values of SSA values that are known
   llvm::SmallVector<mlir::Operation *> placeholders;
-  /// Initialisers of `names` point into the model; those made here are kept alive.
   std::vector<std::string> messages;
   bool contradicts = false;
   std::vector<std::string> constantInputs;

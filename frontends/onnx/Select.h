@@ -11,6 +11,9 @@ mlir::Value selectAlong(TensorBuilder &b, mlir::Value v, int64_t axis, llvm::Arr
 mlir::Value selectAlong(TensorBuilder &b, mlir::Value v, int64_t axis, llvm::ArrayRef<int64_t> indices,
                         llvm::ArrayRef<int64_t> shape);
 
+/// Unsupported for a table of constants that is too large to be made.
+void requireTable(int64_t elements);
+
 /// Indices counted from the end made non-negative; BadInput for those out of range.
 std::vector<int64_t> wrapIndices(llvm::ArrayRef<int64_t> indices, int64_t extent);
 /// The same for indices known only at run time, which stay out of range if they are.

@@ -2,7 +2,7 @@
 
 namespace tgc::onnx {
 
-constexpr int64_t kMaxExtent = int64_t(1) << 32;
+constexpr int64_t kMaxExtent = int64_t(1) << 30;
 
 static Shape perDimension(NodeContext &c, llvm::StringRef name, size_t count, int64_t least, int64_t otherwise) {
   std::vector<int64_t> values = c.intsAttr(name);
@@ -86,8 +86,8 @@ TransposedWindows::TransposedWindows(NodeContext &c, llvm::ArrayRef<int64_t> in,
   if (!same && mode != "NOTSET" && mode != "VALID" && !mode.empty())
     c.bad("auto_pad {} is not known", mode);
   for (size_t d = 0; d < rank; ++d) {
-    if (in[d] < 1)
-      c.bad("an empty dimension");
+    if (in[d] < 1 || in[d] > kMaxExtent)
+      c.bad("a dimension of {}", in[d]);
     int64_t full = strides[d] * (in[d] - 1) + extra[d] + (kernel[d] - 1) * dilations[d] + 1;
     int64_t lead = pads[d], count = full - pads[d] - pads[rank + d];
     if (!wanted.empty() || same) {

@@ -196,6 +196,8 @@ void attention(NodeContext &c) { Attention(c).run(); }
 /// neighbours in it.
 void rotaryEmbedding(NodeContext &c) {
   c.requireRank(0, 3, 4);
+  c.requireRank(1, 2, 3);
+  c.requireRank(2, 2, 3);
   ArrayRef<int64_t> in = c.shape(0);
   int64_t heads = c.intAttr("num_heads", 0);
   bool split = c.rank(0) == 3;

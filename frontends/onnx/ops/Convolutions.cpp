@@ -51,10 +51,10 @@ struct GroupedSum {
   }
 };
 
-int64_t groupCount(NodeContext &c) {
+int64_t groupCount(NodeContext &c, int64_t channels) {
   int64_t groups = c.intAttr("group", 1);
-  if (groups < 1)
-    c.bad("group {}", groups);
+  if (groups < 1 || groups > std::max<int64_t>(channels, 1))
+    c.bad("{} groups of {} channels", groups, channels);
   return groups;
 }
 
@@ -63,7 +63,7 @@ Value convolve(NodeContext &c, Value x, Value w) {
   ArrayRef<int64_t> in = c.shapeOf(x), weight = c.shapeOf(w);
   if (in.size() < 3 || in.size() > 5 || in.size() != weight.size())
     c.bad("data and weight have the ranks {} and {}", in.size(), weight.size());
-  int64_t groups = groupCount(c);
+  int64_t groups = groupCount(c, in[1]);
   if (weight[1] > in[1] || in[1] != weight[1] * groups || weight[0] % groups != 0)
     c.bad("{} channels and {} groups do not fit the weight", in[1], groups);
   Windows windows(c, in.drop_front(2), weight.drop_front(2));
@@ -107,7 +107,7 @@ void convTranspose(NodeContext &c) {
   c.requireRank(0, 3, 5);
   c.requireRank(1, c.rank(0), c.rank(0));
   ArrayRef<int64_t> in = c.shape(0), weight = c.shape(1);
-  int64_t groups = groupCount(c);
+  int64_t groups = groupCount(c, in[1]);
   if (in[1] != weight[0] || in[1] % groups != 0)
     c.bad("{} channels and {} groups do not fit the weight", in[1], groups);
   int64_t channels = in[1] / groups;

@@ -70,6 +70,8 @@ void gatherNd(NodeContext &c) {
   int64_t tuple = c.shape(1).back();
   if (batch < 0 || batch > int64_t(table.size()) || tuple < 1 || batch + tuple > int64_t(data.size()))
     c.bad("tuples of {} after {} batch dimensions do not fit the data", tuple, batch);
+  if (data.take_front(batch) != table.take_front(batch))
+    c.bad("data and indices have different batch dimensions");
   Shape shape(table);
   shape.append(data.begin() + batch + tuple, data.end());
   SmallVector<AffineExpr> source, tableDims = identityIndices(c, int64_t(table.size()));

@@ -177,8 +177,8 @@ public:
           result.push_back(label);
     }
     for (int label : result)
-      if (!extents.count(label))
-        c.bad("the result has a label that no operand has");
+      if (!extents.count(label) || llvm::count(result, label) != 1)
+        c.bad("the result has a label twice, or one that no operand has");
     Labelled all = reduceAlone(operands[0], keptBy(operands, 1, result));
     for (size_t i = 1; i < operands.size(); ++i)
       all = multiply(all, operands[i], i + 1 == operands.size() ? result : keptBy(operands, i + 1, result, &all, i));

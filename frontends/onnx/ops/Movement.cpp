@@ -139,7 +139,7 @@ void tile(NodeContext &c) {
 int64_t blockSize(NodeContext &c) {
   c.requireRank(0, 4, 4);
   int64_t block = c.intAttr("blocksize", 0);
-  if (block < 1 || block > 1 << 20)
+  if (block < 1 || block > 1 << 10)
     c.bad("blocksize {} is out of range", block);
   return block;
 }

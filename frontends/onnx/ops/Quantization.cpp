@@ -78,7 +78,7 @@ Value parameter(NodeContext &c, Value v) {
       c.bad("scale and zero point must have rank 0 or 1");
     return c.broadcastDims(v, {axis}, shape);
   }
-  if (c.rankOf(v) != c.rank(0) || c.shapeOf(v)[axis] != (shape[axis] + block - 1) / block)
+  if (block > int64_t(1) << 46 || c.rankOf(v) != c.rank(0) || c.shapeOf(v)[axis] != (shape[axis] + block - 1) / block)
     c.bad("the scale does not have the shape that blocks of {} need", block);
   SmallVector<AffineExpr> indices;
   for (int64_t d = 0; d < c.rank(0); ++d) {

@@ -173,6 +173,7 @@ private:
 
   /// For each target the update that hits it (the last, or the one with this repeat number), else −1.
   std::vector<int64_t> inverse(const std::vector<int64_t> *repeats, int64_t layer) {
+    requireTable(c.elementCount(targetShape()));
     std::vector<int64_t> result(c.elementCount(targetShape()), -1);
     for (int64_t u = 0; u < count; ++u)
       if (!repeats || (*repeats)[u] == layer)
@@ -181,6 +182,7 @@ private:
   }
 
   std::vector<int64_t> repeatNumbers() {
+    requireTable(c.elementCount(targetShape()));
     std::vector<int64_t> seen(c.elementCount(targetShape()), 0), result;
     for (int64_t u = 0; u < count; ++u)
       result.push_back(seen[target(u)]++);
