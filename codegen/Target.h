@@ -16,6 +16,8 @@ class Target {
 public:
   virtual ~Target() = default;
   virtual const DeviceInfo &device() const = 0;
+  /// Whether buffers of that type can be read and written.
+  virtual bool supports(ElementType type) const = 0;
   /// The instruction sets a package needs, in the runtime's words.
   virtual std::vector<std::string> requiredFeatures() const = 0;
   /// The runtime's names of device and architecture, for the package.

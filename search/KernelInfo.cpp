@@ -183,8 +183,7 @@ private:
     std::vector<std::string> strides;
     for (int axis : axesOf(access.uses)) {
       std::optional<int64_t> stride = access.strideOf(axis, buffer);
-      strides.push_back(
-          fmt::format("{}:{}", kernel.axes[axis].name, stride ? std::to_string(*stride) : "?"));
+      strides.push_back(fmt::format("{}:{}", kernel.axes[axis].name, stride ? std::to_string(*stride) : "?"));
     }
     text += fmt::format("  {} {} : {} [{}]{}{} strides ({})\n", access.store ? "store" : "load", buffer.name,
                         nameOf(buffer.type), fmt::join(buffer.shape, "x"), buffer.free ? " free" : "",

@@ -4,6 +4,7 @@
 #include "codegen/cpu/EmitObject.h"
 #include "codegen/cpu/LinkImage.h"
 #include "codegen/cpu/LowerThread.h"
+#include "codegen/cpu/ThreadClock.h"
 #include "compiler/support/Error.h"
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
@@ -19,26 +20,11 @@
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Transforms/Utils/Cloning.h"
-#include <chrono>
 
 using namespace mlir;
 
 namespace tgc::cpu {
 namespace {
-
-class Clock {
-public:
-  /// Seconds since the last call.
-  double lap() {
-    auto now = std::chrono::steady_clock::now();
-    double seconds = std::chrono::duration<double>(now - last).count();
-    last = now;
-    return seconds;
-  }
-
-private:
-  std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
-};
 
 /// The value, or an internal error with LLVM's message.
 template <typename T>
@@ -75,6 +61,7 @@ void buildCpuLowering(OpPassManager &passes, const CpuTarget &target) {
   passes.addPass(createByteBooleansPass());
   passes.addPass(createLowerVectorsPass(target));
   passes.addPass(createUnrollVectorsPass());
+  passes.addPass(createSafeDivisionPass());
   MathTarget math{.fma = target.hasFma, .rounding = target.hasRound, .half = target.hasF16c};
   passes.addPass(createExpandMathPass(math));
   passes.addPass(createExpandArithPass(math));
@@ -92,7 +79,7 @@ CpuImage compileCpuModule(ModuleOp input, const CpuTarget &target, const CpuComp
                           CpuCompileReport *report) {
   CpuCompileReport ignored;
   CpuCompileReport &times = report ? *report : ignored;
-  Clock clock;
+  ThreadClock clock;
   MLIRContext *context = input.getContext();
   DialectRegistry registry;
   registerCpuDialects(registry);

@@ -17,7 +17,8 @@ struct CpuCompileOptions {
   bool keepText = false;
 };
 
-/// What a compilation took, in seconds, and (with `keepText`) what it looked like.
+/// What a compilation took, in seconds of the thread's processor time, and (with `keepText`) what it looked
+/// like.
 struct CpuCompileReport {
   double lower = 0, translate = 0, optimise = 0, codegen = 0, link = 0;
   std::string llvmIr, assembly;

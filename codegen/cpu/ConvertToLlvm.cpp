@@ -13,6 +13,8 @@
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 
 using namespace mlir;
 
@@ -30,6 +32,17 @@ struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
     MLIRContext *context = &getContext();
     LowerToLLVMOptions options(context);
     LLVMTypeConverter converter(context, options);
+    RewritePatternSet vectors(context);
+    vector::populateVectorBroadcastLoweringPatterns(vectors);
+    vector::populateVectorShapeCastLoweringPatterns(vectors);
+    vector::populateVectorTransposeLoweringPatterns(vectors, vector::VectorTransformsOptions());
+    vector::populateVectorInsertExtractStridedSliceTransforms(vectors);
+    vector::populateVectorMaskOpLoweringPatterns(vectors);
+    vector::populateVectorMaskMaterializationPatterns(vectors, /*force32BitVectorIndices=*/true);
+    vector::populateVectorTransferLoweringPatterns(vectors, 1);
+    vector::populateVectorInterleaveToShufflePatterns(vectors);
+    if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(vectors))))
+      return signalPassFailure();
     RewritePatternSet patterns(context);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     populateMathToLLVMConversionPatterns(converter, patterns, /*approximateLog1p=*/false);
@@ -38,7 +51,9 @@ struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
     index::populateIndexToLLVMConversionPatterns(converter, patterns);
     populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
-    populateVectorToLLVMConversionPatterns(converter, patterns);
+    // Sums over lanes may be taken in any order.
+    populateVectorToLLVMConversionPatterns(converter, patterns, /*reassociateFPReductions=*/true,
+                                           /*force32BitVectorIndices=*/true);
     LLVMConversionTarget target(*context);
     target.addLegalOp<ModuleOp>();
     if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))

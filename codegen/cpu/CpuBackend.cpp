@@ -13,6 +13,7 @@ public:
   explicit CpuBackend(CpuTarget target) : target_(std::move(target)), device_(deviceInfo(target_)) {}
 
   const DeviceInfo &device() const override { return device_; }
+  bool supports(ElementType type) const override { return type != ElementType::F8E4M3; }
   std::string packageDevice() const override { return "cpu"; }
   std::string packageArchitecture() const override { return "x86_64"; }
 

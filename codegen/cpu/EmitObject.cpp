@@ -1,4 +1,5 @@
 #include "codegen/cpu/EmitObject.h"
+#include "codegen/cpu/ThreadClock.h"
 #include "llvm/Analysis/AliasAnalysis.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/Analysis/LoopAnalysisManager.h"
@@ -20,7 +21,6 @@
 #include "llvm/Transforms/Scalar/LoopRotation.h"
 #include "llvm/Transforms/Scalar/SROA.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
-#include <chrono>
 #include <mutex>
 
 using namespace llvm;
@@ -113,15 +113,11 @@ void optimise(Module &module, TargetMachine &machine) {
       passes.run(function, functionAnalyses);
 }
 
-double secondsSince(std::chrono::steady_clock::time_point from) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - from).count();
-}
-
 } // namespace
 
 Expected<SmallVector<char, 0>> emitObject(Module &module, const CpuTarget &target, bool contract,
                                           EmitKind kind, EmitTimes *times) {
-  auto start = std::chrono::steady_clock::now();
+  ThreadClock clock;
   std::string message;
   std::unique_ptr<TargetMachine> machine = createMachine(target, contract, message);
   if (!machine)
@@ -130,7 +126,7 @@ Expected<SmallVector<char, 0>> emitObject(Module &module, const CpuTarget &targe
   module.setDataLayout(machine->createDataLayout());
   setAttributes(module, target);
   optimise(module, *machine);
-  double optimised = secondsSince(start);
+  double optimised = clock.lap();
 
   SmallVector<char, 0> bytes;
   raw_svector_ostream stream(bytes);
@@ -141,7 +137,7 @@ Expected<SmallVector<char, 0>> emitObject(Module &module, const CpuTarget &targe
   codegen.run(module);
   if (times) {
     times->optimise += optimised;
-    times->codegen += secondsSince(start) - optimised;
+    times->codegen += clock.lap();
   }
   return bytes;
 }

@@ -89,6 +89,11 @@ void lower(tile::DotOp dot, const CpuTarget &target) {
       columns[0].shape != tile.columns() || columns.size() > 2)
     refuse("the right operand");
   problem.right.panelStride = columns.size() == 2 ? columns[1].stride : 0;
+  Type narrow = dot.getRight().getType().getElementType();
+  int64_t depthOf = dot.getRight().getType().getShape()[0], rowTiles = dot.getLeft().getType().getShape()[0] / tile.rows;
+  if (narrow != element && rowTiles >= 4)
+    problem.right.widened = builder.create<tile::ScratchOp>(
+        dot.getLoc(), MemRefType::get({depthOf * tile.columns()}, element));
   if (sums.dims[0].size() != 1 || sums.dims[1].size() != 1 || sums.dims[1][0].stride != 1)
     refuse("the sums");
   problem.sums.memref = sums.memref;
@@ -101,6 +106,8 @@ void lower(tile::DotOp dot, const CpuTarget &target) {
   problem.dynamicDepth = dot.getDepth();
   problem.dynamicStart = dot.getFresh();
   problem.startFromZero = dot.getFromZero();
+  // Scratch is near already.
+  problem.prefetchRight = isa<BlockArgument>(right.memref);
   emitDot(builder, dot.getLoc(), target, tile, problem);
 }
 

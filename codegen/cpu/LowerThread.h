@@ -14,6 +14,8 @@ std::unique_ptr<mlir::Pass> createByteBooleansPass();
 std::unique_ptr<mlir::Pass> createLowerVectorsPass(const CpuTarget &target);
 /// Vectors of rank 2 and more become lists of vectors of rank 1.
 std::unique_ptr<mlir::Pass> createUnrollVectorsPass();
+/// Integer divisions do not trap, whatever lanes outside a mask hold.
+std::unique_ptr<mlir::Pass> createSafeDivisionPass();
 /// Kernels take (buffers, scratch, begin, end).
 std::unique_ptr<mlir::Pass> createEntryAbiPass();
 /// All that is left becomes the LLVM dialect.

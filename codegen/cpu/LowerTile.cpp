@@ -39,7 +39,8 @@ public:
       offsets[scratch] = scratchBytes;
       scratchBytes += llvm::alignTo(bytesOf(scratch.getType()), scratchAlignment);
     });
-    SmallVector<Type> types = llvm::map_to_vector(tile.getBuffers(), [](Value buffer) { return buffer.getType(); });
+    SmallVector<Type> types =
+        llvm::map_to_vector(tile.getBuffers(), [](Value buffer) { return buffer.getType(); });
     if (scratchBytes)
       types.push_back(MemRefType::get({scratchBytes}, builder.getI8Type()));
     types.append(2, builder.getIndexType());
@@ -64,17 +65,16 @@ private:
     tile.getBlockIndex().replaceAllUsesWith(loop.getInductionVar());
     Operation *yield = loop.getBody()->getTerminator();
     for (Operation &op : llvm::make_early_inc_range(*tile.getBlock())) {
-      bool invariant = op.getNumRegions() == 0 && isMemoryEffectFree(&op) &&
-                       llvm::all_of(op.getOperands(), [&](Value operand) {
-                         return operand.getParentBlock() == entry;
-                       });
+      bool invariant =
+          op.getNumRegions() == 0 && isMemoryEffectFree(&op) &&
+          llvm::all_of(op.getOperands(), [&](Value operand) { return operand.getParentBlock() == entry; });
       op.moveBefore(invariant ? loop.getOperation() : yield);
     }
     function.walk([&](tile::ScratchOp scratch) {
       OpBuilder inside(scratch);
       Value offset = inside.create<arith::ConstantIndexOp>(loc, offsets.lookup(scratch));
-      Value view = inside.create<memref::ViewOp>(loc, cast<MemRefType>(scratch.getType()), entry->getArgument(buffers),
-                                                 offset, ValueRange());
+      Value view = inside.create<memref::ViewOp>(loc, cast<MemRefType>(scratch.getType()),
+                                                 entry->getArgument(buffers), offset, ValueRange());
       scratch.replaceAllUsesWith(view);
       scratch.erase();
     });

@@ -29,7 +29,6 @@ struct LowerVectors : PassWrapper<LowerVectors, OperationPass<ModuleOp>> {
     populateVectorToSCFConversionPatterns(patterns, transfers);
     vector::populateVectorTransferPermutationMapLoweringPatterns(patterns);
     vector::populateVectorTransferLoweringPatterns(patterns, 1);
-    vector::populateVectorBroadcastLoweringPatterns(patterns);
     vector::populateVectorContractLoweringPatterns(patterns, options);
     vector::populateVectorOuterProductLoweringPatterns(patterns);
     vector::populateVectorMultiReductionLoweringPatterns(patterns,

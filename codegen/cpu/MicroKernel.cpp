@@ -1,5 +1,6 @@
 // acc[M×N] += A[M×K]·B[K×N]:
 //  for each panel of B (NR columns)                 B's panel stays in L1/L2 while the rows pass by
+//    widen it into scratch, if there is one
 //    for each R rows                                R × V accumulators
 //      load the accumulators or start from zero
 //      for k in steps of `unroll`, with the accumulators in registers
@@ -26,7 +27,7 @@ std::vector<MicroTile> microTileCandidates(const CpuTarget &target, Type element
   std::vector<MicroTile> tiles;
   auto add = [&](int rows, int vectors, int unroll) { tiles.push_back({rows, vectors, lanes, unroll}); };
   if (target.vectorRegisters >= 32) {
-    for (int unroll : {1, 2, 4}) {
+    for (int unroll : {4, 2, 1}) {
       add(12, 2, unroll);
       add(14, 2, unroll);
       add(8, 3, unroll);
@@ -35,7 +36,7 @@ std::vector<MicroTile> microTileCandidates(const CpuTarget &target, Type element
       add(24, 1, unroll);
     }
   } else {
-    for (int unroll : {1, 2, 4}) {
+    for (int unroll : {4, 2, 1}) {
       add(6, 2, unroll);
       add(4, 3, unroll);
       add(12, 1, unroll);
@@ -60,12 +61,17 @@ public:
 
   void emit() {
     left = flatten(problem.left.memref, problem.left.offset, leftOffset);
-    right = flatten(problem.right.memref, problem.right.offset, rightOffset);
+    packed = right = flatten(problem.right.memref, problem.right.offset, rightOffset);
+    if (problem.right.widened)
+      right = flatten(problem.right.widened, nullptr, widenedOffset);
     sums = flatten(problem.sums.memref, problem.sums.offset, sumsOffset);
     int64_t panels = problem.columns / tile.columns();
     loop(index(0), index(panels), 1, {}, [&](Value panel, ValueRange) {
       Value rightBase = add(rightOffset, scaled(panel, problem.right.panelStride));
+      nextRight = add(rightBase, index(problem.right.panelStride));
       Value sumsBase = add(sumsOffset, scaled(panel, tile.columns()));
+      if (problem.right.widened)
+        rightBase = widenPanel(rightBase);
       emitRows(rightBase, sumsBase);
       return SmallVector<Value>();
     });
@@ -92,7 +98,8 @@ private:
     return SmallVector<Value>(op.getResults());
   }
 
-  /// The memref as one of rank 1 from its base; `offset` becomes where the operand starts in it.
+  /// The memref as one of rank 1 from the base of its memory; `offset` becomes where the operand starts in
+  /// it.
   Value flatten(Value memref, Value start, Value &offset) {
     auto type = cast<MemRefType>(memref.getType());
     SmallVector<int64_t> strides;
@@ -103,14 +110,26 @@ private:
     for (auto [extent, stride] : llvm::zip(type.getShape(), strides))
       size += (extent - 1) * stride;
     offset = start ? start : index(0);
-    if (constant != 0)
-      offset = add(offset, index(constant));
     auto flat =
         MemRefType::get({size}, type.getElementType(), MemRefLayoutAttrInterface(), type.getMemorySpace());
     if (flat == type)
       return memref;
     return builder.create<memref::ReinterpretCastOp>(loc, flat, memref, /*offset=*/0, ArrayRef<int64_t>{size},
                                                      ArrayRef<int64_t>{1});
+  }
+
+  /// Copies a panel of B into its scratch; where it begins there.
+  Value widenPanel(Value rightBase) {
+    Value end = problem.dynamicDepth ? problem.dynamicDepth : index(problem.depth);
+    loop(index(0), end, 1, {}, [&](Value k, ValueRange) {
+      for (int v = 0; v < tile.vectors; ++v) {
+        Value at = add(scaled(k, tile.columns()), index(v * tile.lanes));
+        builder.create<vector::StoreOp>(loc, loadRight(packed, add(rightBase, at)), right,
+                                        add(widenedOffset, at));
+      }
+      return SmallVector<Value>();
+    });
+    return widenedOffset;
   }
 
   void emitRows(Value rightBase, Value sumsBase) {
@@ -160,6 +179,10 @@ private:
       leftBase = add(leftBase, scaled(first, a.rowStride));
       base = add(base, scaled(first, problem.sums.rowStride));
     }
+    // Each tile of rows fetches its share of the next panel, a little every step of k.
+    int64_t tiles = std::max<int64_t>(1, problem.rows / tile.rows);
+    fetchStep = std::max<int64_t>(1, tile.columns() / tiles);
+    fetchFrom = add(nextRight, scaled(panel, fetchStep * problem.depth));
     SmallVector<Value> accumulators = startTile(rows, base);
     if (problem.dynamicDepth) {
       Value whole = builder.create<arith::DivUIOp>(loc, problem.dynamicDepth, index(tile.unroll));
@@ -210,6 +233,9 @@ private:
                           SmallVector<Value> accumulators) {
     return loop(from, to, unroll, accumulators, [&](Value k, ValueRange values) {
       SmallVector<Value> sum(values);
+      if (problem.prefetchRight)
+        builder.create<memref::PrefetchOp>(loc, packed, add(fetchFrom, scaled(k, fetchStep)), /*isWrite=*/false,
+                                           /*locality=*/2, /*isDataCache=*/true);
       for (int u = 0; u < unroll; ++u)
         sum = step(rows, leftBase, rightBase, add(k, index(u)), sum);
       return sum;
@@ -221,7 +247,7 @@ private:
     SmallVector<Value> columns;
     Value rightAt = add(rightBase, scaled(k, tile.columns()));
     for (int v = 0; v < tile.vectors; ++v)
-      columns.push_back(loadRight(add(rightAt, index(v * tile.lanes))));
+      columns.push_back(loadRight(right, add(rightAt, index(v * tile.lanes))));
     Value leftAt = add(leftBase, scaled(k, problem.left.kStride));
     for (int64_t r = 0; r < rows; ++r) {
       Value a = builder.create<memref::LoadOp>(loc, left, add(leftAt, index(r * problem.left.rowStride)));
@@ -236,9 +262,9 @@ private:
     return sum;
   }
 
-  Value loadRight(Value at) {
-    Type narrow = getElementTypeOrSelf(right.getType());
-    Value loaded = builder.create<vector::LoadOp>(loc, VectorType::get({tile.lanes}, narrow), right, at);
+  Value loadRight(Value from, Value at) {
+    Type narrow = getElementTypeOrSelf(from.getType());
+    Value loaded = builder.create<vector::LoadOp>(loc, VectorType::get({tile.lanes}, narrow), from, at);
     return narrow == element ? loaded : builder.create<arith::ExtFOp>(loc, vector, loaded);
   }
 
@@ -255,8 +281,11 @@ private:
   const DotProblem &problem;
   Type element;
   VectorType vector;
-  Value left, right, sums;
-  Value leftOffset, rightOffset, sumsOffset;
+  /// `right` is what the rows are multiplied by: `packed`, or its scratch.
+  Value left, packed, right, sums;
+  Value leftOffset, rightOffset, sumsOffset, widenedOffset;
+  Value nextRight, fetchFrom; ///< places in `packed`
+  int64_t fetchStep = 1;
 };
 
 } // namespace

@@ -30,8 +30,9 @@ std::vector<MicroTile> microTileCandidates(const CpuTarget &target, mlir::Type e
 
 /// A's element (m, k) is at
 ///   offset + (m / panelRows)·panelStride + (m mod panelRows)·rowStride + k·kStride
-/// elements from the base of `memref`, which may have any rank and static layout. With panelRows = 0 the rows
-/// are not in panels: offset + m·rowStride + k·kStride. Otherwise panelRows is the micro tile's rows.
+/// elements from the base of the memory of `memref`, which may have any rank and static layout (the offset in
+/// its type is not added). With panelRows = 0 the rows are not in panels: offset + m·rowStride + k·kStride.
+/// Otherwise panelRows is the micro tile's rows.
 struct DotLeft {
   mlir::Value memref;
   /// Index, or null for 0.
@@ -48,6 +49,10 @@ struct DotRight {
   mlir::Value memref;
   mlir::Value offset;
   int64_t panelStride = 0;
+  /// Scratch of the sums' type for one panel (depth·NR elements, from the base of its memory), or null. With
+  /// it a narrower panel is widened once, before the rows pass by, and not again for every micro panel of
+  /// rows: worth it from about 4 of these on.
+  mlir::Value widened;
 };
 
 /// The sum (m, n) is at offset + m·rowStride + n.
@@ -72,6 +77,8 @@ struct DotProblem {
   /// An i1: start from zero where true, from what is in the sums where false. Null: as `startFromZero` says.
   mlir::Value dynamicStart;
   bool startFromZero = false;
+  /// While a panel of B is walked, bring the next one near the second cache: for a B that lies in memory.
+  bool prefetchRight = false;
 };
 
 /// Emits the loops over panels of B, micro panels of rows and k. The elements of A and B may be narrower

@@ -10,16 +10,14 @@
 //     rows; a transpose of the last two dimensions is a butterfly of two-input shuffles.
 //  4. Ops without rule keep their type: their operands are put together again, their results taken apart.
 #include "codegen/cpu/LowerThread.h"
+#include "codegen/cpu/TransposeRows.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include <numeric>
 
 using namespace mlir;
 
 namespace tgc::cpu {
 namespace {
-
-using Rows = SmallVector<Value>;
 
 bool hasRank(Type type) {
   auto vector = dyn_cast<VectorType>(type);
@@ -473,70 +471,12 @@ private:
         fromAt[inner] = i;
         matrix.push_back(sources[linear(fromAt, fromLeading)]);
       }
-      for (auto [j, row] : llvm::enumerate(transpose(matrix, from.getShape().back()))) {
+      for (auto [j, row] : llvm::enumerate(transposeRows(builder, loc, matrix, from.getShape().back()))) {
         at[last] = j;
         rows[linear(at, toLeading)] = row;
       }
     }
     return rows;
-  }
-
-  Value shuffle(Value a, Value b, ArrayRef<int64_t> mask) {
-    return builder.create<vector::ShuffleOp>(loc, a, b, mask);
-  }
-
-  /// `width` rows of as many elements as `rows` are. Padded to a square of a power of two, whose blocks off
-  /// the diagonal are exchanged at every size; what works on padding folds away.
-  Rows transpose(Rows rows, int64_t width) {
-    int64_t height = rows.size();
-    Type element = cast<VectorType>(rows[0].getType()).getElementType();
-    if (height == 1 || width == 1)
-      return transposeLine(rows, width, element);
-    int64_t size = llvm::PowerOf2Ceil(std::max(height, width));
-    if (width != size) {
-      SmallVector<int64_t> widen(size);
-      for (int64_t i = 0; i < size; ++i)
-        widen[i] = std::min(i, width - 1);
-      for (Value &row : rows)
-        row = shuffle(row, row, widen);
-    }
-    while (int64_t(rows.size()) < size)
-      rows.push_back(rows.back());
-    for (int64_t step = size / 2; step >= 1; step /= 2) {
-      SmallVector<int64_t> low(size), high(size);
-      for (int64_t i = 0; i < size; ++i) {
-        low[i] = i & step ? size + i - step : i;
-        high[i] = i & step ? size + i : i + step;
-      }
-      for (int64_t r = 0; r < size; ++r)
-        if (!(r & step)) {
-          Value a = rows[r], b = rows[r + step];
-          rows[r] = shuffle(a, b, low);
-          rows[r + step] = shuffle(a, b, high);
-        }
-    }
-    rows.resize(width);
-    if (height != size) {
-      SmallVector<int64_t> front(height);
-      std::iota(front.begin(), front.end(), 0);
-      for (Value &row : rows)
-        row = shuffle(row, row, front);
-    }
-    return rows;
-  }
-
-  /// One row to a column, or a column to one row.
-  Rows transposeLine(const Rows &rows, int64_t width, Type element) {
-    Rows result;
-    if (rows.size() == 1) {
-      for (int64_t i = 0; i < width; ++i)
-        result.push_back(part(rows[0], i, 1));
-      return result;
-    }
-    Value line = builder.create<ub::PoisonOp>(loc, VectorType::get({int64_t(rows.size())}, element));
-    for (auto [i, row] : llvm::enumerate(rows))
-      line = builder.create<vector::InsertOp>(loc, builder.create<vector::ExtractOp>(loc, row, 0), line, i);
-    return {line};
   }
 
   OpBuilder builder;

@@ -67,6 +67,15 @@ private:
     return needs_[op] = std::move(result);
   }
 
+  /// Whether a value is computed by a cluster, or floats above values that are.
+  bool depends(Value value, unsigned id) {
+    Operation *op = plan.accesses.resolve(value).root.getDefiningOp();
+    if (!op)
+      return false;
+    auto it = plan.owner.find(op);
+    return it != plan.owner.end() ? it->second == id : llvm::is_contained(needs(op), id);
+  }
+
   void addReads(Cluster &cluster, ArrayRef<unsigned> ids) {
     for (unsigned id : ids)
       if (id != cluster.id && !llvm::is_contained(cluster.reads, id))
@@ -272,10 +281,10 @@ private:
       return false;
     Extents domain = shapeOf(op->getResult(0));
     // Candidates: the placement of an operand carried over, then the same row-major order as any member.
-    SmallVector<Value> tried;
     for (const Read &read : plan.accesses.reads(op)) {
       auto it = cluster.placed.find(read.root);
-      if (it == cluster.placed.end())
+      // A piece has elements where its sources do not: only placements everywhere carry over.
+      if (it == cluster.placed.end() || (isMovement(op) && !it->second.where.empty()))
         continue;
       if (read.identity && accept(op, cluster, {it->second, {}, cluster.axes}))
         return true;
@@ -298,6 +307,24 @@ private:
         return accept(op, cluster, *unified);
     }
     return false;
+  }
+
+  /// Whether every element of a tensor has a point: as many points as elements, since placements are
+  /// one-to-one. What a cluster reads in step may be part of a tensor, and so may what follows from it.
+  bool covers(const Placement &placement, Extents axes, Value value) {
+    SmallVector<affine::Range> ranges;
+    if (!placement.where.empty())
+      ranges = affine::dimRanges(placement.where.toSet(context, axes.size()), axes);
+    llvm::SmallBitVector used(axes.size());
+    for (AffineExpr expr : placement.index)
+      expr.walk([&](AffineExpr part) {
+        if (auto axis = dyn_cast<AffineDimExpr>(part))
+          used.set(axis.getPosition());
+      });
+    int64_t points = 1;
+    for (unsigned axis : used.set_bits())
+      points *= ranges.empty() ? axes[axis] : ranges[axis].max - ranges[axis].min + 1;
+    return points == elementsOf(value);
   }
 
   /// Splits axes of a cluster; gives the old axes over the new ones.
@@ -325,11 +352,11 @@ private:
       dims.push_back(getAffineDimExpr(i, context));
     for (Split split : unified.splits)
       dims = replaceDims(dims, applySplit(split, axes, context));
+    if (!covers(unified.placement, axes, op->getResult(0)))
+      return false;
     Checker checker{*this, cluster, dims, axes, {}};
-    for (const Read &read : plan.accesses.reads(op))
-      if (!checker.check(read.root, read.identity ? unified.placement.index
-                                                  : replaceDims(read.index, unified.placement.index)))
-        return false;
+    if (!checker.checkOperands(op, unified.placement.index))
+      return false;
     addMember(cluster, op);
     split(cluster, unified.splits);
     cluster.placed[op->getResult(0)] = unified.placement;
@@ -362,8 +389,15 @@ private:
       }
       if (!visited.insert({value, AffineMap::get(axes.size(), 0, simple, op->getContext())}).second)
         return true;
+      return checkOperands(op, simple);
+    }
+
+    bool checkOperands(Operation *op, ArrayRef<AffineExpr> index) {
+      // A gathered tensor is complete before the kernel starts.
+      if (auto gather = dyn_cast<GatherOp>(op); gather && former.depends(gather.getSource(), cluster.id))
+        return false;
       for (const Read &read : former.plan.accesses.reads(op))
-        if (!check(read.root, replaceDims(read.index, simple)))
+        if (!check(read.root, read.identity ? Exprs(index) : replaceDims(read.index, index)))
           return false;
       return true;
     }

@@ -187,7 +187,7 @@ private:
     SmallVector<std::pair<Exprs, Conditions>> at;
     bool covered = false;
     for (const Piece &piece : pieces) {
-      at.push_back(pieceAt(piece, index, /*bounded=*/bool(fill)));
+      at.push_back(pieceAt(piece, index, /*bounded=*/fill || pieces.size() > 1));
       if ((covered = at.back().second.empty()))
         break;
     }
@@ -226,7 +226,7 @@ private:
         return false;
       bool fromHere = last && i + 1 == pieces.size();
       // A load has its buffer's bounds as conditions anyway.
-      auto [at, conditions] = pieceAt(piece, index, ownFill && movement);
+      auto [at, conditions] = pieceAt(piece, index, movement && (ownFill || pieces.size() > 1));
       conditions.add(where);
       conditions.simplify(extents);
       if (conditions.neverHold())
@@ -241,9 +241,27 @@ private:
     return true;
   }
 
-  Value emitLoad(ArrayRef<LoadPiece> pieces, TypedAttr fill, Location loc) {
-    if (pieces.empty())
+  /// The conditions that are more than the piece's own bounds, which a load tests anyway.
+  Conditions beyondBounds(const LoadPiece &piece) {
+    Conditions kept;
+    for (auto [expr, equality] : llvm::zip(piece.where.exprs, piece.where.equalities)) {
+      bool implied =
+          !equality && llvm::any_of(llvm::zip(piece.index, shapeOf(piece.value)), [&, e = expr](auto dim) {
+            auto [index, extent] = dim;
+            return e == index || e == affine::simplify(extent - 1 - index, extents);
+          });
+      if (!implied)
+        kept.add(expr, equality);
+    }
+    return kept;
+  }
+
+  Value emitLoad(ArrayRef<LoadPiece> given, TypedAttr fill, Location loc) {
+    if (given.empty())
       return constant(fill, loc);
+    SmallVector<LoadPiece> pieces(given);
+    for (LoadPiece &piece : pieces)
+      piece.where = beyondBounds(piece);
     // Axes of all pieces together.
     Exprs exprs;
     Conditions conditions;

@@ -8,7 +8,10 @@
 //    its operands instead (a cast back to f32, a square before a reduction).
 // 3. A floating value is computed by each cluster that wants it, or stored: by a cluster that passes over its
 //    elements anyway, else by a cluster of its own. A contraction computes only cheap things in its operands.
+//    A piece of values that are all stored anyway, each whole and in no other piece, may be assembled: they
+//    are stored as parts of one buffer, and its readers see one tensor.
 // 4. Work on weights alone is stored by a prepare cluster when a run cluster wants it.
+#include "compiler/affine/Ranges.h"
 #include "compiler/cut/Plan.h"
 
 using namespace mlir;
@@ -32,7 +35,8 @@ public:
   void run() {
     Block &block = plan.function.getBody().front();
     for (Value result : block.getTerminator()->getOperands())
-      returned_.insert(plan.accesses.resolve(result).root);
+      if (cast<RankedTensorType>(result.getType()).getNumElements() > 0)
+        returned_.insert(plan.accesses.resolve(result).root);
     for (Operation &op : llvm::reverse(block.without_terminator()))
       if (plan.accesses.isSolid(&op) && !isWeight(&op) && !isSplat(&op))
         visit(&op);
@@ -185,6 +189,9 @@ private:
       return {0, double(bytesOf(value))};
     if (auto known = trees_.find(value); known != trees_.end())
       return known->second;
+    // Joined weights will be in memory.
+    if (isa<PieceOp>(op) && plan.isWeightOnly(op))
+      return trees_[value] = {0, double(bytesOf(value))};
     Tree tree{flopsOf(op), 0};
     for (const Read &read : plan.accesses.reads(op)) {
       Tree source = treeOf(read.root);
@@ -197,6 +204,8 @@ private:
   void visitFloating(Operation *op) {
     Value result = op->getResult(0);
     Wants wants = wants_[result];
+    if (auto piece = dyn_cast<PieceOp>(op); piece && assembles(piece, wants))
+      return;
     if (!storesFloating(op, wants)) {
       for (auto &[id, by] : wants)
         wantOperands(op, id, by);
@@ -208,16 +217,47 @@ private:
       cluster->members.push_back(op);
       cluster->firstOp = std::min(cluster->firstOp, plan.position.lookup(op));
       cluster->lastOp = std::max(cluster->lastOp, plan.position.lookup(op));
-      for (auto &[id, by] : wants)
-        if (id != cluster->id && !llvm::is_contained(plan.clusters[id].reads, cluster->id))
-          plan.clusters[id].reads.push_back(cluster->id);
     } else {
       cluster = &plan.newCluster(op);
+      noteNeeds(op, *cluster);
       cluster->axes.assign(shapeOf(result).begin(), shapeOf(result).end());
       cluster->placed[result] = {identityIndex(cluster->axes, context), {}};
     }
     store(result, *cluster);
+    for (auto &[id, by] : wants)
+      addRead(plan.clusters[id], cluster->id);
     wantOperands(op, cluster->id, {double(elementsOf(result))});
+  }
+
+  static void addRead(Cluster &cluster, unsigned id) {
+    if (id != cluster.id && !llvm::is_contained(cluster.reads, id))
+      cluster.reads.push_back(id);
+  }
+
+  /// Clusters that a floating operation needs values of, through operations that float.
+  void noteNeeds(Operation *op, Cluster &cluster) {
+    for (const Read &read : plan.accesses.reads(op)) {
+      Operation *source = read.root.getDefiningOp();
+      if (!source || isWeight(source) || isSplat(source))
+        continue;
+      if (auto it = plan.owner.find(source); it != plan.owner.end())
+        addRead(cluster, it->second);
+      else
+        noteNeeds(source, cluster);
+    }
+  }
+
+  /// Whether a floating operation needs values of a cluster, directly or not.
+  bool needs(Operation *op, unsigned id) {
+    for (const Read &read : plan.accesses.reads(op)) {
+      Operation *source = read.root.getDefiningOp();
+      if (!source || isWeight(source) || isSplat(source))
+        continue;
+      auto it = plan.owner.find(source);
+      if (it == plan.owner.end() ? needs(source, id) : plan.reaches(it->second, id))
+        return true;
+    }
+    return false;
   }
 
   bool storesFloating(Operation *op, const Wants &wants) {
@@ -226,12 +266,16 @@ private:
       return true;
     bool weights = plan.isWeightOnly(op);
     bool run = llvm::any_of(wants, [&](auto &want) { return !plan.clusters[want.first].prepare; });
+    // What a cluster computes from its own values cannot come from another kernel.
+    for (auto &[id, want] : wants)
+      if (needs(op, id))
+        return false;
     Tree tree = treeOf(result);
     double readers = wants.size(), bytes = bytesOf(result);
     double store = cost.bytes(bytes * readers), inline_ = cost.bytes(tree.bytes * readers);
     if (!weights || !run)
-      store +=
-          cost.launchSeconds + cost.bytes(bytes + tree.bytes) + cost.flops(double(elementsOf(result)), tree.flops);
+      store += cost.launchSeconds + cost.bytes(bytes + tree.bytes) +
+               cost.flops(double(elementsOf(result)), tree.flops);
     for (auto &[id, want] : wants) {
       if (want.memory || (want.operand && !isCheapInOperand(op)))
         return true;
@@ -265,6 +309,85 @@ private:
     return found.size();
   }
 
+  // Assembling.
+
+  bool assembles(PieceOp op, const Wants &wants) {
+    Value whole = op.getResult();
+    bool weights = plan.isWeightOnly(op);
+    if (returned_.contains(whole) ||
+        (weights && llvm::all_of(wants, [&](auto &want) { return plan.clusters[want.first].prepare; })))
+      return false;
+    ArrayRef<Read> reads = plan.accesses.reads(op);
+    SmallVector<Exprs> places;
+    llvm::SmallDenseSet<Value> parts;
+    int64_t total = 0;
+    for (const Read &read : reads) {
+      auto place = mayBePart(read.root, weights) ? placeInPiece(op, places.size()) : std::nullopt;
+      if (!place || !parts.insert(read.root).second)
+        return false;
+      places.push_back(*place);
+      total += elementsOf(read.root);
+    }
+    if (total != elementsOf(whole))
+      return false;
+    // What a cluster computes from its own values cannot come from memory.
+    for (auto &[id, want] : wants)
+      if (needs(op, id))
+        return false;
+    if (!plan.choices.decide(Choice::Assemble, whole, 0, cost.storeSeconds * reads.size()))
+      return false;
+    plan.assembled.insert(whole);
+    for (auto [read, place] : llvm::zip(reads, places)) {
+      plan.parts[read.root] = {whole, place};
+      for (auto &[id, by] : wants)
+        want(read, id, {0, false, true});
+    }
+    return true;
+  }
+
+  /// Whether a value is stored in any case, or is a copy of a weight made for this, and has no other home.
+  bool mayBePart(Value value, bool weights) {
+    Operation *op = value.getDefiningOp();
+    if (!op || isWeight(op) || isSplat(op) || returned_.contains(value) || plan.parts.contains(value) ||
+        plan.assembled.contains(value))
+      return false;
+    if (weights || plan.owner.contains(op))
+      return true;
+    return !isMovement(op) && treeOf(value).flops > cost.hiddenFlops;
+  }
+
+  /// Where the elements of source `i` stand in the whole piece: an affine index over the source's dimensions.
+  std::optional<Exprs> placeInPiece(PieceOp op, unsigned i) {
+    Extents whole = shapeOf(op.getResult());
+    const Read &read = plan.accesses.reads(op)[i];
+    Extents shape = shapeOf(read.root);
+    auto inverse = affine::invert(AffineMap::get(whole.size(), 0, read.index, context), whole, shape);
+    if (!inverse)
+      return std::nullopt;
+    Exprs place = simplified(inverse->dims.getResults(), shape);
+    for (AffineExpr expr : place)
+      if (!linearForm(expr, shape.size()))
+        return std::nullopt;
+    if (!affine::alwaysInside(AffineMap::get(shape.size(), 0, place, context), whole, shape) ||
+        simplified(replaceDims(read.index, place), shape) != identityIndex(shape, context))
+      return std::nullopt;
+    // Every element must be this source's, and no earlier one's.
+    SmallVector<Piece> pieces = getPieces(op);
+    for (unsigned k = 0; k <= i; ++k) {
+      Conditions where;
+      where.add(pieces[k].where, place);
+      for (auto [expr, extent] : llvm::zip(pieces[k].map.getResults(), shapeOf(pieces[k].source))) {
+        AffineExpr at = expr.replaceDims(place);
+        where.add(at, false);
+        where.add(extent - 1 - at, false);
+      }
+      where.simplify(shape);
+      if (k == i ? !where.empty() : !where.neverHold())
+        return std::nullopt;
+    }
+    return place;
+  }
+
   /// A cluster that computes the value at each of its elements once, and that none of the other readers
   /// precedes.
   Cluster *passingCluster(Operation *op, const Wants &wants) {
@@ -272,7 +395,7 @@ private:
     for (auto &[id, want] : wants) {
       Cluster &cluster = plan.clusters[id];
       auto it = cluster.placed.find(result);
-      if (it == cluster.placed.end() || !it->second.where.empty() ||
+      if (want.memory || it == cluster.placed.end() || !it->second.where.empty() ||
           cluster.prepare != plan.isWeightOnly(op) || elementsOf(result) != elements(cluster.axes))
         continue;
       if (llvm::none_of(wants, [&](auto &other) {

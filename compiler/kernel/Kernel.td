@@ -14,6 +14,7 @@ def Kernel_Dialect : Dialect {
   let name = "kernel";
   let cppNamespace = "::tgc::kernel";
   let summary = "Scheduled kernels over named axes";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect"];
   let useDefaultAttributePrinterParser = 1;
   let description = [{
     A value inside kernel.func has a scalar type and, implicitly, a set of axes: the axes that its loads and
@@ -53,6 +54,7 @@ def Kernel_FuncOp : Kernel_Op<"func", [Symbol, IsolatedFromAbove, SingleBlock, N
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     unsigned getNumBuffers() { return getBody().getNumArguments() - getExtents().size(); }
     unsigned getNumAxes() { return getExtents().size(); }
@@ -157,6 +159,7 @@ def Kernel_CoordOp : Kernel_Op<"coord", [Pure]> {
   let arguments = (ins Variadic<Index>:$axes, AffineMapAttr:$map);
   let results = (outs AnySignlessInteger:$result);
   let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
 }
 
 def Kernel_TestOp : Kernel_Op<"test", [Pure]> {
@@ -165,6 +168,7 @@ def Kernel_TestOp : Kernel_Op<"test", [Pure]> {
   let arguments = (ins Variadic<Index>:$axes, AnySet:$condition);
   let results = (outs I1:$result);
   let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
 }
 
 def Kernel_RemapOp : Kernel_Op<"remap", [Pure]> {
@@ -177,6 +181,7 @@ def Kernel_RemapOp : Kernel_Op<"remap", [Pure]> {
   let arguments = (ins Kernel_Scalar:$source, Index:$axis, Variadic<Index>:$axes, AffineMapAttr:$map);
   let results = (outs Kernel_Scalar:$result);
   let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
 }
 
 def Kernel_ContractOp : Kernel_Op<"contract", [Pure]> {
@@ -185,6 +190,7 @@ def Kernel_ContractOp : Kernel_Op<"contract", [Pure]> {
   let arguments = (ins Kernel_Scalar:$lhs, Kernel_Scalar:$rhs, Variadic<Index>:$over);
   let results = (outs Kernel_Scalar:$result);
   let assemblyFormat = "$lhs `,` $rhs `over` `(` $over `)` attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 def Kernel_ReduceKind : I32EnumAttr<"ReduceKind", "associative reduction", [
@@ -208,6 +214,7 @@ def Kernel_ReduceOp : Kernel_Op<"reduce", [Pure]> {
   let assemblyFormat = [{
     $kind $source `over` `(` $over `)` (`unsigned` $is_unsigned^)? attr-dict `:` type($source) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def Kernel_MomentsOp : Kernel_Op<"moments", [Pure]> {
@@ -216,6 +223,7 @@ def Kernel_MomentsOp : Kernel_Op<"moments", [Pure]> {
   let arguments = (ins AnyFloat:$source, Variadic<Index>:$over);
   let results = (outs AnyFloat:$mean, AnyFloat:$variance);
   let assemblyFormat = "$source `over` `(` $over `)` attr-dict `:` type($source) `->` type($mean) `,` type($variance)";
+  let hasVerifier = 1;
 }
 
 def Kernel_SoftmaxOp : Kernel_Op<"softmax", [Pure]> {
@@ -229,6 +237,7 @@ def Kernel_SoftmaxOp : Kernel_Op<"softmax", [Pure]> {
   let assemblyFormat = [{
     $weights `,` $values `over` `(` $over `)` attr-dict `:` type($weights) `,` type($values) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 // The program: which buffers there are and which kernels run on them, in order.
@@ -252,6 +261,7 @@ def Kernel_ProgramOp : Kernel_Op<"program", [Symbol, SingleBlock, NoTerminator, 
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
   let extraClassDeclaration = "::mlir::Block *getBlock() { return &getBody().front(); }";
+  let hasVerifier = 1;
 }
 
 class Kernel_ProgramBuffer<string mnemonic> : Kernel_Op<mnemonic, [HasParent<"ProgramOp">]> {
@@ -276,10 +286,25 @@ def Kernel_BufferOp : Kernel_ProgramBuffer<"buffer"> {
   let summary = "an intermediate buffer; one that a prepare launch writes lives as long as the program";
   let assemblyFormat = "attr-dict `:` type($result)";
 }
-def Kernel_LaunchOp : Kernel_Op<"launch", [HasParent<"ProgramOp">]> {
+def Kernel_LaunchOp : Kernel_Op<"launch", [HasParent<"ProgramOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "runs a kernel on buffers";
-  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Kernel_Buffer>:$buffers, UnitAttr:$prepare);
-  let assemblyFormat = "(`prepare` $prepare^)? $kernel `(` $buffers `)` attr-dict `:` type($buffers)";
+  let description = [{
+    Operands have the types of the kernel's arguments. With `offsets`, the kernel gets a pointer that many
+    elements behind the operand's base, a multiple of 64 bytes: kernels that differ in the part of a buffer that
+    they use are one.
+    `kernel.launch @k(%x, %y) at [0, 6144] : memref<64xf32>, memref<64xf32>`
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Kernel_Buffer>:$buffers, UnitAttr:$prepare,
+                       OptionalAttr<DenseI64ArrayAttr>:$offsets);
+  let assemblyFormat = [{
+    (`prepare` $prepare^)? $kernel `(` $buffers `)` (`at` $offsets^)? attr-dict `:` type($buffers)
+  }];
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$kernel, "::mlir::ValueRange":$buffers, "bool":$prepare)>];
+  let extraClassDeclaration = [{
+    /// Elements from the base of buffer i to where the kernel's argument starts.
+    int64_t offsetOf(unsigned i) { return getOffsets() ? (*getOffsets())[i] : 0; }
+  }];
 }
 
 #endif

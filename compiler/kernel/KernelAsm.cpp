@@ -1,4 +1,4 @@
-// Parsing, printing, building and verifying of the kernel dialect's operations with own syntax.
+// Parsing, printing and building of the kernel dialect's operations with own syntax.
 #include "compiler/kernel/Kernel.h"
 #include "compiler/kernel/Syntax.h"
 
@@ -41,15 +41,6 @@ ParseResult parseElse(OpAsmParser &parser, Type type, OperationState &state) {
   if (!typed)
     return parser.emitError(parser.getCurrentLocation(), "fill must be a number");
   state.addAttribute("fill", typed);
-  return success();
-}
-
-LogicalResult verifyIndex(Operation *op, AffineMap map, Value buffer, size_t axes) {
-  if (map.getNumDims() != axes || map.getNumSymbols() != 0)
-    return op->emitOpError("index map must be over the operation's axes");
-  auto rank = cast<MemRefType>(buffer.getType()).getRank();
-  if (map.getNumResults() != rank)
-    return op->emitOpError("has ") << map.getNumResults() << " indices, its buffer has rank " << rank;
   return success();
 }
 
@@ -166,27 +157,6 @@ void FuncOp::print(OpAsmPrinter &printer) {
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
 
-LogicalResult FuncOp::verify() {
-  if (getFree().size() != getNumBuffers() || getBufferNames().size() != getNumBuffers() ||
-      getAxisNames().size() != getNumAxes() || getBody().getNumArguments() < getNumAxes())
-    return emitOpError("names, extents and arguments disagree in number");
-  for (BlockArgument axis : getAxes())
-    if (!axis.getType().isIndex())
-      return emitOpError("axes must be of index type");
-  if (llvm::any_of(getExtents(), [](int64_t extent) { return extent < 1; }))
-    return emitOpError("extents must be positive");
-  for (BlockArgument buffer : getBuffers()) {
-    auto type = dyn_cast<MemRefType>(buffer.getType());
-    if (!type || !type.hasStaticShape())
-      return emitOpError("buffers must be memrefs of static shape");
-    bool stored = llvm::any_of(buffer.getUsers(), [](Operation *user) { return isa<StoreOp>(user); });
-    bool loaded = llvm::any_of(buffer.getUsers(), [](Operation *user) { return !isa<StoreOp>(user); });
-    if (stored && loaded)
-      return emitOpError("buffer is both loaded and stored");
-  }
-  return success();
-}
-
 // kernel.load
 
 void LoadOp::build(OpBuilder &builder, OperationState &state, Value buffer, ValueRange axes, AffineMap map) {
@@ -257,24 +227,6 @@ void LoadOp::print(OpAsmPrinter &printer) {
   printer.printOptionalAttrDict((*this)->getAttrs(), {"maps", "conditions", "fill", "operandSegmentSizes"});
 }
 
-LogicalResult LoadOp::verify() {
-  if (getMaps().size() != getNumPieces() || getConditions().size() != getNumPieces() || getNumPieces() == 0)
-    return emitOpError("needs one map and one condition for each buffer");
-  for (unsigned i = 0; i < getNumPieces(); ++i) {
-    if (failed(verifyIndex(*this, getMap(i), getBuffers()[i], getAxes().size())))
-      return failure();
-    if (getCondition(i).getNumDims() != getAxes().size())
-      return emitOpError("condition must be over the operation's axes");
-    if (cast<MemRefType>(getBuffers()[i].getType()).getElementType() != getResult().getType())
-      return emitOpError("pieces must have one element type");
-  }
-  if (!getFill() && (getNumPieces() != 1 || !isAlwaysTrue(getCondition(0))))
-    return emitOpError("a conditional load needs an else value");
-  if (getFill() && getFill()->getType() != getResult().getType())
-    return emitOpError("else value must have the element type");
-  return success();
-}
-
 // kernel.gather
 
 ParseResult GatherOp::parse(OpAsmParser &parser, OperationState &state) {
@@ -307,12 +259,6 @@ void GatherOp::print(OpAsmPrinter &printer) {
           << getIndex().getType() << " else ";
   printer.printAttributeWithoutType(getFill());
   printer.printOptionalAttrDict((*this)->getAttrs(), {"map", "dim", "fill"});
-}
-
-LogicalResult GatherOp::verify() {
-  if (getDim() >= uint64_t(cast<MemRefType>(getBuffer().getType()).getRank()))
-    return emitOpError("dim out of range");
-  return verifyIndex(*this, getMap(), getBuffer(), getAxes().size());
 }
 
 // kernel.store
@@ -348,14 +294,6 @@ void StoreOp::print(OpAsmPrinter &printer) {
   printCondition(printer, getCondition(), getAxes());
   printer << " : " << getBuffer().getType();
   printer.printOptionalAttrDict((*this)->getAttrs(), {"map", "condition"});
-}
-
-LogicalResult StoreOp::verify() {
-  if (getCondition().getNumDims() != getAxes().size())
-    return emitOpError("condition must be over the operation's axes");
-  if (cast<MemRefType>(getBuffer().getType()).getElementType() != getValue().getType())
-    return emitOpError("value must have the buffer's element type");
-  return verifyIndex(*this, getMap(), getBuffer(), getAxes().size());
 }
 
 // kernel.coord, kernel.test, kernel.remap
@@ -421,4 +359,10 @@ void RemapOp::print(OpAsmPrinter &printer) {
   printer << "]";
   printer.printOptionalAttrDict((*this)->getAttrs(), {"map"});
   printer << " : " << getType();
+}
+
+// kernel.launch
+
+void LaunchOp::build(OpBuilder &builder, OperationState &state, StringRef kernel, ValueRange buffers, bool prepare) {
+  build(builder, state, kernel, buffers, prepare, /*offsets=*/DenseI64ArrayAttr());
 }

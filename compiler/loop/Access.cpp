@@ -1,4 +1,5 @@
-// Loads, gathers and stores of one register of a value: a vector where lanes are contiguous, else lane by lane.
+// Loads, gathers and stores of one register of a value: a vector where lanes are contiguous, else lane by
+// lane.
 #include "compiler/loop/Generator.h"
 
 #include "compiler/affine/Ranges.h"
@@ -84,6 +85,50 @@ Value Generator::emitLoad(Value buffer, const Address &address, Value mask, Valu
   return mask ? builder.create<arith::SelectOp>(loc, mask, loaded, broadcast(otherwise)).getResult() : loaded;
 }
 
+/// The value of a strided load as part of whole vectors, where registers of another axis lie between the
+/// lanes or along the rows; keeps the values of all those registers.
+Value Generator::sharedLoad(kernel::LoadOp op, const Registers &registers, Scope *scope) {
+  Value buffer = op.getBuffers().front();
+  AffineExpr whole = offsetOf(buffer, op.getMap(0));
+  auto offsetAt = [&](const Registers &at) { return substitute(whole, op.getAxes(), at, scope); };
+  std::optional<Neighbours> group = neighbours(op.getAxes(), registers, scope, offsetAt);
+  if (!group)
+    return {};
+  int64_t count = group->registers.size();
+  // Lanes closer than a vector: the vectors lie side by side. Else one vector a lane.
+  bool close = group->stride == count;
+  SmallVector<Value> vectors;
+  for (int64_t i = 0; i < (close ? count : lanes); ++i) {
+    Value place = scopes.index(scopes.simplify(group->base + i * (close ? lanes : group->stride)), scope);
+    scopes.insertAt(scope);
+    vectors.push_back(builder.create<vector::LoadOp>(loc, vectorOf(op.getType()), flat(buffer), place));
+  }
+  if (close)
+    vectors = deinterleave(vectors);
+  else
+    transpose(vectors);
+  Value wanted;
+  for (auto [at, value] : llvm::zip(group->registers, vectors)) {
+    scope->values[{op.getResult().getAsOpaquePointer(), at}] = value;
+    if (at == registers)
+      wanted = value;
+  }
+  return wanted;
+}
+
+void Generator::storeInterleaved(kernel::StoreOp op, const Neighbours &group, Scope *scope) {
+  SmallVector<Value> values;
+  for (const Registers &registers : group.registers)
+    values.push_back(broadcast(evaluate(op.getValue(), registers, scope)));
+  scopes.insertAt(scope);
+  values = interleave(values);
+  for (auto [i, value] : llvm::enumerate(values)) {
+    Value place = scopes.index(scopes.simplify(group.base + int64_t(i) * lanes), scope);
+    scopes.insertAt(scope);
+    builder.create<vector::StoreOp>(loc, value, flat(op.getBuffer()), place);
+  }
+}
+
 /// 1. For every piece the condition under which it is taken, its index inside the buffer, and its address.
 /// 2. Pieces that are never taken are dropped, behind one that always is nothing follows.
 /// 3. A condition that all lanes share is a branch, others are masks; the rest of the pieces is the else.
@@ -119,6 +164,9 @@ Value Generator::computeLoad(kernel::LoadOp op, const Registers &registers, Scop
     vector |= piece.guard.mask || piece.address.stride != 0 || !piece.address.lanes.empty();
     pieces.push_back(std::move(piece));
   }
+  if (op.getNumPieces() == 1 && ended)
+    if (Value value = sharedLoad(op, registers, scope))
+      return value;
   TypedAttr fill = op.getFill() ? *op.getFill() : TypedAttr(builder.getZeroAttr(op.getType()));
   scopes.insertAt(scope);
   auto rest = [&](auto &self, size_t i) -> Value {
@@ -149,8 +197,8 @@ Value Generator::computeLoad(kernel::LoadOp op, const Registers &registers, Scop
   return rest(rest, 0);
 }
 
-/// Every access is to a place inside the buffer: an index out of range reads the first element and is replaced
-/// by the fill.
+/// Every access is to a place inside the buffer: an index out of range reads the first element and is
+/// replaced by the fill.
 Value Generator::computeGather(kernel::GatherOp op, const Registers &registers, Scope *scope) {
   Value found = evaluate(op.getIndex(), registers, scope);
   const BufferInfo &layout = info.buffers[cast<BlockArgument>(op.getBuffer()).getArgNumber()];

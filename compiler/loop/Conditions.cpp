@@ -19,7 +19,8 @@ void Generator::addInside(Condition &condition, const SmallBitVector &set, const
   }
 }
 
-Condition Generator::conditionOf(IntegerSet set, ValueRange axisValues, const Registers &registers, Scope *from) {
+Condition Generator::conditionOf(IntegerSet set, ValueRange axisValues, const Registers &registers,
+                                 Scope *from) {
   Condition condition;
   if (kernel::isAlwaysTrue(set))
     return condition;
@@ -84,7 +85,8 @@ Value Generator::maskOf(AffineExpr expr, bool equality, Scope *scope) {
     Value zero = constantOf(builder.getZeroAttr(type), true);
     scopes.insertAt(scope);
     Value cast = builder.create<arith::IndexCastOp>(loc, type, start);
-    Value all = builder.create<arith::AddIOp>(loc, builder.create<vector::BroadcastOp>(loc, shape, cast), iota);
+    Value all =
+        builder.create<arith::AddIOp>(loc, builder.create<vector::BroadcastOp>(loc, shape, cast), iota);
     auto predicate = equality ? arith::CmpIPredicate::eq : arith::CmpIPredicate::sge;
     return builder.create<arith::CmpIOp>(loc, predicate, all, zero);
   }
@@ -121,7 +123,8 @@ Value Generator::computeTest(kernel::TestOp op, const Registers &registers, Scop
 }
 
 Value Generator::computeCoord(kernel::CoordOp op, const Registers &registers, Scope *scope) {
-  return coordinateValue(substitute(op.getMap().getResult(0), op.getAxes(), registers, scope), op.getType(), scope);
+  return coordinateValue(substitute(op.getMap().getResult(0), op.getAxes(), registers, scope), op.getType(),
+                         scope);
 }
 
 Value Generator::coordinateValue(AffineExpr expr, Type type, Scope *scope) {

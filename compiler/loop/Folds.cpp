@@ -21,7 +21,8 @@ protected:
     return g.toVectorIf(g.convert(value, type), vector);
   }
   Value masked(const FoldPoint &point, Value value, Value otherwise) {
-    return point.mask ? g.builder.create<arith::SelectOp>(g.loc, point.mask, value, otherwise).getResult() : value;
+    return point.mask ? g.builder.create<arith::SelectOp>(g.loc, point.mask, value, otherwise).getResult()
+                      : value;
   }
   template <typename FloatOp, typename IntegerOp>
   Value combined(Value a, Value b) {
@@ -38,8 +39,8 @@ protected:
   /// The index along the one reduced axis.
   Value place(const FoldPoint &point, Type integer, bool vector) {
     int axis = g.kernel.axisIndex(kernel::reducedAxes(op).front());
-    Value value = g.coordinateValue(g.scopes.simplify(g.coordinate(axis, point.registers, point.scope)), integer,
-                                    point.scope);
+    Value value = g.coordinateValue(g.scopes.simplify(g.coordinate(axis, point.registers, point.scope)),
+                                    integer, point.scope);
     g.scopes.insertAt(point.scope);
     return g.toVectorIf(value, vector);
   }
@@ -87,7 +88,8 @@ struct Product : Sum {
 
 struct Extreme : FoldBase {
   Extreme(Generator &generator, kernel::ReduceOp op, Type type)
-      : FoldBase(generator, op, type), kind(op.getKind()), isUnsigned(op.getIsUnsigned() || type.isInteger(1)) {}
+      : FoldBase(generator, op, type), kind(op.getKind()),
+        isUnsigned(op.getIsUnsigned() || type.isInteger(1)) {}
 
   FoldState identity(bool vector) override { return {constant(start(), vector)}; }
   FoldState step(const FoldState &state, const FoldPoint &point, bool vector) override {
@@ -145,7 +147,9 @@ struct ArgExtreme : FoldBase {
     }
     return chosen(better, next, state);
   }
-  FoldState combine(const FoldState &a, const FoldState &b) override { return chosen(betterThan(b, a), b, a); }
+  FoldState combine(const FoldState &a, const FoldState &b) override {
+    return chosen(betterThan(b, a), b, a);
+  }
 
 private:
   FoldState chosen(Value condition, const FoldState &a, const FoldState &b) {
@@ -164,7 +168,8 @@ private:
     Value bNan = make<arith::CmpFOp>(P::UNO, b[0], b[0]);
     Value beats = make<arith::OrIOp>(make<arith::CmpFOp>(max ? P::OGT : P::OLT, a[0], b[0]),
                                      make<arith::AndIOp>(aNan, bNumber));
-    Value equal = make<arith::OrIOp>(make<arith::CmpFOp>(P::OEQ, a[0], b[0]), make<arith::AndIOp>(aNan, bNan));
+    Value equal =
+        make<arith::OrIOp>(make<arith::CmpFOp>(P::OEQ, a[0], b[0]), make<arith::AndIOp>(aNan, bNan));
     return make<arith::OrIOp>(beats, make<arith::AndIOp>(equal, less));
   }
   TypedAttr worst() {

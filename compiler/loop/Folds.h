@@ -28,6 +28,7 @@ public:
 /// state's last value.
 std::unique_ptr<Fold> makeFold(Generator &generator, mlir::Operation *op, mlir::Type type);
 /// Second pass of moments: sums of differences from `means` (one an accumulator) and of their squares.
-std::unique_ptr<Fold> makeDeviations(Generator &generator, mlir::Operation *op, std::vector<mlir::Value> means);
+std::unique_ptr<Fold> makeDeviations(Generator &generator, mlir::Operation *op,
+                                     std::vector<mlir::Value> means);
 
 } // namespace tgc::loop

@@ -12,16 +12,19 @@ using llvm::SmallBitVector;
 
 namespace tgc {
 
-tile::FuncOp generateLoop(OpBuilder &builder, kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan) {
+tile::FuncOp generateLoop(OpBuilder &builder, kernel::FuncOp kernel, const KernelInfo &info,
+                          const Plan &plan) {
   const LoopPlan &body = std::get<LoopPlan>(plan.body);
   const LaunchPlan &launch = plan.launches.front();
   if (body.axes.size() != kernel.getNumAxes() || launch.threads != 1)
     internalError("kernel {}: the loop generator got a plan of another kernel or of several threads",
                   kernel.getSymName().str());
   OpBuilder::InsertionGuard guard(builder);
-  SmallVector<Type> types = llvm::map_to_vector(kernel.getBuffers(), [](Value buffer) { return buffer.getType(); });
-  auto target = builder.create<tile::FuncOp>(kernel.getLoc(), kernel.getSymName(), types,
-                                             kernel.getBufferNames().getValue(), launch.blocks, launch.threads);
+  SmallVector<Type> types =
+      llvm::map_to_vector(kernel.getBuffers(), [](Value buffer) { return buffer.getType(); });
+  auto target =
+      builder.create<tile::FuncOp>(kernel.getLoc(), kernel.getSymName(), types,
+                                   kernel.getBufferNames().getValue(), launch.blocks, launch.threads);
   loop::Generator(builder, kernel, info, body, target).run();
   return target;
 }
@@ -140,7 +143,8 @@ Registers Generator::restricted(const Registers &registers, const SmallBitVector
   return result;
 }
 
-SmallVector<Registers> Generator::allRegisters(const SmallBitVector &set, const Registers &fixed, Scope *from) {
+SmallVector<Registers> Generator::allRegisters(const SmallBitVector &set, const Registers &fixed,
+                                               Scope *from) {
   SmallVector<Registers> all{restricted(fixed, set, from)};
   for (unsigned axis : set.set_bits()) {
     if (!spreads(axis, from) || isFrozen(axis, from) || axes[axis].registerCount == 1)
@@ -171,7 +175,8 @@ AffineExpr Generator::coordinate(int axis, const Registers &registers, Scope *fr
   return axes[axis].hasLanes ? expr + scopes.lane() : expr;
 }
 
-AffineExpr Generator::substitute(AffineExpr expr, ValueRange axisValues, const Registers &registers, Scope *from) {
+AffineExpr Generator::substitute(AffineExpr expr, ValueRange axisValues, const Registers &registers,
+                                 Scope *from) {
   SmallVector<AffineExpr> coordinates;
   for (auto [d, axis] : llvm::enumerate(axisValues))
     coordinates.push_back(expr.isFunctionOfDim(d) ? coordinate(kernel.axisIndex(axis), registers, from)

@@ -14,9 +14,9 @@ struct AxisLayout {
   int64_t extent = 1;
   llvm::SmallVector<LoopLevel> registers; ///< unrolled levels, outermost first
   int64_t registerCount = 1;              ///< their product
-  int64_t step = 1;       ///< of the innermost loop: registers times lanes
-  int64_t serial = 1;     ///< steps of the block's loop
-  int64_t grid = 1;       ///< blocks along the axis
+  int64_t step = 1;                       ///< of the innermost loop: registers times lanes
+  int64_t serial = 1;                     ///< steps of the block's loop
+  int64_t grid = 1;                       ///< blocks along the axis
   bool hasLanes = false;
   int64_t steps() const { return (extent + step - 1) / step; } ///< to walk all of it
   bool ragged() const { return extent % step != 0; }
@@ -27,6 +27,13 @@ struct Address {
   int64_t stride = 0;                   ///< elements from lane to lane
   mlir::Value base;                     ///< of lane 0, unless `lanes` is there
   llvm::SmallVector<mlir::Value> lanes; ///< where lanes have no constant stride
+};
+
+/// Registers of one axis whose elements follow each other in memory while lanes are strided.
+struct Neighbours {
+  llvm::SmallVector<Registers> registers; ///< in the order of memory
+  mlir::AffineExpr base;                  ///< of the first, lane 0
+  int64_t stride = 1;                     ///< of lanes
 };
 
 /// A condition made into values; both null: it always holds.
@@ -62,9 +69,11 @@ struct Generator {
   bool usesLanes(const llvm::SmallBitVector &set, Scope *from);
   Registers restricted(const Registers &registers, const llvm::SmallBitVector &set, Scope *from);
   /// Every combination of registers of the axes of `set` that are free in `from`; the others as in `fixed`.
-  llvm::SmallVector<Registers> allRegisters(const llvm::SmallBitVector &set, const Registers &fixed, Scope *from);
+  llvm::SmallVector<Registers> allRegisters(const llvm::SmallBitVector &set, const Registers &fixed,
+                                            Scope *from);
   mlir::AffineExpr coordinate(int axis, const Registers &registers, Scope *from);
-  mlir::AffineExpr substitute(mlir::AffineExpr expr, mlir::ValueRange axes, const Registers &registers, Scope *from);
+  mlir::AffineExpr substitute(mlir::AffineExpr expr, mlir::ValueRange axes, const Registers &registers,
+                              Scope *from);
   mlir::Value broadcast(mlir::Value value);
   mlir::Value toVectorIf(mlir::Value value, bool vector) { return vector ? broadcast(value) : value; }
   mlir::Type vectorOf(mlir::Type scalar) { return mlir::VectorType::get({lanes}, scalar); }
@@ -74,7 +83,8 @@ struct Generator {
   // Conditions.cpp: conditions, coordinates.
 
   /// Adds `axis` < extent for the axes of `set` whose registers or lanes may lie beyond.
-  void addInside(Condition &condition, const llvm::SmallBitVector &set, const Registers &registers, Scope *from);
+  void addInside(Condition &condition, const llvm::SmallBitVector &set, const Registers &registers,
+                 Scope *from);
   Condition conditionOf(mlir::IntegerSet set, mlir::ValueRange axes, const Registers &registers, Scope *from);
   Guard guardOf(const Condition &condition, Scope *scope);
   mlir::Value maskOf(mlir::AffineExpr expr, bool equality, Scope *scope);
@@ -89,6 +99,8 @@ struct Generator {
   // Access.cpp: loads, gathers, stores of one register.
 
   mlir::Value computeLoad(kernel::LoadOp op, const Registers &registers, Scope *scope);
+  mlir::Value sharedLoad(kernel::LoadOp op, const Registers &registers, Scope *scope);
+  void storeInterleaved(kernel::StoreOp op, const Neighbours &group, Scope *scope);
   mlir::Value computeGather(kernel::GatherOp op, const Registers &registers, Scope *scope);
   mlir::Value flat(mlir::Value buffer);
   mlir::AffineExpr offsetOf(mlir::Value buffer, mlir::AffineMap map);
@@ -96,9 +108,19 @@ struct Generator {
   mlir::Value emitLoad(mlir::Value buffer, const Address &address, mlir::Value mask, mlir::Value otherwise);
   void emitStore(mlir::Value value, mlir::Value buffer, const Address &address, mlir::Value mask);
 
+  // Shuffle.cpp: strided lanes out of whole vectors.
+
+  std::optional<Neighbours> neighbours(mlir::ValueRange accessAxes, const Registers &registers, Scope *scope,
+                                       llvm::function_ref<mlir::AffineExpr(const Registers &)> offsetAt);
+  void transpose(llvm::MutableArrayRef<mlir::Value> rows);
+  llvm::SmallVector<mlir::Value> deinterleave(llvm::ArrayRef<mlir::Value> vectors);
+  llvm::SmallVector<mlir::Value> interleave(llvm::ArrayRef<mlir::Value> vectors);
+  mlir::Value pick(llvm::ArrayRef<mlir::Value> vectors, llvm::ArrayRef<int64_t> places);
+
   // Reduce.cpp: reductions.
 
-  mlir::Value computeReduction(mlir::Operation *op, mlir::Value value, const Registers &registers, Scope *scope);
+  mlir::Value computeReduction(mlir::Operation *op, mlir::Value value, const Registers &registers,
+                               Scope *scope);
   mlir::Value computeSoftmax(kernel::SoftmaxOp op, const Registers &fixed, Scope *scope);
   /// To another width of the same kind of number.
   mlir::Value convert(mlir::Value value, mlir::Type scalar);

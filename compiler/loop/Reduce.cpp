@@ -1,6 +1,7 @@
 // Reductions as loops with their states in registers.
 // 1. Reductions over the same axes, with the same axes left, of which none needs another, share the loops.
-// 2. Loops over the reduced axes, the one with the longest strides outermost; a last partial step of registers
+// 2. Loops over the reduced axes, the one with the longest strides outermost; a last partial step of
+// registers
 //    or lanes is peeled off, its points beyond the extent are masked at the fold. An axis that already lies
 //    whole in registers needs no loop.
 // 3. A state for every register of the result; several, if registers of the reduced axes would else wait for
@@ -165,8 +166,8 @@ private:
       int64_t longest = 0;
       for (const Access &access : g.info.accesses)
         if (!access.store && access.uses[axis])
-          longest = std::max(longest,
-                             std::abs(access.strideOf(axis, g.info.buffers[access.buffer]).value_or(0)));
+          longest =
+              std::max(longest, std::abs(access.strideOf(axis, g.info.buffers[access.buffer]).value_or(0)));
       return longest;
     };
     llvm::stable_sort(loops, [&](int a, int b) { return reach(a) > reach(b); });
@@ -215,9 +216,11 @@ Value Generator::computeReduction(Operation *op, Value value, const Registers &r
     return computeSoftmax(softmax, registers, scope);
   Reductions walk(*this, op, registers, scope);
   SmallVector<Operation *> group{op};
-  bool alone = scope->branch || llvm::any_of(walk.result.set_bits(), [&](unsigned axis) { return isFrozen(axis, scope); });
+  bool alone = scope->branch ||
+               llvm::any_of(walk.result.set_bits(), [&](unsigned axis) { return isFrozen(axis, scope); });
   for (Operation &other : *kernel.getBlock()) {
-    if (alone || &other == op || isa<kernel::SoftmaxOp>(other) || other.use_empty() || levels[&other] != levels[op])
+    if (alone || &other == op || isa<kernel::SoftmaxOp>(other) || other.use_empty() ||
+        levels[&other] != levels[op])
       continue;
     SmallBitVector over(axes.size());
     for (Value axis : kernel::reducedAxes(&other))
@@ -260,7 +263,8 @@ Value Generator::computeReduction(Operation *op, Value value, const Registers &r
         Value number = numberLike(state[0], count), zero = numberLike(state[0], 0);
         Value shift = builder.create<arith::DivFOp>(loc, state[0], number);
         Value square = builder.create<arith::DivFOp>(loc, state[1], number);
-        Value variance = builder.create<arith::SubFOp>(loc, square, builder.create<arith::MulFOp>(loc, shift, shift));
+        Value variance =
+            builder.create<arith::SubFOp>(loc, square, builder.create<arith::MulFOp>(loc, shift, shift));
         keep(member->getResult(0), a, builder.create<arith::AddFOp>(loc, means[m][a], shift));
         keep(member->getResult(1), a, builder.create<arith::MaximumFOp>(loc, variance, zero));
       }
@@ -268,8 +272,9 @@ Value Generator::computeReduction(Operation *op, Value value, const Registers &r
   return scope->values.at({value.getAsOpaquePointer(), registers});
 }
 
-/// Online: the running maximum and sum of every row of weights, and of every result the weighted sum, rescaled
-/// once a step of registers. A maximum of -inf shifts by 0, so that a row of only -inf becomes 0 / 0.
+/// Online: the running maximum and sum of every row of weights, and of every result the weighted sum,
+/// rescaled once a step of registers. A maximum of -inf shifts by 0, so that a row of only -inf becomes 0 /
+/// 0.
 Value Generator::computeSoftmax(kernel::SoftmaxOp op, const Registers &fixed, Scope *scope) {
   Reductions walk(*this, op, fixed, scope);
   Type type = accumulatorOf(op.getType());
@@ -355,7 +360,8 @@ Value Generator::computeSoftmax(kernel::SoftmaxOp op, const Registers &fixed, Sc
     for (size_t r = 0; r < n; ++r) {
       Value maximum = state[r];
       for (int64_t width = lanes / 2; width >= 1; width /= 2)
-        maximum = builder.create<arith::MaxNumFOp>(loc, walk.part(maximum, 0, width), walk.part(maximum, width, width));
+        maximum = builder.create<arith::MaxNumFOp>(loc, walk.part(maximum, 0, width),
+                                                   walk.part(maximum, width, width));
       Value scale = expOf(state[r], broadcast(safe(laneOf(maximum, 0))));
       state[n + r] = lanesSum(mul(state[n + r], scale));
       for (size_t i = 0; i < results; ++i)
@@ -366,7 +372,8 @@ Value Generator::computeSoftmax(kernel::SoftmaxOp op, const Registers &fixed, Sc
     Value sum = state[n + rowOf[i]];
     bool wide = isa<VectorType>(state[2 * n + i].getType());
     Value result = builder.create<arith::DivFOp>(loc, state[2 * n + i], toVectorIf(sum, wide));
-    scope->values[{op.getResult().getAsOpaquePointer(), walk.accumulators[i]}] = convert(result, op.getType());
+    scope->values[{op.getResult().getAsOpaquePointer(), walk.accumulators[i]}] =
+        convert(result, op.getType());
   }
   return scope->values.at({op.getResult().getAsOpaquePointer(), fixed});
 }

@@ -61,7 +61,8 @@ Scopes::loop(Scope *parent, Value count, int64_t maximum, ValueRange inits,
   auto op = builder_.create<scf::ForOp>(loc_, zero, count, one, inits);
   Scope *outer = owner(parent), *inner = add(parent, op.getBody());
   Operation *saved = std::exchange(outer->open, op);
-  SmallVector<Value> results = body(inner, addDim(inner, op.getInductionVar(), maximum), op.getRegionIterArgs());
+  SmallVector<Value> results =
+      body(inner, addDim(inner, op.getInductionVar(), maximum), op.getRegionIterArgs());
   if (!inits.empty()) {
     insertAt(inner);
     builder_.create<scf::YieldOp>(loc_, results);
@@ -76,7 +77,9 @@ AffineExpr Scopes::addDim(Scope *scope, Value value, int64_t extent) {
 }
 
 AffineExpr Scopes::lane() const { return getAffineDimExpr(0, builder_.getContext()); }
-AffineExpr Scopes::constant(int64_t value) const { return getAffineConstantExpr(value, builder_.getContext()); }
+AffineExpr Scopes::constant(int64_t value) const {
+  return getAffineConstantExpr(value, builder_.getContext());
+}
 
 /// Loops are many and an expression uses few: normalising is done over those alone.
 struct Scopes::Compressed {
@@ -124,8 +127,8 @@ Condition Scopes::simplify(const Condition &condition) {
   Compressed compressed(*this, exprs, builder_.getContext());
   for (AffineExpr &expr : exprs)
     expr = expr.replaceDims(compressed.toSmall);
-  IntegerSet set = affine::simplify(IntegerSet::get(compressed.extents.size(), 0, exprs, equalities),
-                                    compressed.extents);
+  IntegerSet set =
+      affine::simplify(IntegerSet::get(compressed.extents.size(), 0, exprs, equalities), compressed.extents);
   Condition result;
   if (affine::neverHolds(set)) {
     result.never = true;

@@ -19,20 +19,20 @@ using Registers = llvm::SmallVector<int32_t, 8>;
 /// The coordinate of an axis in a scope.
 struct Binding {
   mlir::AffineExpr base; ///< over the generator's dimensions
-  bool spread = true;    ///< registers and lanes of the axis lie behind `base`; else it is the whole coordinate
-  bool complete = true;  ///< no register or lane lies beyond the extent
+  bool spread = true; ///< registers and lanes of the axis lie behind `base`; else it is the whole coordinate
+  bool complete = true; ///< no register or lane lies beyond the extent
 };
 
-/// A place for code: the block itself, a loop's body, a branch, or (inlined) a part of its parent's code where
-/// an axis has another binding. Values are kept in the outermost scope that binds all their axes; code for a
-/// scope goes before the inner loop or branch that is being written.
+/// A place for code: the block itself, a loop's body, a branch, or (inlined) a part of its parent's code
+/// where an axis has another binding. Values are kept in the outermost scope that binds all their axes; code
+/// for a scope goes before the inner loop or branch that is being written.
 struct Scope {
   Scope *parent = nullptr;
   unsigned depth = 0;
-  mlir::Block *block = nullptr;       ///< null: inlined
-  mlir::Operation *open = nullptr;    ///< inner loop or branch being written
-  bool branch = false;                ///< what is needed here alone is computed here
-  bool frozen = false;                ///< one register of each outer axis only
+  mlir::Block *block = nullptr;    ///< null: inlined
+  mlir::Operation *open = nullptr; ///< inner loop or branch being written
+  bool branch = false;             ///< what is needed here alone is computed here
+  bool frozen = false;             ///< one register of each outer axis only
   llvm::DenseMap<int, Binding> bindings;
   std::map<std::pair<const void *, Registers>, mlir::Value> values;
   llvm::DenseMap<mlir::AffineExpr, mlir::Value> indices;

@@ -1,6 +1,7 @@
 // The block's loops around the stores.
 // 1. The block's index taken apart into the grid's axes, once.
-// 2. Loops over the block's part of the stored axes: those that no reduction runs over outside, so that reductions
+// 2. Loops over the block's part of the stored axes: those that no reduction runs over outside, so that
+// reductions
 //    stand as far outside as they can; then by stride, longest outside. Stores share the loops they have in
 //    common. What is left of an axis behind its last whole step of registers and lanes is peeled off.
 // 3. Inside, every register of the value, under the store's condition: a branch where lanes and neighbouring
@@ -9,6 +10,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "search/plan/Planners.h"
+#include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;
 using llvm::SmallBitVector;
@@ -59,9 +61,11 @@ std::optional<int> Generator::nextAxis(ArrayRef<StoreItem> stores, const SmallBi
     if (axes[axis].serial == 1 || opened.test(axis) ||
         llvm::none_of(stores, [&](const StoreItem &store) { return store.axes.test(axis); }))
       continue;
-    int64_t reductions = llvm::count_if(
-        info.reductions, [&](const ReductionInfo &reduction) { return llvm::is_contained(reduction.over, axis); });
-    std::pair<int64_t, int64_t> key(reductions, -std::abs(strides[axis].value_or(0)));
+    int64_t reductions = llvm::count_if(info.reductions, [&](const ReductionInfo &reduction) {
+      return llvm::is_contained(reduction.over, axis);
+    });
+    // An address that moves irregularly is as good as one that moves far.
+    std::pair<int64_t, int64_t> key(reductions, -std::abs(strides[axis].value_or(INT64_MAX)));
     if (!best || key < bestKey) {
       best = axis;
       bestKey = key;
@@ -87,7 +91,8 @@ void Generator::emitStores(ArrayRef<StoreItem> stores, const SmallBitVector &ope
     emitStores(beside, opened, scope);
 }
 
-void Generator::emitStoresInside(ArrayRef<StoreItem> stores, int axis, const SmallBitVector &opened, Scope *scope) {
+void Generator::emitStoresInside(ArrayRef<StoreItem> stores, int axis, const SmallBitVector &opened,
+                                 Scope *scope) {
   const AxisLayout &layout = axes[axis];
   SmallBitVector now = opened;
   now.set(axis);
@@ -153,12 +158,29 @@ void Generator::emitStoreHere(const StoreItem &store, Scope *scope) {
   }
   for (const Run &run : runs) {
     auto emit = [&](Scope *inner) {
-      for (const Part &part : run.parts) {
+      llvm::DenseSet<size_t> done;
+      for (size_t i = 0; i < run.parts.size(); ++i) {
+        if (done.contains(i))
+          continue;
+        const Part &part = run.parts[i];
+        auto offsetAt = [&](const Registers &registers) {
+          return substitute(offsetOf(op.getBuffer(), op.getMap()), op.getAxes(), registers, inner);
+        };
+        if (std::optional<Neighbours> group = neighbours(op.getAxes(), part.registers, inner, offsetAt)) {
+          // The registers between the lanes, if they are all stored here.
+          SmallVector<size_t> members;
+          for (size_t j = i; j < run.parts.size(); ++j)
+            if (llvm::is_contained(group->registers, run.parts[j].registers) && run.parts[j].lanes.always())
+              members.push_back(j);
+          if (members.size() == group->registers.size()) {
+            storeInterleaved(op, *group, inner);
+            done.insert(members.begin(), members.end());
+            continue;
+          }
+        }
         Value value = evaluate(op.getValue(), part.registers, inner);
         Guard guard = guardOf(part.lanes, inner);
-        AffineExpr offset =
-            substitute(offsetOf(op.getBuffer(), op.getMap()), op.getAxes(), part.registers, inner);
-        Address address = addressOf(offset, inner);
+        Address address = addressOf(offsetAt(part.registers), inner);
         scopes.insertAt(inner);
         emitStore(value, op.getBuffer(), address, guard.mask);
       }

@@ -6,6 +6,7 @@
 #include "compiler/package/BuildPackage.h"
 
 #include "compiler/graph/Graph.h"
+#include "compiler/kernel/Elements.h"
 #include "compiler/package/MemoryPlan.h"
 #include "compiler/support/Error.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -170,9 +171,10 @@ private:
     launch.grid[0] = code.blocks;
     for (auto [i, buffer] : llvm::enumerate(op.getBuffers())) {
       uint32_t slot = slots_.lookup(baseOf(buffer));
-      uint64_t bytes = package_.slots[slot].bytes;
-      launch.params.push_back(code.writes[i] ? runtime::Param::write(slot, 0, bytes)
-                                             : runtime::Param::read(slot, 0, bytes));
+      uint64_t start = op.offsetOf(i) * kernel::elementBytes(cast<MemRefType>(buffer.getType()).getElementType());
+      uint64_t bytes = package_.slots[slot].bytes - start;
+      launch.params.push_back(code.writes[i] ? runtime::Param::write(slot, start, bytes)
+                                             : runtime::Param::read(slot, start, bytes));
     }
     launch.kernel = op.getKernel().str();
     launch.schedule = code.schedule;

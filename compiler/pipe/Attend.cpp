@@ -23,6 +23,62 @@ namespace tgc::pipe {
 
 namespace {
 
+/// exp(t - from) for t that are not greater than `from`, which is finite; ∞ and NaN give NaN. In f32, as 2^u with
+/// u = t·log2 e - from·log2 e: what its rounding makes wrong is the same for all weights of a query.
+class WeightExp {
+public:
+  WeightExp(OpBuilder &builder, Location loc, Type type, Value from)
+      : builder(builder), loc(loc), type(type), shaped(from.getType()), from(from) {
+    if (type.isF32())
+      shift = builder.create<arith::MulFOp>(loc, from, number(-log2e));
+  }
+
+  Value at(Value t) {
+    if (!type.isF32())
+      return builder.create<math::ExpOp>(loc, builder.create<arith::SubFOp>(loc, t, from));
+    // u = n + r with a whole n, which adding 1.5·2^23 leaves in the low bits; 2^r by a minimax polynomial.
+    Value u = fma(t, number(log2e), shift);
+    Value magic = number(0x1.8p23);
+    Value shifted = builder.create<arith::AddFOp>(loc, u, magic);
+    Value r = builder.create<arith::SubFOp>(loc, u, builder.create<arith::SubFOp>(loc, shifted, magic));
+    Value p = number(0x1.3fb5f2p-13);
+    for (double c : {0x1.5f0e12p-10, 0x1.3b309p-7, 0x1.c6af72p-5, 0x1.ebfbd8p-3, 0x1.62e43p-1, 1.0})
+      p = fma(p, r, number(c));
+    Type bits = builder.getI32Type();
+    if (auto vector = dyn_cast<VectorType>(shaped))
+      bits = vector.clone(bits);
+    auto toBits = [&](Value value) { return builder.create<arith::BitcastOp>(loc, bits, value).getResult(); };
+    Value width = integer(23, bits);
+    Value exponent = builder.create<arith::ShLIOp>(loc, toBits(shifted), width);
+    Value scaled = builder.create<arith::AddIOp>(loc, toBits(p), exponent);
+    Value result = builder.create<arith::BitcastOp>(loc, shaped, scaled);
+    // Below the normal numbers there is nothing; a NaN stays what it is.
+    Value small = builder.create<arith::CmpFOp>(loc, arith::CmpFPredicate::OLT, u, number(-126));
+    return builder.create<arith::SelectOp>(loc, small, number(0), result);
+  }
+
+private:
+  static constexpr double log2e = 0x1.71547652b82fep0;
+  Value fma(Value a, Value b, Value c) { return builder.create<math::FmaOp>(loc, a, b, c); }
+  Value number(double value) {
+    auto scalar = builder.getFloatAttr(type, value);
+    if (auto vector = dyn_cast<VectorType>(shaped))
+      return builder.create<arith::ConstantOp>(loc, DenseElementsAttr::get(vector, scalar));
+    return builder.create<arith::ConstantOp>(loc, scalar);
+  }
+  Value integer(int32_t value, Type like) {
+    auto scalar = builder.getI32IntegerAttr(value);
+    if (auto vector = dyn_cast<VectorType>(like))
+      return builder.create<arith::ConstantOp>(loc, DenseElementsAttr::get(vector, scalar));
+    return builder.create<arith::ConstantOp>(loc, scalar);
+  }
+
+  OpBuilder &builder;
+  Location loc;
+  Type type, shaped;
+  Value from, shift;
+};
+
 class Attend {
 public:
   Attend(Program &program, kernel::SoftmaxOp softmax, kernel::ContractOp scores)
@@ -147,8 +203,8 @@ private:
       builder.create<tile::YieldOp>(loc, ValueRange());
     }
   }
-  /// A vector register's lanes; the panel has one to four.
-  int64_t laneCount() { return plan.vectorLanes; }
+  /// The whole panel, which is one to four vector registers: their chains run side by side.
+  int64_t laneCount() { return llvm::isPowerOf2_64(plan.atomN) ? plan.atomN : plan.vectorLanes; }
 
   void clear() {
     map({builder.getIndexAttr(panels), builder.getIndexAttr(plan.atomN)}, {"panel", "lane"}, false,
@@ -223,59 +279,117 @@ private:
   void stepLanes(Value panel, Value lane, int64_t lanes, const Point &point) {
     SmallVector<Value> here{panel, lane};
     Value old = load(maximum, here, lanes);
-    Value highest = overKeys(point, old, [&](Value key, const Point &at, Value highest) -> Value {
-      program.values->define(scores.getResult(), [&](OpBuilder &, Location, const Point &) {
-        return load(weights, {key, lane}, lanes);
-      });
-      Value t = PointEmitter(*program.values, builder, at).value(softmax.getWeights());
-      if (lanes > 1 && !isa<VectorType>(t.getType()))
-        t = builder.create<vector::BroadcastOp>(loc, VectorType::get({lanes}, type), t);
-      store(t, weights, {key, lane});
-      // The comparison with a NaN fails, which leaves the maximum.
-      Value higher = builder.create<arith::CmpFOp>(loc, arith::CmpFPredicate::OGT, t, highest);
-      return builder.create<arith::SelectOp>(loc, higher, t, highest);
+    // Four keys a step: the maximum's and the sum's chains would be as slow as their latency else.
+    Value highest = overKeys(point, old, 4, [&](ArrayRef<KeyPoint> keys, Value highest) -> Value {
+      SmallVector<Value> terms;
+      for (const KeyPoint &at : keys) {
+        program.values->define(scores.getResult(), [&](OpBuilder &, Location, const Point &) {
+          return load(weights, {at.key, lane}, lanes);
+        });
+        Value t = PointEmitter(*program.values, builder, at.point).value(softmax.getWeights());
+        if (lanes > 1 && !isa<VectorType>(t.getType()))
+          t = builder.create<vector::BroadcastOp>(loc, VectorType::get({lanes}, type), t);
+        store(t, weights, {at.key, lane});
+        terms.push_back(t);
+      }
+      Value all = tree(terms, [&](Value a, Value b) { return higher(a, b); });
+      return higher(all, highest);
     });
     store(highest, maximum, here);
     Value none = builder.create<arith::CmpFOp>(loc, arith::CmpFPredicate::OEQ, highest,
                                                number(-std::numeric_limits<double>::infinity(), lanes));
     Value from = builder.create<arith::SelectOp>(loc, none, number(0, lanes), highest);
-    Value total = overKeys(point, number(0, lanes), [&](Value key, const Point &, Value total) -> Value {
-      Value t = load(weights, {key, lane}, lanes);
-      Value weight = builder.create<math::ExpOp>(loc, builder.create<arith::SubFOp>(loc, t, from));
-      store(weight, weights, {key, lane});
-      return builder.create<arith::AddFOp>(loc, total, weight);
+    WeightExp exp(builder, loc, type, from);
+    Value total = overKeys(point, number(0, lanes), 2, [&](ArrayRef<KeyPoint> keys, Value total) -> Value {
+      SmallVector<Value> terms;
+      for (const KeyPoint &at : keys) {
+        Value weight = exp.at(load(weights, {at.key, lane}, lanes));
+        store(weight, weights, {at.key, lane});
+        terms.push_back(weight);
+      }
+      Value all = tree(terms, [&](Value a, Value b) { return builder.create<arith::AddFOp>(loc, a, b).getResult(); });
+      return builder.create<arith::AddFOp>(loc, total, all);
     });
-    Value factor = builder.create<math::ExpOp>(loc, builder.create<arith::SubFOp>(loc, old, from));
+    Value factor = exp.at(old);
     store(factor, shrink, lane);
     Value before = builder.create<arith::MulFOp>(loc, load(sum, here, lanes), factor);
     store(builder.create<arith::AddFOp>(loc, before, total), sum, here);
   }
 
-  /// Loops over the block's keys; `body` gets the key's number in the block and its point.
-  Value overKeys(const Point &from, Value carried, function_ref<Value(Value, const Point &, Value)> body) {
-    Point at = from;
+  /// The greater one, `b` where a is NaN: the comparison with a NaN fails.
+  Value higher(Value a, Value b) {
+    Value above = builder.create<arith::CmpFOp>(loc, arith::CmpFPredicate::OGT, a, b);
+    return builder.create<arith::SelectOp>(loc, above, a, b);
+  }
+  static Value tree(SmallVector<Value> values, function_ref<Value(Value, Value)> combine) {
+    while (values.size() > 1) {
+      for (size_t i = 0; i < values.size() / 2; ++i)
+        values[i] = combine(values[2 * i], values[2 * i + 1]);
+      if (values.size() % 2)
+        values[values.size() / 2] = values.back();
+      values.resize((values.size() + 1) / 2);
+    }
+    return values.front();
+  }
+
+  struct KeyPoint {
+    Value key; ///< number in the block
+    Point point;
+  };
+
+  /// Loops over the block's keys, `unroll` a step and then one by one.
+  Value overKeys(const Point &from, Value carried, int64_t unroll,
+                 function_ref<Value(ArrayRef<KeyPoint>, Value)> body) {
+    SmallVector<TiledAxis> axes;
+    for (const TiledAxis &axis : plan.n.axes)
+      if (axis.tile > 1)
+        axes.push_back(axis);
     SmallVector<OpFoldResult> coords(program.kernel.getNumAxes(), builder.getIndexAttr(0));
-    OpBuilder::InsertionGuard guard(builder);
-    SmallVector<scf::ForOp> loops;
-    for (const TiledAxis &axis : plan.n.axes) {
-      if (axis.tile == 1)
-        continue;
-      Value count = getValueOrCreateConstantIndexOp(builder, loc, program.count(axis));
-      auto loop = builder.create<scf::ForOp>(loc, program.index(0), count, program.index(1), ValueRange(carried));
-      builder.setInsertionPointToStart(loop.getBody());
-      coords[axis.axis] = loop.getInductionVar();
-      at.coords[axis.axis] = program.apply(program.dim(0) + program.dim(1), {OpFoldResult(program.start(axis.axis)),
-                                                                             OpFoldResult(loop.getInductionVar())});
-      carried = loop.getRegionIterArg(0);
-      loops.push_back(loop);
-    }
-    Value next = body(program.apply(program.flat(plan.n), coords), at, carried);
-    for (scf::ForOp loop : llvm::reverse(loops)) {
+    return overKeys(axes, coords, from, carried, unroll, body);
+  }
+  Value overKeys(ArrayRef<TiledAxis> axes, SmallVector<OpFoldResult> coords, Point at, Value carried, int64_t unroll,
+                 function_ref<Value(ArrayRef<KeyPoint>, Value)> body) {
+    auto pointAt = [&](const TiledAxis &axis, Value base, int64_t offset) {
+      SmallVector<OpFoldResult> there = coords;
+      there[axis.axis] = program.apply(program.dim(0) + offset, base);
+      Point point = at;
+      point.coords[axis.axis] =
+          program.apply(program.dim(0) + program.dim(1) + offset, {OpFoldResult(program.start(axis.axis)), OpFoldResult(base)});
+      return std::pair(there, point);
+    };
+    if (axes.empty())
+      return body(KeyPoint{program.apply(program.flat(plan.n), coords), at}, carried);
+    const TiledAxis &axis = axes.front();
+    Value count = getValueOrCreateConstantIndexOp(builder, loc, program.count(axis)), done = program.index(0);
+    auto loop = [&](Value from, Value to, int64_t step, Value carried) -> Value {
+      auto made = builder.create<scf::ForOp>(loc, from, to, program.index(step), ValueRange(carried));
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToStart(made.getBody());
+      Value next;
+      if (axes.size() > 1) {
+        auto [there, point] = pointAt(axis, made.getInductionVar(), 0);
+        next = overKeys(axes.drop_front(), there, point, made.getRegionIterArg(0), unroll, body);
+      } else {
+        SmallVector<KeyPoint> keys;
+        for (int64_t i = 0; i < step; ++i) {
+          auto [there, point] = pointAt(axis, made.getInductionVar(), i);
+          keys.push_back({program.apply(program.flat(plan.n), there), point});
+        }
+        next = body(keys, made.getRegionIterArg(0));
+      }
       builder.create<scf::YieldOp>(loc, next);
-      builder.setInsertionPointAfter(loop);
-      next = loop.getResult(0);
+      return made.getResult(0);
+    };
+    if (axes.size() > 1 || axis.tile < unroll)
+      return loop(done, count, 1, carried);
+    if (!axis.ragged()) {
+      int64_t whole = axis.tile / unroll * unroll;
+      carried = loop(done, program.index(whole), unroll, carried);
+      return whole < axis.tile ? loop(program.index(whole), count, 1, carried) : carried;
     }
-    return next;
+    Value whole = program.apply(program.dim(0) - program.dim(0) % unroll, count);
+    carried = loop(done, whole, unroll, carried);
+    return loop(whole, count, 1, carried);
   }
 
   Program &program;

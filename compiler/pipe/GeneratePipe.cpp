@@ -6,6 +6,9 @@
 #include "compiler/pipe/GeneratePipe.h"
 #include "compiler/pipe/Program.h"
 #include "compiler/support/Error.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/CSE.h"
 
 using namespace mlir;
 
@@ -23,7 +26,7 @@ tile::FuncOp generatePipe(OpBuilder &builder, kernel::FuncOp kernel, const Kerne
   if (!std::holds_alternative<PipePlan>(plan.body))
     internalError("kernel {} has no plan for the pipe", kernel.getSymName().str());
   pipe::Program program(builder, kernel, info, plan);
-  return program.write([&] {
+  tile::FuncOp function = program.write([&] {
     if (info.contract) {
       contractBody(program, cast<kernel::ContractOp>(reductionAt(kernel, info.contract->reduction)));
     } else {
@@ -32,6 +35,11 @@ tile::FuncOp generatePipe(OpBuilder &builder, kernel::FuncOp kernel, const Kerne
       attendBody(program, softmax, scores);
     }
   });
+  // Starts and indices were written where they were needed.
+  IRRewriter rewriter(builder.getContext());
+  DominanceInfo dominance(function);
+  eliminateCommonSubExpressions(rewriter, dominance, function);
+  return function;
 }
 
 } // namespace tgc

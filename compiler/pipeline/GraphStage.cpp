@@ -7,7 +7,13 @@ using namespace mlir;
 namespace tgc {
 
 void graphStage(StageAccess access) {
-  runPasses(access, [](OpPassManager &passes) { graph::addGraphPasses(passes.nest<func::FuncOp>()); });
+  const std::optional<std::string> &precision = access.options().import.precision;
+  runPasses(access, [&](OpPassManager &passes) {
+    OpPassManager &functions = passes.nest<func::FuncOp>();
+    if (precision == "f16" || precision == "bf16")
+      functions.addPass(graph::createNarrowContractionsPass(*precision));
+    graph::addGraphPasses(functions);
+  });
 }
 
 } // namespace tgc

@@ -1,5 +1,6 @@
 // Input: the graph stage. Output: kernels over named axes and the program that launches them.
-#include "compiler/cut/Cut.h"
+#include "compiler/cut/Passes.h"
+#include "compiler/kernel/Passes.h"
 #include "compiler/pipeline/Stages.h"
 
 using namespace mlir;
@@ -7,7 +8,10 @@ using namespace mlir;
 namespace tgc {
 
 void kernelStage(StageAccess access) {
-  runPasses(access, [](OpPassManager &passes) { passes.addPass(cut::createCutPass()); });
+  runPasses(access, [](OpPassManager &passes) {
+    cut::addCutPasses(passes);
+    kernel::addKernelPasses(passes);
+  });
 }
 
 } // namespace tgc

@@ -19,7 +19,7 @@ static Schedule chooseSchedule(StageAccess access, kernel::FuncOp kernel, const 
     return parseSchedule(forced->second);
   if (std::optional<StringRef> carried = kernel.getSchedule())
     return parseSchedule(carried->str());
-  return Schedule();
+  return heuristicSchedule(info, access.target().device());
 }
 
 static Plan planOrThrow(StageAccess access, kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedule) {
@@ -34,6 +34,14 @@ static Plan planOrThrow(StageAccess access, kernel::FuncOp kernel, const KernelI
   internalError("kernel {}: the heuristic's schedule '{}' is not legal: {}", name, text, result.reason);
 }
 
+/// A buffer type that the target has not is the model's to change: the error names its nodes.
+static void requireTypes(StageAccess access, kernel::FuncOp kernel, const KernelInfo &info) {
+  for (const BufferInfo &buffer : info.buffers)
+    if (!access.target().supports(buffer.type))
+      unsupported("{}: {} does not have elements of type {}", fmt::join(nodeNames(kernel.getLoc()), ", "),
+                  access.target().device().name, nameOf(buffer.type));
+}
+
 void scheduleStage(StageAccess access) {
   for (const auto &[name, text] : access.options().schedules)
     if (!access.module()->lookupSymbol<kernel::FuncOp>(name))
@@ -44,6 +52,7 @@ void scheduleStage(StageAccess access) {
   for (size_t i = 0; i < kernels.size(); ++i) {
     kernel::FuncOp kernel = kernels[i];
     KernelInfo info = describeKernel(kernel);
+    requireTypes(access, kernel, info);
     Schedule schedule = chooseSchedule(access, kernel, info);
     Plan plan = planOrThrow(access, kernel, info, schedule);
     kernel.setSchedule(printSchedule(schedule));

@@ -7,6 +7,7 @@
 //    points its accesses can reach, at most all of it.
 #include "compiler/schedule/Describe.h"
 
+#include "compiler/kernel/Canonical.h"
 #include "compiler/support/Error.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -47,7 +48,8 @@ ElementType elementTypeOf(Type type) {
 
 namespace {
 
-/// Adds factor · expr to `index`; false if expr is not linear, then the dimensions it names get coefficient 1.
+/// Adds factor · expr to `index`; false if expr is not linear, then the dimensions it names get
+/// coefficient 1.
 bool addLinear(AffineExpr expr, int64_t factor, LinearIndex &index) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
     index.offset += factor * constant.getValue();
@@ -91,7 +93,7 @@ public:
       describeOp(op);
     describeShape();
     countBytes();
-    hash();
+    info.hash = kernel::stableHash(kernel::canonicalText(func));
     return std::move(info);
   }
 
@@ -121,7 +123,8 @@ private:
         internalError("buffer {} of kernel {} has no static strides", buffer.name, info.name);
       buffer.strides.assign(strides.begin(), strides.end());
       buffer.free = func.getFree()[i];
-      buffer.stored = llvm::any_of(argument.getUsers(), [](Operation *user) { return isa<kernel::StoreOp>(user); });
+      buffer.stored =
+          llvm::any_of(argument.getUsers(), [](Operation *user) { return isa<kernel::StoreOp>(user); });
     }
   }
 
@@ -166,7 +169,8 @@ private:
       count *= double(info.axes[axis].extent);
     if (auto load = dyn_cast<kernel::LoadOp>(op)) {
       for (unsigned i = 0; i < load.getNumPieces(); ++i) {
-        Access access = makeAccess(load.getBuffers()[i], load.getAxes(), load.getMap(i), load.getCondition(i));
+        Access access =
+            makeAccess(load.getBuffers()[i], load.getAxes(), load.getMap(i), load.getCondition(i));
         access.guarded = bool(load.getFill());
         addAccess(op, std::move(access));
       }
@@ -225,9 +229,10 @@ private:
       reduction.over.push_back(int(func.axisIndex(axis)));
     reduction.result = toVector(sets.of(op.getResult(0)));
     reduction.accumulator = elementTypeOf(op.getResult(0).getType());
-    double each = reduction.kind == Kind::Contract ? 2 : reduction.kind == Kind::Softmax ? 4
-                  : reduction.kind == Kind::Moments                                      ? 3
-                                                                                         : 1;
+    double each = reduction.kind == Kind::Contract  ? 2
+                  : reduction.kind == Kind::Softmax ? 4
+                  : reduction.kind == Kind::Moments ? 3
+                                                    : 1;
     info.flops += each * count;
     work[&op] = count;
     reductionOf[&op] = int(info.reductions.size());
@@ -385,19 +390,6 @@ private:
     }
     for (auto [buffer, points] : llvm::zip(info.buffers, reached))
       info.bytes += std::min(points, double(buffer.elements())) * double(bytesOf(buffer.type));
-  }
-
-  /// FNV-1a of the text without the name and the schedule, which are not part of what is computed.
-  void hash() {
-    OwningOpRef<Operation *> copy(func->clone());
-    cast<kernel::FuncOp>(*copy).setSymName("k");
-    (*copy)->removeAttr("schedule");
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    (*copy)->print(stream);
-    info.hash = 0xcbf29ce484222325;
-    for (unsigned char byte : text)
-      info.hash = (info.hash ^ byte) * 0x100000001b3;
   }
 
   mutable kernel::FuncOp func; // its accessors are not const

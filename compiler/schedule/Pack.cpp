@@ -128,9 +128,7 @@ private:
     }
     if (value.getType().getIntOrFloatBitWidth() > element.getIntOrFloatBitWidth())
       internalError("kernel {}: packing would round {}", info.name, info.buffers[pack.buffer].name);
-    for (const TiledAxis &axis : pipe.batch)
-      if (sets.of(value).test(axis.axis))
-        batch.push_back(axis.axis);
+    batch = pipe.b.batch;
     type = MemRefType::get(pack.shape, element);
   }
 
@@ -145,6 +143,9 @@ private:
     made.addBuffer("p", type);
     // Axes: batch, panel, depth, lane, with the kernel's names where it has them.
     axisMap.assign(kernel.getNumAxes(), AffineExpr());
+    for (const TiledAxis &axis : pipe.batch)
+      if (axis.extent == 1)
+        axisMap[axis.axis] = getAffineConstantExpr(0, context);
     SmallVector<Value> axes;
     SmallVector<int64_t> extents;
     auto addAxis = [&](StringRef name, int64_t extent) {
@@ -294,9 +295,11 @@ private:
     place.append({panel.replaceDims(dims), depth, lane.replaceDims(dims)});
     AffineMap map = affine::simplify(AffineMap::get(axes.size(), 0, place, context), extents);
     buffer.setType(type);
+    // Where ranges do not tell that the place is one of the buffer's, the load has an else that is never taken.
+    bool inside = affine::alwaysInside(map, type.getShape(), extents);
     Value load = builder.create<kernel::LoadOp>(value.getLoc(), ValueRange(buffer), axes, ArrayRef<AffineMap>{map},
                                                 ArrayRef<IntegerSet>{kernel::alwaysTrue(context, axes.size())},
-                                                TypedAttr());
+                                                inside ? TypedAttr() : cast<TypedAttr>(builder.getZeroAttr(element)));
     // Conversions to the packed type are made; those beyond it stay.
     SmallVector<OpOperand *> uses;
     for (OpOperand &use : value.getUses())
@@ -332,28 +335,38 @@ private:
       for (auto launch : program.getBlock()->getOps<kernel::LaunchOp>())
         if (launch.getKernel() == kernel.getSymName())
           launches.push_back(launch);
-      for (kernel::LaunchOp launch : launches)
-        launch.getBuffersMutable()[pack.buffer].set(packedBuffer(program, launch.getBuffers()[pack.buffer], packing));
+      for (kernel::LaunchOp launch : launches) {
+        Value packed = packedBuffer(program, launch.getBuffers()[pack.buffer], launch.offsetOf(pack.buffer), packing);
+        launch.getBuffersMutable()[pack.buffer].set(packed);
+        if (std::optional<ArrayRef<int64_t>> offsets = launch.getOffsets()) {
+          SmallVector<int64_t> starts(*offsets);
+          starts[pack.buffer] = 0;
+          launch.setOffsets(starts);
+        }
+      }
     }
   }
 
-  /// The buffer that the packing kernel fills from that weight; made unless there is one.
-  Value packedBuffer(kernel::ProgramOp program, Value weight, kernel::FuncOp packing) {
+  /// The buffer that the packing kernel fills from that place of the weight; made unless there is one.
+  Value packedBuffer(kernel::ProgramOp program, Value weight, int64_t offset, kernel::FuncOp packing) {
     kernel::LaunchOp firstRun;
     for (auto launch : program.getBlock()->getOps<kernel::LaunchOp>()) {
       if (!launch.getPrepare()) {
         firstRun = firstRun ? firstRun : launch;
         continue;
       }
-      if (launch.getKernel() == packing.getSymName() && launch.getBuffers()[0] == weight)
+      if (launch.getKernel() == packing.getSymName() && launch.getBuffers()[0] == weight &&
+          launch.offsetOf(0) == offset)
         return launch.getBuffers()[1];
     }
     // Prepare launches come first; the weight's own definition moves before it if need be.
     moveBefore(weight, firstRun);
     OpBuilder builder(firstRun);
     Value buffer = builder.create<kernel::BufferOp>(firstRun.getLoc(), type);
-    builder.create<kernel::LaunchOp>(firstRun.getLoc(), packing.getSymName(), ValueRange{weight, buffer},
-                                     /*prepare=*/true);
+    auto launch = builder.create<kernel::LaunchOp>(firstRun.getLoc(), packing.getSymName(),
+                                                   ValueRange{weight, buffer}, /*prepare=*/true);
+    if (offset != 0)
+      launch.setOffsets(ArrayRef<int64_t>{offset, 0});
     return buffer;
   }
 
@@ -377,7 +390,7 @@ private:
   Value value;
   Type element;
   MemRefType type;
-  SmallVector<int> batch;
+  std::vector<int> batch;
   SmallVector<AffineExpr> axisMap; ///< the kernel's axes over the packing kernel's
   IntegerSet valid;
 };

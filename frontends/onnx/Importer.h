@@ -28,7 +28,10 @@ public:
   DType recast(DType dtype) const {
     if (!precision || !isFloat(dtype) || dtype == DType::F8E4M3)
       return dtype;
-    return dtype == DType::F64 ? DType::F32 : *precision;
+    if (dtype == DType::F64)
+      return DType::F32;
+    // A 16-bit precision replaces the other 16-bit type; wider values are the graph stage's to narrow.
+    return dtypeBytes(dtype) <= dtypeBytes(*precision) ? *precision : dtype;
   }
   /// A constant of the model; errors are BadInput and Unsupported.
   TensorPtr constantTensor(const TensorProto &proto, llvm::StringRef name);

@@ -54,12 +54,21 @@ private:
     return string->str();
   }
 
+  /// The verifier does not check that the elements of a vector are aligned.
+  template <typename T>
+  static std::vector<T> copied(const flatbuffers::Vector<T> &vector) {
+    std::vector<T> values(vector.size());
+    if (!values.empty())
+      std::memcpy(values.data(), vector.Data(), values.size() * sizeof(T));
+    return values;
+  }
+
   template <typename T>
   std::vector<T> numbers(const flatbuffers::Vector<T> *vector) {
     if (!vector)
       return {};
     spend(vector->size() * sizeof(T));
-    return std::vector<T>(vector->begin(), vector->end());
+    return copied(*vector);
   }
 
   template <typename T, typename F>
@@ -83,7 +92,8 @@ private:
   static std::array<T, 3> three(const flatbuffers::Vector<T> *vector, const char *what) {
     if (!vector || vector->size() != 3)
       badInput(std::string("package: ") + what + " does not have three dimensions");
-    return {vector->Get(0), vector->Get(1), vector->Get(2)};
+    std::vector<T> values = copied(*vector);
+    return {values[0], values[1], values[2]};
   }
 
   template <typename E>

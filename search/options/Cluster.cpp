@@ -16,7 +16,8 @@ struct Cluster : AxisFactorOption {
       if (!context.kernel.axes[*axis].stored)
         return fmt::format("cluster({},{}): the axis is only reduced", name, n);
       if (n > context.device.maxCluster)
-        return fmt::format("cluster({},{}): the device has clusters of {}", name, n, context.device.maxCluster);
+        return fmt::format("cluster({},{}): the device has clusters of {}", name, n,
+                           context.device.maxCluster);
     }
     return "";
   }

@@ -27,7 +27,8 @@ int64_t integerArgument(const Option &option, const std::vector<std::string> &ar
 }
 
 const std::string &wordArgument(const Option &option, const std::vector<std::string> &arguments, size_t i) {
-  if (arguments[i].empty() || !(std::isalpha(static_cast<unsigned char>(arguments[i][0])) || arguments[i][0] == '_'))
+  if (arguments[i].empty() ||
+      !(std::isalpha(static_cast<unsigned char>(arguments[i][0])) || arguments[i][0] == '_'))
     usageError("schedule: {} needs a name, not '{}'", option.name(), arguments[i]);
   return arguments[i];
 }
@@ -122,7 +123,8 @@ std::string LoopOption::illegal(const OptionContext &context, const Schedule &sc
     if (auto pad = schedule.padTo.find(split.axis); pad != schedule.padTo.end())
       extent = (extent + pad->second - 1) / pad->second * pad->second;
     if (extent % (factorTaken(schedule, split.axis, i) * split.factor) != 0)
-      return fmt::format("{}({},{}): does not divide what is left of {}", name_, split.axis, split.factor, extent);
+      return fmt::format("{}({},{}): does not divide what is left of {}", name_, split.axis, split.factor,
+                         extent);
   }
   return "";
 }

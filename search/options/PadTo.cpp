@@ -14,7 +14,8 @@ struct PadTo : AxisFactorOption {
       if (!axis)
         return fmt::format("padto: there is no axis {}", name);
       if (context.kernel.axes[*axis].extent % n == 0)
-        return fmt::format("padto({},{}): {} is a multiple already", name, n, context.kernel.axes[*axis].extent);
+        return fmt::format("padto({},{}): {} is a multiple already", name, n,
+                           context.kernel.axes[*axis].extent);
     }
     return "";
   }
@@ -24,8 +25,9 @@ struct PadTo : AxisFactorOption {
       for (int64_t n : {4, 8, 16, 32, 64}) {
         int64_t padded = (axis.extent + n - 1) / n * n;
         // At most a third of the padded axis may be waste.
-        if (!schedule.padTo.count(axis.name) && factorTaken(schedule, axis.name, schedule.loops.size()) == 1 &&
-            axis.extent % n != 0 && axis.extent * 3 >= padded * 2)
+        if (!schedule.padTo.count(axis.name) &&
+            factorTaken(schedule, axis.name, schedule.loops.size()) == 1 && axis.extent % n != 0 &&
+            axis.extent * 3 >= padded * 2)
           next.push_back(with(schedule, axis.name, n));
       }
     return next;

@@ -11,7 +11,8 @@ struct Persistent : FlagOption {
       return "";
     if (!schedule.atom)
       return "persistent: needs tc";
-    return context.device.maxThreads == 1 ? "persistent: on this device the runtime hands out the blocks" : "";
+    return context.device.maxThreads == 1 ? "persistent: on this device the runtime hands out the blocks"
+                                          : "";
   }
 };
 

@@ -13,9 +13,9 @@ const Option &persistent(), &raster(), &split(), &join(), &slots(), &prefetch(),
 const std::vector<const Option *> &options() {
   using namespace option;
   static const std::vector<const Option *> list = {
-      &local(), &upcast(), &unroll(),   &group(),   &padTo(), &order(),      &noLocals(), &hold(),
-      &tc(),    &flip(),   &tile(),     &warps(),   &pingPong(), &overlap(), &copy(),     &stage(),
-      &cluster(), &persistent(), &raster(), &split(), &join(), &slots(),     &prefetch(), &pack(),
+      &local(),   &upcast(),     &unroll(), &group(), &padTo(),    &order(),   &noLocals(), &hold(),
+      &tc(),      &flip(),       &tile(),   &warps(), &pingPong(), &overlap(), &copy(),     &stage(),
+      &cluster(), &persistent(), &raster(), &split(), &join(),     &slots(),   &prefetch(), &pack(),
   };
   return list;
 }

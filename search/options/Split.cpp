@@ -24,7 +24,8 @@ struct Split : AxisFactorOption {
     std::vector<Schedule> next;
     for (const AxisInfo &axis : context.kernel.axes)
       for (int64_t n : {2, 4, 8, 16, 32, 64})
-        if (axis.reduced && !schedule.split.count(axis.name) && axis.extent % n == 0 && axis.extent >= 16 * n) {
+        if (axis.reduced && !schedule.split.count(axis.name) && axis.extent % n == 0 &&
+            axis.extent >= 16 * n) {
           next.push_back(with(schedule, axis.name, n));
           if (!next.back().join)
             next.back().join = "launch";

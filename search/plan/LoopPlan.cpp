@@ -2,7 +2,8 @@
 // 1. Choose the vector axis among the axes whose innermost option is upcast or unroll: the one most accesses
 //    have contiguous, stores counting most.
 // 2. For each axis, from the inside: lanes, then the loop options' factors in their order; what is left is a
-//    loop for a reduced axis or a row, else the grid, of which `tile` moves its part into a loop of the block.
+//    loop for a reduced axis or a row, else the grid, of which `tile` moves its part into a loop of the
+//    block.
 // 3. Refuse what would unroll into too much code or hold too many values.
 // 4. Order the grid: the schedule's order, then the store's contiguous axes first.
 #include "search/plan/Planners.h"
@@ -116,7 +117,7 @@ private:
         lanes *= 2;
       if (lanes < 2)
         continue;
-      if (int64_t score = contiguity(axis); score > bestScore) {
+      if (int64_t score = contiguity(axis) * lanes; score > bestScore) {
         bestScore = score;
         best = {axis, lanes};
       }
@@ -130,7 +131,7 @@ private:
     bool contiguous = false;
     for (const Access &access : kernel.accesses) {
       std::optional<int64_t> stride = access.strideOf(axis, kernel.buffers[access.buffer]);
-      if (stride == 1) {
+      if (stride == 1 || (stride && gapsFilled(access, *stride))) {
         score += access.store ? 16 : 8;
         contiguous = true;
       } else if (stride != 0) {
@@ -138,6 +139,17 @@ private:
       }
     }
     return contiguous ? std::max<int64_t>(score, 1) : 0;
+  }
+
+  /// Whether registers of a short axis lie between lanes of that stride.
+  bool gapsFilled(const Access &access, int64_t stride) const {
+    return stride >= 2 && stride <= 4 &&
+           std::any_of(schedule.loops.begin(), schedule.loops.end(), [&](const LoopSplit &split) {
+             int axis = *kernel.axisNamed(split.axis);
+             return split.kind == SplitKind::Upcast && split.factor == stride &&
+                    kernel.axes[axis].extent == stride &&
+                    access.strideOf(axis, kernel.buffers[access.buffer]) == 1;
+           });
   }
 
   std::string planAxis(int index) {

@@ -68,7 +68,8 @@ std::string sides(const char *name, const Side &side, const KernelInfo &kernel) 
 }
 
 std::string describeBody(const PipePlan &plan, const KernelInfo &kernel) {
-  std::string text = fmt::format("pipe {} {}x{}{}\n", plan.atom, plan.atomM, plan.atomN, plan.flip ? " flip" : "");
+  std::string text =
+      fmt::format("pipe {} {}x{}{}\n", plan.atom, plan.atomM, plan.atomN, plan.flip ? " flip" : "");
   text += sides("m", plan.m, kernel) + sides("n", plan.n, kernel) + sides("k", plan.k, kernel);
   text += sides("e", plan.e, kernel);
   for (auto [name, operand] : {std::pair("a", &plan.a), std::pair("b", &plan.b), std::pair("v", &plan.v)})
@@ -83,8 +84,8 @@ std::string describeBody(const PipePlan &plan, const KernelInfo &kernel) {
 std::string describe(const Plan &plan, const KernelInfo &kernel) {
   std::string text = std::visit([&](const auto &body) { return describeBody(body, kernel); }, plan.body);
   for (const LaunchPlan &launch : plan.launches)
-    text += fmt::format("  launch: {} blocks of {} thread{}, {} bytes of scratch\n", launch.blocks, launch.threads,
-                        launch.threads == 1 ? "" : "s", launch.scratchBytes);
+    text += fmt::format("  launch: {} blocks of {} thread{}, {} bytes of scratch\n", launch.blocks,
+                        launch.threads, launch.threads == 1 ? "" : "s", launch.scratchBytes);
   for (const PackPlan &pack : plan.packs)
     text += fmt::format("  pack {} {} [{}]\n", kernel.buffers[pack.buffer].name, pack.order,
                         fmt::join(pack.shape, "x"));

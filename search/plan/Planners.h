@@ -13,8 +13,8 @@ PlanResult planPipe(const KernelInfo &kernel, const Schedule &schedule, const De
 Plan planContractPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 Plan planAttendPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 
-/// Panels of a packed operand whose columns are tiled so. Global: panels follow the columns' own numbering, so
-/// that the packed weight does not depend on the tile; else every block's columns begin a panel.
+/// Panels of a packed operand whose columns are tiled so. Global: panels follow the columns' own numbering,
+/// so that the packed weight does not depend on the tile; else every block's columns begin a panel.
 int64_t panelsOf(const Side &columns, int64_t panel);
 bool panelsAreGlobal(const Side &columns, int64_t panel);
 

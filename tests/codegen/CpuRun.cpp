@@ -22,10 +22,10 @@ using namespace tgc;
 namespace {
 
 struct Options {
-  std::string file, target = "native", fill = "random", print;
+  std::string file, target = "native", fill = "random";
   uint64_t seed = 1;
   int64_t blocks = 1;
-  bool assembly = false, llvmIr = false, times = false, describe = false, contract = false;
+  bool assembly = false, llvmIr = false, times = false, describe = false, contract = false, each = false;
   std::vector<std::string> printBuffers;
 };
 
@@ -124,6 +124,25 @@ void runKernel(func::FuncOp function, const test::LoadedImage &image, const Opti
   }
 }
 
+/// Compiles every kernel in a module of its own, as the compiler does, and prints what each took.
+void timeEach(ModuleOp module, const cpu::CpuTarget &target, const cpu::CpuCompileOptions &compile) {
+  double total = 0;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function->hasAttr("tgc.kernel"))
+      continue;
+    OwningOpRef<ModuleOp> own = ModuleOp::create(function.getLoc());
+    own->push_back(function.clone());
+    cpu::CpuCompileReport report;
+    cpu::CpuImage image = cpu::compileCpuModule(*own, target, compile, &report);
+    double sum = report.lower + report.translate + report.optimise + report.codegen + report.link;
+    total += sum;
+    fmt::print("{:7.1f} ms (lower {:.1f}, translate {:.1f}, optimise {:.1f}, codegen {:.1f}), {} bytes: {}\n",
+               sum * 1e3, report.lower * 1e3, report.translate * 1e3, report.optimise * 1e3,
+               report.codegen * 1e3, image.bytes.size(), function.getName().str());
+  }
+  fmt::print("{:7.1f} ms in all\n", total * 1e3);
+}
+
 int run(const Options &options) {
   std::optional<cpu::CpuTarget> target = cpu::cpuTarget(options.target);
   if (!target)
@@ -135,6 +154,8 @@ int run(const Options &options) {
   DialectRegistry registry;
   cpu::registerCpuDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  // A whole model's thread stage also holds its program, which is of no interest here.
+  context.allowUnregisteredDialects(options.each);
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.file, &context);
   if (!module)
     badInput("{} does not parse", options.file);
@@ -142,6 +163,11 @@ int run(const Options &options) {
   compile.verify = true;
   compile.contract = options.contract;
   compile.keepText = options.assembly || options.llvmIr;
+  if (options.each) {
+    compile = {.contract = options.contract};
+    timeEach(*module, *target, compile);
+    return 0;
+  }
   cpu::CpuCompileReport report;
   cpu::CpuImage image = cpu::compileCpuModule(*module, *target, compile, &report);
   if (options.llvmIr)
@@ -182,6 +208,7 @@ int main(int argc, char **argv) {
   app.add_flag("--asm", options.assembly, "print the assembly instead of running");
   app.add_flag("--llvm", options.llvmIr, "print the optimised LLVM IR instead of running");
   app.add_flag("--times", options.times, "print how long compiling took");
+  app.add_flag("--each", options.each, "only compile, each kernel alone, and print how long that took");
   app.add_flag("--describe", options.describe, "print the target");
   app.add_flag("--contract", options.contract, "fuse multiplications and additions");
   CLI11_PARSE(app, argc, argv);

@@ -39,7 +39,7 @@ struct Options {
   std::string target = "native";
   test::DotShape shape;
   std::string only;
-  bool assembly = false, rowMajor = false;
+  bool assembly = false, compileOnly = false, rowMajor = false;
   double seconds = 0.3;
 };
 
@@ -79,6 +79,8 @@ void measure(const Options &options, const cpu::CpuTarget &target, const cpu::Mi
   cpu::CpuImage image = cpu::compileCpuModule(*module, target, compile, &report);
   if (options.assembly)
     std::cout << report.assembly;
+  if (options.compileOnly)
+    return;
   test::LoadedImage loaded(image);
   std::mt19937 random(1);
   int64_t padded = (shape.m + tile.rows - 1) / tile.rows * tile.rows;
@@ -86,7 +88,8 @@ void measure(const Options &options, const cpu::CpuTarget &target, const cpu::Mi
   auto b = randomBuffer(shape.k * shape.n, shape.right, random);
   auto c = randomBuffer(shape.m * shape.n, shape.sums, random);
   int64_t rows = shape.m;
-  void *buffers[] = {a.data(), b.data(), c.data(), &rows};
+  auto panel = randomBuffer(shape.k * tile.columns(), shape.sums, random);
+  void *buffers[] = {a.data(), b.data(), c.data(), &rows, panel.data()};
   auto *entry = loaded.entry("dot");
   // The clock varies from one moment to the next: the peak is taken beside each run.
   double scale = (shape.sums == "f64" ? 0.5 : 1) * target.vectorBits / 512;
@@ -126,11 +129,13 @@ int main(int argc, char **argv) {
   app.add_option("--seconds", options.seconds, "for each tile");
   app.add_flag("--rows", options.rowMajor, "A as rows, not panels");
   app.add_flag("--dynamic", options.shape.dynamicRows);
+  app.add_flag("--widen", options.shape.widen, "widen a panel of B into scratch first");
   app.add_flag("--zero", options.shape.startFromZero);
-  app.add_flag("--asm", options.assembly);
+  app.add_flag("--asm", options.assembly, "print the assembly of each tile");
+  app.add_flag("--compile-only", options.compileOnly);
   CLI11_PARSE(app, argc, argv);
   std::optional<cpu::CpuTarget> target = cpu::cpuTarget(options.target);
-  if (!target || !cpu::runsHere(*target))
+  if (!target || !(options.compileOnly || cpu::runsHere(*target)))
     return 2;
   fmt::print("m={} n={} k={} {}·{}→{}\n", options.shape.m, options.shape.n, options.shape.k,
              options.shape.left, options.shape.right, options.shape.sums);

@@ -25,15 +25,16 @@ OwningOpRef<ModuleOp> buildDot(MLIRContext &context, const cpu::CpuTarget &targe
       MemRefType::get({shape.n / tile.columns(), shape.k, tile.columns()}, elementType(context, shape.right));
   auto sums = MemRefType::get({shape.m, shape.n}, elementType(context, shape.sums));
   auto count = MemRefType::get({1}, builder.getI64Type());
+  auto panel = MemRefType::get({shape.k * tile.columns()}, elementType(context, shape.sums));
   Type index = builder.getIndexType();
   auto function = builder.create<func::FuncOp>(
-      loc, "dot", builder.getFunctionType({left, right, sums, count, index, index}, {}));
+      loc, "dot", builder.getFunctionType({left, right, sums, count, panel, index, index}, {}));
   function->setAttr("tgc.kernel", builder.getUnitAttr());
   function->setAttr("tgc.scratch_bytes", builder.getI64IntegerAttr(0));
   Block *body = function.addEntryBlock();
   builder.setInsertionPointToStart(body);
   Value one = builder.create<arith::ConstantIndexOp>(loc, 1);
-  auto blocks = builder.create<scf::ForOp>(loc, body->getArgument(4), body->getArgument(5), one);
+  auto blocks = builder.create<scf::ForOp>(loc, body->getArgument(5), body->getArgument(6), one);
   builder.create<func::ReturnOp>(loc);
   builder.setInsertionPointToStart(blocks.getBody());
 
@@ -45,6 +46,8 @@ OwningOpRef<ModuleOp> buildDot(MLIRContext &context, const cpu::CpuTarget &targe
   problem.left.panelStride = shape.k * tile.rows;
   problem.right.memref = body->getArgument(1);
   problem.right.panelStride = shape.k * tile.columns();
+  if (shape.widen)
+    problem.right.widened = body->getArgument(4);
   problem.sums.memref = body->getArgument(2);
   problem.sums.rowStride = shape.n;
   problem.rows = shape.m;

@@ -13,11 +13,13 @@ struct DotShape {
   /// The number of rows comes from a buffer of one i64 instead.
   bool dynamicRows = false;
   bool startFromZero = false;
+  /// A panel of B is widened into scratch first.
+  bool widen = false;
   /// Element of A, B and the sums: "f32", "f64", "bf16" (A and B only).
   std::string left = "f32", right = "f32", sums = "f32";
 };
 
-/// A kernel @dot(A, B, sums, rows) whose blocks each compute the whole product.
+/// A kernel @dot(A, B, sums, rows, widened panel) whose blocks each compute the whole product.
 mlir::OwningOpRef<mlir::ModuleOp> buildDot(mlir::MLIRContext &context, const cpu::CpuTarget &target,
                                            const cpu::MicroTile &tile, const DotShape &shape);
 

@@ -1,7 +1,9 @@
 // Evaluates a kernel one point at a time by recursion, straight from the operations' descriptions.
 #pragma once
 #include "compiler/kernel/Evaluate.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassRegistry.h"
 
 #include <random>
 

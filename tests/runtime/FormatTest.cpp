@@ -31,6 +31,7 @@ TEST_CASE("package: every field survives the file", "[format]") {
   package.modelDirectory = "/models";
   package.workspaceBytes = 1024;
   package.run[0].bytesMoved = 123;
+  package.run[0].nodes = {"", "b", ""};
 
   std::vector<uint8_t> file = serialize(package);
   Package read = parse(Bytes(file));
@@ -46,6 +47,7 @@ TEST_CASE("package: every field survives the file", "[format]") {
   REQUIRE(read.weights[0].offset == 4096);
   REQUIRE(read.weights[1].key == "layer.bias");
   REQUIRE(reinterpret_cast<uintptr_t>(read.weights[1].data.data()) % 64 == 0);
+  REQUIRE(read.run[0].nodes == package.run[0].nodes);
   REQUIRE(read.run[1].nodes == package.run[1].nodes);
   REQUIRE(read.run[1].params[4].scalar == 8);
   REQUIRE(read.prepare[0].weights == std::vector<uint32_t>{0});
@@ -106,7 +108,7 @@ TEST_CASE("package: what breaks a rule is refused with a message", "[format]") {
       {"a prepare launch uses a slot of class input",
        [](Package &p) { p.prepare[0].params[0] = Param::read(0, 0, 8); }},
       {"prepare launch 0: there is no weight 9", [](Package &p) { p.prepare[0].weights = {9}; }},
-      {"a node's name is empty", [](Package &p) { p.run[1].nodes[0] = std::string("a\0b", 3); }},
+      {"a node's name contains", [](Package &p) { p.run[1].nodes[0] = std::string("a\0b", 3); }},
       {"more than 64 dimensions", [](Package &p) { p.inputs[0].shape.resize(65, 1); }},
       {"only prepare launches name weights", [](Package &p) { p.run[0].weights = {0}; }},
       {"no earlier prepare launch writes", [](Package &p) { p.prepare.clear(); }},

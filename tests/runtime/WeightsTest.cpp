@@ -4,6 +4,7 @@
 #include "runtime/program/PreparePlan.h"
 #include "tests/runtime/Api.h"
 #include <cmath>
+#include <fstream>
 
 using namespace tgc::runtime;
 using namespace tgc::runtime::test;
@@ -261,4 +262,51 @@ TEST_CASE("weights: several sources of one launch, set one by one", "[weights]")
     program.setWeight(tensor(std::string("w") + char('a' + i), {32}, w[i]));
     requireClose(run(program, {}), reference());
   }
+}
+
+namespace {
+/// A field of /proc/self/status, in bytes.
+uint64_t status(const std::string &field) {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.rfind(field + ":", 0) == 0)
+      return std::stoull(line.substr(field.size() + 1)) * 1024;
+  return 0;
+}
+} // namespace
+
+TEST_CASE("weights: sources are not held beside their prepared form", "[weights]") {
+  constexpr uint64_t Count = 6, Rows = 1024, Columns = 4096, Size = Rows * Columns * 4;
+  static int64_t transposed;
+  Package package = kernelPackage();
+  TemporaryFolder folder;
+  for (uint64_t i = 0; i < Count; ++i) {
+    uint32_t w = addWeight(package, "w" + std::to_string(i), {Rows, Columns});
+    if (i % 2 == 0) { // half of them from a file
+      package.weights[i].source = WeightSource::External;
+      package.weights[i].file = "w.bin";
+      package.weights[i].offset = i * Size;
+    }
+    Launch launch;
+    launch.function = function("transpose");
+    launch.grid = {Columns, 1, 1};
+    launch.params = {Param::read(w, 0, Size),
+                     Param::write(addSlot(package, SlotClass::Prepared, Size), 0, Size), Param::value(Rows),
+                     Param::value(Columns), Param::value(reinterpret_cast<uint64_t>(&transposed))};
+    package.prepare.push_back(launch);
+  }
+  std::vector<RandomPlace> places;
+  for (uint64_t i = 0; i < Count; ++i)
+    places.push_back({"w", DType::F32, {Rows, Columns}, i * Size});
+  writeRandomFile(folder / "w.bin", places, 1);
+  tgc::api::Program program = load(package, folder.path);
+  REQUIRE(program.describe().prepare_peak_bytes == (Count + 1) * Size);
+  std::ofstream("/proc/self/clear_refs")
+      << "5"; // the highest resident size starts anew, where that is allowed
+  bool reset = status("VmHWM") < status("VmRSS") + Size;
+  uint64_t before = status("VmRSS");
+  program.prepare();
+  REQUIRE(status("VmRSS") - before < Count * Size + Size / 2);
+  if (reset)
+    REQUIRE(status("VmHWM") - before < (Count + 1) * Size + Size / 2);
 }

@@ -100,8 +100,8 @@ std::string disagreement(kernel::FuncOp kernel, const std::vector<KernelBuffer> 
                       : std::memcmp(&got, &before, sizeof(double)) == 0;
       if (!good && wrong++ < 3)
         text += fmt::format("{}[{}] is {}, not {}{}; ",
-                            cast<StringAttr>(kernel.getBufferNames()[stored.argument]).getValue().str(), i, got,
-                            reference.value, reference.stored ? "" : " (not stored)");
+                            cast<StringAttr>(kernel.getBufferNames()[stored.argument]).getValue().str(), i,
+                            got, reference.value, reference.stored ? "" : " (not stored)");
     }
   }
   return wrong ? fmt::format("{}{} elements wrong", text, wrong) : "";
@@ -118,7 +118,10 @@ CompiledKernel::CompiledKernel(kernel::FuncOp kernel, const KernelInfo &info, co
     : name(kernel.getSymName().str()), blocks(plan.launches.front().blocks) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
-  generateLoop(builder, kernel, info, plan);
+  if (std::holds_alternative<PipePlan>(plan.body))
+    generatePipe(builder, kernel, info, plan);
+  else
+    generateLoop(builder, kernel, info, plan);
   if (failed(verify(*module)))
     internalError("the loop generator's code for {} is invalid", name);
   if (keepText)

@@ -42,8 +42,8 @@ std::string disagreement(kernel::FuncOp kernel, const std::vector<KernelBuffer> 
 /// A kernel compiled by a plan.
 class CompiledKernel {
 public:
-  CompiledKernel(kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan, const cpu::CpuTarget &target,
-                 bool keepText = false);
+  CompiledKernel(kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan,
+                 const cpu::CpuTarget &target, bool keepText = false);
   /// Runs all blocks on `threads` threads.
   void run(std::vector<KernelBuffer> &buffers, int threads = 1) const;
 

@@ -21,7 +21,7 @@ namespace {
 struct Options {
   std::string file, target = "native", kernel;
   uint64_t seed = 1;
-  int count = 4; // the first is the empty schedule
+  int count = 4; // the first is the empty schedule, the second the heuristic's
 };
 
 /// A walk through the options' candidates: a few steps, each to a schedule that has a plan.
@@ -71,14 +71,14 @@ int run(const Options &options) {
     try {
       for (int i = 0; i < options.count; ++i) {
         if (i > 0)
-          schedule = randomSchedule(info, device, random);
+          schedule = i == 1 ? heuristicSchedule(info, device) : randomSchedule(info, device, random);
         auto buffers = inputs;
         test::CompiledKernel(kernel, info, *makePlan(info, schedule, device).plan, *target).run(buffers, 2);
         ++runs;
         if (std::string wrong = test::disagreement(kernel, inputs, buffers); !wrong.empty()) {
           ++failures;
-          fmt::print("{} seed {}: {}\n  --kernel={} --schedule='{}'\n", info.name, options.seed, wrong, info.name,
-                     printSchedule(schedule));
+          fmt::print("{} seed {}: {}\n  --kernel={} --schedule='{}'\n", info.name, options.seed, wrong,
+                     info.name, printSchedule(schedule));
         }
       }
     } catch (const Error &error) {

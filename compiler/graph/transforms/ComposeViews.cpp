@@ -6,7 +6,8 @@
 // 2. Movement of a constant is a constant; of coordinates, other coordinates; an identity vanishes.
 // 3. Views without fill fold into the maps of contractions and gathers' indices.
 // 4. An element-wise operation whose operands are equal views of equally shaped tensors, of as many or fewer
-//    elements than the result, works on the tensors, and its result is viewed.
+//    elements than the result, works on the tensors, and its result is viewed. A piece of tensors that are all
+//    widened is widened itself.
 #include "compiler/affine/Ranges.h"
 #include "compiler/graph/transforms/Movement.h"
 #include "compiler/graph/transforms/Passes.h"
@@ -220,6 +221,28 @@ struct PushBelowElementwise : RewritePattern {
   }
 };
 
+/// A piece of widened tensors is the widened piece: the narrow one is what may be kept in memory.
+struct PieceOfWidened : OpRewritePattern<PieceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PieceOp op, PatternRewriter &rewriter) const override {
+    if (op.getFill())
+      return failure();
+    Type narrow;
+    Movement movement = movementOf(op);
+    for (Piece &piece : movement.pieces) {
+      auto widen = piece.source.getDefiningOp<arith::ExtFOp>();
+      if (!widen || (narrow && elementOf(widen.getIn()) != narrow))
+        return failure();
+      narrow = elementOf(widen.getIn());
+      piece.source = widen.getIn();
+    }
+    auto type = cast<RankedTensorType>(op.getType());
+    Value joined = buildMovement(rewriter, op.getLoc(), RankedTensorType::get(type.getShape(), narrow), movement);
+    rewriter.replaceOpWithNewOp<arith::ExtFOp>(op, type, joined);
+    return success();
+  }
+};
+
 class ComposeViewsPass : public PassWrapper<ComposeViewsPass, OperationPass<func::FuncOp>> {
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ComposeViewsPass)
@@ -228,7 +251,7 @@ public:
   void runOnOperation() final {
     RewritePatternSet patterns(&getContext());
     patterns.add<Compose<ViewOp>, Compose<PieceOp>, Simplify<ViewOp>, Simplify<PieceOp>, ViewOfCoord,
-                 FoldIntoContract, FoldIntoGather, PushBelowElementwise>(&getContext());
+                 FoldIntoContract, FoldIntoGather, PushBelowElementwise, PieceOfWidened>(&getContext());
     GreedyRewriteConfig config;
     config.useTopDownTraversal = true;
     config.maxIterations = 64;

@@ -7,6 +7,7 @@
 namespace tgc::graph {
 
 void addGraphPasses(mlir::OpPassManager &manager) {
+  manager.addPass(createFoldEmptyPass());
   manager.addPass(createComposeViewsPass());
   manager.addPass(mlir::createCSEPass());
   manager.addPass(createFindMomentsPass());
@@ -14,18 +15,24 @@ void addGraphPasses(mlir::OpPassManager &manager) {
   manager.addPass(createFindAttentionPass());
   manager.addPass(createMergeContractionsPass());
   manager.addPass(createJoinSlicesPass());
+  manager.addPass(createComposeViewsPass());
+  manager.addPass(mlir::createCSEPass());
+  manager.addPass(createSplitConcatsPass());
   // Slices of slices, and operands of what was merged.
   manager.addPass(createComposeViewsPass());
   manager.addPass(mlir::createCSEPass());
 }
 
 void registerGraphPasses() {
+  registerNarrowContractionsPass();
+  mlir::registerPass(createFoldEmptyPass);
   mlir::registerPass(createComposeViewsPass);
   mlir::registerPass(createFindMomentsPass);
   mlir::registerPass(createFindAttentionPass);
   mlir::registerPass(createExtractScalesPass);
   mlir::registerPass(createMergeContractionsPass);
   mlir::registerPass(createJoinSlicesPass);
+  mlir::registerPass(createSplitConcatsPass);
   mlir::PassPipelineRegistration<>(
       "tgc-graph", "all passes of the graph stage",
       [](mlir::OpPassManager &manager) { addGraphPasses(manager.nest<mlir::func::FuncOp>()); });

@@ -5,6 +5,8 @@
 
 namespace tgc::graph {
 
+/// Reads of tensors without elements become what they give.
+std::unique_ptr<mlir::Pass> createFoldEmptyPass();
 /// Views and pieces compose, cancel and fold into contractions; constants and coordinates move through them;
 /// views that enlarge or permute move below element-wise operations.
 std::unique_ptr<mlir::Pass> createComposeViewsPass();
@@ -18,8 +20,14 @@ std::unique_ptr<mlir::Pass> createExtractScalesPass();
 std::unique_ptr<mlir::Pass> createMergeContractionsPass();
 /// Equal element-wise operations on all slices of a tensor become one on the tensor.
 std::unique_ptr<mlir::Pass> createJoinSlicesPass();
+/// Element-wise work on a concatenation of computed tensors is done on its parts.
+std::unique_ptr<mlir::Pass> createSplitConcatsPass();
 
-/// All of them, in order, on func.func.
+/// Operands of contractions in f32 are rounded to "f16" or "bf16": what --precision does to a model in f32.
+std::unique_ptr<mlir::Pass> createNarrowContractionsPass(llvm::StringRef to);
+void registerNarrowContractionsPass();
+
+/// All of them but the last, in order, on func.func.
 void addGraphPasses(mlir::OpPassManager &manager);
 /// Each pass by its name, and the pipeline `tgc-graph`.
 void registerGraphPasses();

@@ -3,6 +3,7 @@
 #include "compiler/kernel/Evaluate.h"
 #include "compiler/kernel/evaluate/StoreEvaluation.h"
 #include "compiler/support/Error.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -12,7 +13,15 @@ using namespace tgc::kernel::evaluator;
 
 namespace {
 
-std::vector<char> denseBytes(DenseElementsAttr attribute) {
+/// The elements of a constant; empty if it is none.
+std::vector<char> denseBytes(Attribute source) {
+  if (auto resource = dyn_cast_or_null<DenseResourceElementsAttr>(source)) {
+    ArrayRef<char> data = resource.getRawHandle().getBlob()->getData();
+    return {data.begin(), data.end()};
+  }
+  auto attribute = dyn_cast_or_null<DenseElementsAttr>(source);
+  if (!attribute)
+    return {};
   Type type = attribute.getElementType();
   int64_t bytes = elementBytes(type);
   std::vector<char> data(attribute.getNumElements() * bytes);
@@ -42,8 +51,7 @@ public:
       llvm::TypeSwitch<Operation *>(&op)
           .Case([&](InputOp input) { bind(input.getResult(), input.getName(), nullptr); })
           .Case([&](WeightOp weight) {
-            auto dense = dyn_cast_or_null<DenseElementsAttr>(weight.getSource().value_or(nullptr));
-            bind(weight.getResult(), weight.getName(), dense);
+            bind(weight.getResult(), weight.getName(), weight.getSource().value_or(nullptr));
           })
           .Case<OutputOp, BufferOp>([&](auto buffer) {
             auto storage = std::make_shared<std::vector<char>>();
@@ -63,15 +71,15 @@ public:
 private:
   using Storage = std::shared_ptr<std::vector<char>>;
 
-  void bind(Value buffer, StringRef name, DenseElementsAttr dense) {
+  void bind(Value buffer, StringRef name, Attribute source) {
     int64_t bytes = bufferBytes(cast<MemRefType>(buffer.getType()));
     auto given = bound_.find(name.str());
     auto storage = std::make_shared<std::vector<char>>();
     if (given != bound_.end())
       *storage = given->second;
-    else if (dense)
-      *storage = denseBytes(dense);
     else
+      *storage = denseBytes(source);
+    if (storage->empty())
       badInput("no data for `{}`", name.str());
     if (int64_t(storage->size()) != bytes)
       badInput("`{}` needs {} bytes, {} were given", name.str(), bytes, storage->size());
@@ -91,8 +99,15 @@ private:
     if (!func)
       badInput("no kernel @{}", launch.getKernel().str());
     SmallVector<Bytes> buffers;
-    for (Value buffer : launch.getBuffers())
-      buffers.push_back(*storage_[buffer]);
+    SmallVector<char *> bases;
+    for (auto [i, buffer] : llvm::enumerate(launch.getBuffers())) {
+      std::vector<char> &bytes = *storage_[buffer];
+      int64_t offset = launch.offsetOf(i) * elementBytes(cast<MemRefType>(buffer.getType()).getElementType());
+      if (offset > int64_t(bytes.size()))
+        badInput("launch of @{}: buffer {} starts behind its end", launch.getKernel().str(), i);
+      bases.push_back(bytes.data() + offset);
+      buffers.push_back(Bytes(bytes).drop_front(offset));
+    }
     if (buffers.size() != func.getNumBuffers())
       badInput("launch of @{} with {} buffers, it has {}", launch.getKernel().str(), buffers.size(),
                func.getNumBuffers());
@@ -106,8 +121,8 @@ private:
     for (StoreOp store : func.getBlock()->getOps<StoreOp>()) {
       auto argument = cast<BlockArgument>(store.getBuffer());
       auto type = cast<MemRefType>(argument.getType());
-      std::vector<char> &bytes = *storage_[launch.getBuffers()[argument.getArgNumber()]];
-      if (bufferBytes(type) > int64_t(bytes.size()))
+      char *base = bases[argument.getArgNumber()];
+      if (bufferBytes(type) > int64_t(buffers[argument.getArgNumber()].size()))
         badInput("launch of @{}: buffer {} is too short", launch.getKernel().str(), argument.getArgNumber());
       Type elementType = type.getElementType();
       int64_t size = elementBytes(elementType);
@@ -116,7 +131,7 @@ private:
       forEachStored(func, store, interpreter, elementOffset(type, store.getMap()),
                     [&](int64_t position, const Cell &cell) {
                       Element &element = elements.emplace_back();
-                      element.at = bytes.data() + position * size;
+                      element.at = base + position * size;
                       if (real)
                         writeReal(element.bytes, cell.real, elementType);
                       else

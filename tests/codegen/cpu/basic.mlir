@@ -1,4 +1,5 @@
-// RUN: tgc-cpu-run %s --blocks 4 --fill=iota --print=2 | FileCheck %s
+// RUN: tgc-cpu-run %s --blocks=4 --fill=iota --print=2 | FileCheck %s
+// RUN: tgc-cpu-run %s --blocks=4 --fill=iota --print=2 --target=generic | FileCheck %s
 
 // A block is 16 elements; buffer %b is the right half of rows of 8.
 // CHECK: add buffer 2: 4 6 8 10

@@ -4,6 +4,7 @@
 //   set tgc-cut GRAPH.mlir --seed N                 the same against the graph evaluator on random inputs
 //   --at-most N  fails above N launches of the run list     --print  the program and its kernels
 //   --remarks    every decision with its costs              --raw    without the graph passes
+//   --kernel-passes  and the passes of the kernel stage
 #include "Programs.h"
 #include "compiler/kernel/Kernel.h"
 #include "compiler/support/Error.h"
@@ -25,7 +26,7 @@ struct Options {
   std::optional<uint64_t> seed;
   std::optional<unsigned> atMost;
   double tolerance = 1e-4;
-  bool print = false, remarks = false, raw = false;
+  bool print = false, remarks = false, raw = false, kernelPasses = false;
 };
 
 graph::HostTensorPtr readTensor(mlir::MLIRContext &context, const fs::path &file) {
@@ -83,6 +84,8 @@ int run(const Options &options) {
   auto rewritten = now();
   runCutter(*module, options.remarks);
   auto cut = now();
+  if (options.kernelPasses)
+    runKernelPasses(*module);
   if (options.print)
     module->print(llvm::outs());
   Counts counts = countLaunches(programOf(*module));
@@ -116,6 +119,8 @@ int main(int argc, char **argv) {
       options.print = true;
     else if (word == "--remarks")
       options.remarks = true;
+    else if (word == "--kernel-passes")
+      options.kernelPasses = true;
     else if (word == "--raw")
       options.raw = true;
     else

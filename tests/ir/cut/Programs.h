@@ -15,6 +15,8 @@ namespace tgc::test {
 void runGraphPasses(mlir::ModuleOp module);
 /// Runs the cutter and verifies the result; remarks go to stderr if wanted.
 void runCutter(mlir::ModuleOp module, bool remarks = false);
+/// Runs the passes of the kernel stage. Throws Error when one fails.
+void runKernelPasses(mlir::ModuleOp module);
 kernel::ProgramOp programOf(mlir::ModuleOp module);
 
 /// Launches of the run list and of the prepare list, by the first word of the kernel's name.

@@ -1,0 +1,33 @@
+// The one list of the heuristic's rules. The first whose schedule is legal wins; the empty schedule always
+// is.
+#include "search/strategies/heuristic/Heuristic.h"
+
+namespace tgc {
+namespace {
+
+struct Rule {
+  KernelShape shape;
+  std::optional<Schedule> (*choose)(const KernelInfo &kernel, const DeviceInfo &device);
+};
+
+const Rule rules[] = {
+    {KernelShape::Map, heuristic::mapSchedule},
+    {KernelShape::Reduce, heuristic::reduceSchedule},
+    {KernelShape::Contract, heuristic::contractSchedule},
+    {KernelShape::Attend, heuristic::attendSchedule},
+    {KernelShape::Contract, heuristic::loopContractSchedule},
+    {KernelShape::Attend, heuristic::loopAttendSchedule},
+};
+
+} // namespace
+
+Schedule heuristicSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
+  for (const Rule &rule : rules)
+    if (rule.shape == kernel.shape)
+      if (std::optional<Schedule> schedule = rule.choose(kernel, device))
+        if (makePlan(kernel, *schedule, device))
+          return *schedule;
+  return {};
+}
+
+} // namespace tgc
