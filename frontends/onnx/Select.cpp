@@ -23,7 +23,8 @@ Value selectAlong(TensorBuilder &b, Value v, int64_t axis, ArrayRef<int64_t> ind
   return selectAlong(b, v, axis, indices, {int64_t(indices.size())});
 }
 
-Value selectAlong(TensorBuilder &b, Value v, int64_t axis, ArrayRef<int64_t> indices, ArrayRef<int64_t> table) {
+Value selectAlong(TensorBuilder &b, Value v, int64_t axis, ArrayRef<int64_t> indices,
+                  ArrayRef<int64_t> table) {
   ArrayRef<int64_t> from = b.shapeOf(v);
   for (int64_t index : indices)
     if (index < 0 || index >= from[axis])

@@ -1,4 +1,5 @@
-// Selection of elements by constant indices: as views and pieces where the indices have a form, else as gathers.
+// Selection of elements by constant indices: as views and pieces where the indices have a form, else as
+// gathers.
 #pragma once
 #include "frontends/onnx/NodeContext.h"
 

@@ -4,7 +4,8 @@ namespace tgc::onnx {
 
 constexpr int64_t kMaxExtent = int64_t(1) << 30;
 
-static Shape perDimension(NodeContext &c, llvm::StringRef name, size_t count, int64_t least, int64_t otherwise) {
+static Shape perDimension(NodeContext &c, llvm::StringRef name, size_t count, int64_t least,
+                          int64_t otherwise) {
   std::vector<int64_t> values = c.intsAttr(name);
   if (values.empty())
     values.assign(count, otherwise);
@@ -68,7 +69,8 @@ Shape Windows::usedAfter() const {
   return result;
 }
 
-TransposedWindows::TransposedWindows(NodeContext &c, llvm::ArrayRef<int64_t> in, llvm::ArrayRef<int64_t> kernel)
+TransposedWindows::TransposedWindows(NodeContext &c, llvm::ArrayRef<int64_t> in,
+                                     llvm::ArrayRef<int64_t> kernel)
     : kernel(kernel) {
   size_t rank = in.size();
   checkKernel(c, kernel);

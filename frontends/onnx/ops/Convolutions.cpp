@@ -17,8 +17,8 @@ Value addBias(NodeContext &c, Value y, size_t input) {
   return c.add(y, c.broadcastDims(c.widen(c.in(input)), {1}, c.shapeOf(y)));
 }
 
-/// Σ over (c, k…) of x[n, g·C + c, indices…] · w[weightIndices…]. The space is (n, g, o, position…, c, k…); without
-/// groups g is left out. The result is [n, G·O, position…] in the accumulator's type.
+/// Σ over (c, k…) of x[n, g·C + c, indices…] · w[weightIndices…]. The space is (n, g, o, position…, c, k…);
+/// without groups g is left out. The result is [n, G·O, position…] in the accumulator's type.
 struct GroupedSum {
   NodeContext &c;
   Value x, w;
@@ -70,9 +70,16 @@ Value convolve(NodeContext &c, Value x, Value w) {
   Shape before{0, 0}, after{0, 0};
   before.append(windows.before);
   after.append(windows.usedAfter());
-  GroupedSum sum{c, c.pad(x, before, after, c.zeroAttr(c.elementOf(x))), w, groups, weight[0] / groups, weight[1],
-                 windows.out, windows.kernel};
-  SmallVector<AffineExpr> spatial, weightIndices{sum.group() * (weight[0] / groups) + sum.output(), sum.channel()};
+  GroupedSum sum{c,
+                 c.pad(x, before, after, c.zeroAttr(c.elementOf(x))),
+                 w,
+                 groups,
+                 weight[0] / groups,
+                 weight[1],
+                 windows.out,
+                 windows.kernel};
+  SmallVector<AffineExpr> spatial,
+      weightIndices{sum.group() * (weight[0] / groups) + sum.output(), sum.channel()};
   for (size_t d = 0; d < windows.out.size(); ++d) {
     spatial.push_back(sum.position(d) * windows.strides[d] + sum.tap(d) * windows.dilations[d]);
     weightIndices.push_back(sum.tap(d));
@@ -99,8 +106,8 @@ void qlinearConv(NodeContext &c) {
   outRequantized(c, product, 1, 4, 6, 1);
 }
 
-/// y[o] = Σ x[i]·w[k] over o = i·stride − before + k·dilation: the contraction of w reversed with x spread out by the
-/// stride, zeros between.
+/// y[o] = Σ x[i]·w[k] over o = i·stride − before + k·dilation: the contraction of w reversed with x spread
+/// out by the stride, zeros between.
 void convTranspose(NodeContext &c) {
   c.requireSameTypes(0, 1);
   c.requireFloat(0);

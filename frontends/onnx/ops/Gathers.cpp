@@ -62,7 +62,8 @@ void gatherElements(NodeContext &c) {
   c.out(c.gather(c.in(0), dims, axis, chosen, dims, c.shape(1)), c.dtype(0));
 }
 
-/// The last dimension of the indices is a tuple of coordinates into the data's dimensions after the batch ones.
+/// The last dimension of the indices is a tuple of coordinates into the data's dimensions after the batch
+/// ones.
 void gatherNd(NodeContext &c) {
   int64_t batch = c.intAttr("batch_dims", 0);
   c.requireRank(1, 1, 64);

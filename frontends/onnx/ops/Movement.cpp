@@ -88,8 +88,8 @@ void flatten(NodeContext &c) {
     c.bad("axis {} is out of range for rank {}", axis, c.rank(0));
   if (axis < 0)
     axis += c.rank(0);
-  c.out(c.reshape(c.in(0), {c.elementCount(c.shape(0).take_front(axis)),
-                            c.elementCount(c.shape(0).drop_front(axis))}),
+  c.out(c.reshape(c.in(0),
+                  {c.elementCount(c.shape(0).take_front(axis)), c.elementCount(c.shape(0).drop_front(axis))}),
         c.dtype(0));
 }
 

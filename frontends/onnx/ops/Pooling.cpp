@@ -47,7 +47,8 @@ TypedAttr lowest(NodeContext &c, Type element) {
   if (isa<FloatType>(element))
     return c.fillAttr(element, -INFINITY);
   unsigned width = element.getIntOrFloatBitWidth();
-  return IntegerAttr::get(element, isUnsigned(c.dtype(0)) ? APInt(width, 0) : APInt::getSignedMinValue(width));
+  return IntegerAttr::get(element,
+                          isUnsigned(c.dtype(0)) ? APInt(width, 0) : APInt::getSignedMinValue(width));
 }
 
 /// The position in the input, counted over all dimensions, of each window's first maximum.
@@ -56,8 +57,8 @@ Value maximumPositions(NodeContext &c, const Windows &windows, Value view) {
   Shape joined(c.shapeOf(view).take_front(2 + rank));
   Shape result = joined;
   joined.push_back(c.elementCount(windows.kernel));
-  Value tap = c.reduce(ReduceKind::ArgMax, c.reshape(view, joined), {int64_t(2 + rank)},
-                       isUnsigned(c.dtype(0)));
+  Value tap =
+      c.reduce(ReduceKind::ArgMax, c.reshape(view, joined), {int64_t(2 + rank)}, isUnsigned(c.dtype(0)));
   bool columnMajor = c.intAttr("storage_order", 0);
   Value position = c.coord(c.dim(0) * result[1] + c.dim(1), result, c.i64());
   int64_t plane = c.elementCount(windows.in);
@@ -144,7 +145,9 @@ void lpPool(NodeContext &c) {
   c.outFloat(lpNorm(c, view, tapDims(windows)), c.dtype(0));
 }
 
-Value globalMax(NodeContext &c, Value x, ArrayRef<int64_t> dims) { return c.reduce(ReduceKind::Max, x, dims); }
+Value globalMax(NodeContext &c, Value x, ArrayRef<int64_t> dims) {
+  return c.reduce(ReduceKind::Max, x, dims);
+}
 Value globalMean(NodeContext &c, Value x, ArrayRef<int64_t> dims) {
   Value sum = c.reduce(ReduceKind::Add, x, dims);
   return c.div(sum, c.splatLike(sum, double(c.elementCount(c.shape(0).drop_front(2)))));

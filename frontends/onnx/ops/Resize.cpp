@@ -91,7 +91,8 @@ Taps tapsAt(const Settings &s, const Axis &a, double x) {
   double stretch = s.antialias && a.scale < 1 ? a.scale : 1;
   double support = (cubic ? 2 : 1) / stretch;
   Taps taps;
-  int64_t first = stretch == 1 ? int64_t(std::floor(x)) - (cubic ? 1 : 0) : int64_t(std::floor(x - support)) + 1;
+  int64_t first =
+      stretch == 1 ? int64_t(std::floor(x)) - (cubic ? 1 : 0) : int64_t(std::floor(x - support)) + 1;
   requireTable(int64_t(std::min(support * double(a.out), 1e15)));
   int64_t last = stretch == 1 ? first + (cubic ? 3 : 1) : int64_t(std::ceil(x + support)) - 1;
   double sum = 0;
@@ -121,7 +122,8 @@ Value extrapolate(NodeContext &c, const Settings &s, const Axis &a, Value y) {
   }
   if (outside.isSplat() && !outside.ints[0])
     return y;
-  return c.select(c.broadcastDims(c.constant(outside), {a.dim}, c.shapeOf(y)), c.splatLike(y, s.extrapolation), y);
+  return c.select(c.broadcastDims(c.constant(outside), {a.dim}, c.shapeOf(y)),
+                  c.splatLike(y, s.extrapolation), y);
 }
 
 Value resizeNearest(NodeContext &c, const Settings &s, const Axis &a, Value x) {
