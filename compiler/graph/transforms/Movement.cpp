@@ -133,7 +133,70 @@ std::optional<United> unite(SmallVector<Piece> pieces, ArrayRef<int64_t> shape) 
   return United{affine::simplify(map, shape), step};
 }
 
+/// A dimension and a modulus that the domains of pieces test.
+static std::optional<std::pair<unsigned, int64_t>> testedResidue(ArrayRef<Piece> pieces, ArrayRef<int64_t> shape) {
+  constexpr int64_t kMostResidues = 8;
+  std::optional<std::pair<unsigned, int64_t>> found;
+  for (Piece piece : pieces) {
+    if (!piece.where)
+      continue;
+    for (AffineExpr constraint : piece.where.getConstraints())
+      constraint.walk([&](AffineExpr expr) {
+        auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+        if (found || expr.getKind() != AffineExprKind::Mod)
+          return;
+        auto modulus = dyn_cast<AffineConstantExpr>(binary.getRHS());
+        for (unsigned d = 0; modulus && d < shape.size(); ++d)
+          if (binary.getLHS().isFunctionOfDim(d) && modulus.getValue() <= kMostResidues &&
+              shape[d] % modulus.getValue() == 0)
+            found = {d, modulus.getValue()};
+      });
+  }
+  return found;
+}
+
+/// Pieces whose domains test a residue of one dimension, as one piece for each residue, where that decides which
+/// piece applies everywhere: even and odd elements written into zeros one after the other.
+static std::optional<SmallVector<Piece>> byResidue(ArrayRef<Piece> pieces, ArrayRef<int64_t> shape) {
+  auto tested = pieces.size() > 1 ? testedResidue(pieces, shape) : std::nullopt;
+  if (!tested)
+    return std::nullopt;
+  auto [dim, modulus] = *tested;
+  MLIRContext *context = pieces[0].map.getContext();
+  AffineExpr d = getAffineDimExpr(dim, context);
+  SmallVector<int64_t> quotients(shape);
+  quotients[dim] /= modulus;
+  SmallVector<AffineExpr> there(AffineMap::getMultiDimIdentityMap(shape.size(), context).getResults());
+  SmallVector<AffineExpr> back = there;
+  back[dim] = d.floorDiv(modulus);
+  SmallVector<Piece> result;
+  for (int64_t residue = 0; residue < modulus; ++residue) {
+    there[dim] = d * modulus + residue;
+    bool chosen = false;
+    for (Piece piece : pieces) {
+      AffineMap map = piece.map.replaceDimsAndSymbols(there, {}, shape.size(), 0);
+      IntegerSet where = piece.where ? piece.where.replaceDimsAndSymbols(there, {}, shape.size(), 0)
+                                     : everywhere(context, shape.size());
+      where = affine::withBounds(where, affine::simplify(map, quotients), shapeOf(piece.source), quotients);
+      if (affine::neverHolds(where))
+        continue;
+      if (!isEverywhere(where))
+        return std::nullopt;
+      map = affine::simplify(map, quotients).replaceDimsAndSymbols(back, {}, shape.size(), 0);
+      result.push_back({piece.source, affine::simplify(map, shape),
+                        IntegerSet::get(shape.size(), 0, {d % modulus - residue}, {true})});
+      chosen = true;
+      break;
+    }
+    if (!chosen)
+      return std::nullopt;
+  }
+  return result;
+}
+
 Movement normalised(Movement movement, ArrayRef<int64_t> shape) {
+  if (auto pieces = byResidue(movement.pieces, shape))
+    movement = {*pieces, {}};
   if (!movement.fill)
     if (auto united = unite(movement.pieces, shape))
       movement.pieces = {

@@ -126,3 +126,23 @@ func.func @rotated(%x: tensor<3x8xf32>) -> tensor<3x8xf32> {
          : (tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<3x8xf32>
   return %r : tensor<3x8xf32>
 }
+
+// -----
+
+// Odd, then even elements written into zeros: two pieces told apart by parity, and no zeros.
+// CHECK-DAG: #[[HALF:.*]] = affine_map<(d0) -> (d0 floordiv 2)>
+// CHECK-DAG: #[[EVEN:.*]] = affine_set<(d0) : (d0 mod 2 == 0)>
+// CHECK-DAG: #[[ODD:.*]] = affine_set<(d0) : (d0 mod 2 - 1 == 0)>
+// CHECK-LABEL: @scattered
+// CHECK-NEXT: %[[P:.*]] = graph.piece(%arg1, %arg0) maps [#[[HALF]], #[[HALF]]] wheres [#[[EVEN]], #[[ODD]]] : (tensor<4xf32>, tensor<4xf32>) -> tensor<8xf32>
+// CHECK-NEXT: return %[[P]]
+func.func @scattered(%odd: tensor<4xf32>, %even: tensor<4xf32>) -> tensor<8xf32> {
+  %zero = arith.constant dense<0.0> : tensor<8xf32>
+  %a = graph.piece(%odd, %zero) maps [affine_map<(d0) -> ((d0 + 1) floordiv 2 - 1)>, affine_map<(d0) -> (d0)>]
+         wheres [affine_set<(d0) : ((d0 + 1) mod 2 == 0, d0 - 1 >= 0)>, affine_set<(d0) : (0 == 0)>]
+         : (tensor<4xf32>, tensor<8xf32>) -> tensor<8xf32>
+  %b = graph.piece(%even, %a) maps [affine_map<(d0) -> (d0 floordiv 2)>, affine_map<(d0) -> (d0)>]
+         wheres [affine_set<(d0) : (d0 mod 2 == 0)>, affine_set<(d0) : (0 == 0)>]
+         : (tensor<4xf32>, tensor<8xf32>) -> tensor<8xf32>
+  return %b : tensor<8xf32>
+}
