@@ -32,7 +32,8 @@ LogicalResult verifyRange(FuncOp func, Operation *op) {
   ArrayRef<int64_t> extents = func.getExtents();
   Access access = accessOf(func, op);
   if (auto load = dyn_cast<LoadOp>(op); load && !load.getFill()) {
-    if (!affine::alwaysInside(access.maps[0], cast<MemRefType>(load.getBuffers()[0].getType()).getShape(), extents))
+    if (!affine::alwaysInside(access.maps[0], cast<MemRefType>(load.getBuffers()[0].getType()).getShape(),
+                              extents))
       return op->emitOpError("index may leave the buffer; it needs an else value");
   } else if (auto store = dyn_cast<StoreOp>(op)) {
     IntegerSet inside = affine::withBounds(alwaysTrue(func.getContext(), extents.size()), access.maps[0],
@@ -49,7 +50,8 @@ LogicalResult verifyRange(FuncOp func, Operation *op) {
 /// Names are told apart in texts and schedules.
 bool areDistinct(ArrayAttr names) {
   llvm::StringSet<> seen;
-  return llvm::all_of(names, [&](Attribute name) { return seen.insert(cast<StringAttr>(name).getValue()).second; });
+  return llvm::all_of(names,
+                      [&](Attribute name) { return seen.insert(cast<StringAttr>(name).getValue()).second; });
 }
 
 } // namespace
@@ -165,11 +167,12 @@ LogicalResult MomentsOp::verify() { return verifyOver(*this, getOver()); }
 LogicalResult SoftmaxOp::verify() { return verifyOver(*this, getOver()); }
 
 LogicalResult ProgramOp::verify() {
-  llvm::StringSet<> names;
+  // A model may give an output the name of the weight or the input that it is.
+  llvm::StringSet<> outputs, others;
   bool running = false;
   for (Operation &op : *getBlock()) {
     if (auto named = op.getAttrOfType<StringAttr>("name"))
-      if (!names.insert(named.getValue()).second)
+      if (!(isa<OutputOp>(op) ? outputs : others).insert(named.getValue()).second)
         return op.emitOpError("has a name that another buffer has");
     if (auto launch = dyn_cast<LaunchOp>(op)) {
       if (launch.getPrepare() && running)
@@ -198,10 +201,12 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!func)
     return success(); // later stages replace kernels by other functions of the same name
   if (func.getNumBuffers() != getBuffers().size())
-    return emitOpError("has ") << getBuffers().size() << " buffers, its kernel takes " << func.getNumBuffers();
+    return emitOpError("has ") << getBuffers().size() << " buffers, its kernel takes "
+                               << func.getNumBuffers();
   for (auto [i, buffer, argument] : llvm::enumerate(getBuffers(), func.getBuffers()))
     if (buffer.getType() != argument.getType())
-      return emitOpError("buffer ") << i << " is " << buffer.getType() << ", its kernel takes " << argument.getType();
+      return emitOpError("buffer ") << i << " is " << buffer.getType() << ", its kernel takes "
+                                    << argument.getType();
   return success();
 }
 

@@ -72,8 +72,12 @@ int run(const Options &options) {
       for (int i = 0; i < options.count; ++i) {
         if (i > 0)
           schedule = i == 1 ? heuristicSchedule(info, device) : randomSchedule(info, device, random);
+        Plan plan = *makePlan(info, schedule, device).plan;
+        // A packed weight comes from another launch; a kernel that runs alone reads it as it is.
+        if (!plan.packs.empty())
+          continue;
         auto buffers = inputs;
-        test::CompiledKernel(kernel, info, *makePlan(info, schedule, device).plan, *target).run(buffers, 2);
+        test::CompiledKernel(kernel, info, plan, *target).run(buffers, 2);
         ++runs;
         if (std::string wrong = test::disagreement(kernel, inputs, buffers); !wrong.empty()) {
           ++failures;
