@@ -46,6 +46,7 @@ struct OperandPlan {
   /// Elements from row to row (for the atom's right operand: column to column in a panel) and from step to step
   /// of the depth, in the tile where it lies.
   int64_t rowStride = 0, depthStride = 0;
+  std::vector<int> batch; ///< packed: the batch axes that the packed buffer has, outermost
   int laneAxis = -1; ///< pack: the axis along which the copy moves vectors; -1: none
   int64_t lanes = 1;
 };

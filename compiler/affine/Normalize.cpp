@@ -345,14 +345,17 @@ std::vector<Group> Normalizer::modsOf(const Atom *quotient, ArrayRef<const Atom 
   self.terms.emplace_back(quotient, 1);
   // (E floordiv lower) mod modulus with E floordiv (lower · modulus) at hand.
   std::set<int64_t> lowers;
+  auto offerLower = [&](int64_t lower) {
+    if (lower > 1 && lower < quotient->divisor && quotient->divisor % lower == 0)
+      lowers.insert(lower);
+  };
   for (const Atom *other : quotients)
-    if (other->base == quotient->base && other->divisor < quotient->divisor &&
-        quotient->divisor % other->divisor == 0)
-      lowers.insert(other->divisor);
+    offerLower(other->divisor);
+  for (auto &[atom, coefficient] : rest.terms)
+    offerLower(std::abs(coefficient));
   for (auto &term : quotient->base.terms)
-    lowers.insert(std::gcd(quotient->divisor, std::abs(term.second)));
+    offerLower(std::gcd(quotient->divisor, std::abs(term.second)));
   std::vector<int64_t> candidates = gcdClosure(std::move(lowers));
-  llvm::erase_if(candidates, [&](int64_t lower) { return lower == quotient->divisor; });
   candidates.push_back(1);
   for (int64_t lower : candidates)
     offer(floorDiv(quotient->base, lower), quotient->divisor / lower, self);

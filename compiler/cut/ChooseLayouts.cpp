@@ -144,11 +144,9 @@ private:
 
   static SmallVector<int> ranks(ArrayRef<AffineExpr> index, const llvm::SmallBitVector &inner) {
     return llvm::map_to_vector(index, [&](AffineExpr expr) {
-      if (!dependsOn(expr, inner))
-        return 0;
       if (!dependsOnOnly(expr, inner))
-        return 1; // a window: y + r - 1
-      return isFinest(expr, inner) ? 3 : 2;
+        return 0; // also a window, y + r - 1
+      return isFinest(expr, inner) ? 2 : 1;
     });
   }
 
@@ -423,6 +421,7 @@ private:
       for (auto [total, factor] : llvm::zip(own, linear->coefficients))
         total += factor * stride;
     }
+    fillIdleStrides(own);
     auto type = MemRefType::get(oldType.getShape(), oldType.getElementType(),
                                 StridedLayoutAttr::get(old.getContext(), offset, own));
     OpBuilder builder(old);

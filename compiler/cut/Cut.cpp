@@ -42,6 +42,18 @@ void copyJoinedWeights(Plan &plan) {
   }
 }
 
+/// Values that depend on weights alone, but for what the caller gets: outputs are written by every run.
+void findWeightOnly(Plan &plan) {
+  Block &block = plan.function.getBody().front();
+  llvm::DenseSet<Value> returned(block.getTerminator()->operand_begin(), block.getTerminator()->operand_end());
+  plan.weightOnly.clear();
+  for (Operation &op : block.without_terminator())
+    if (llvm::all_of(op.getOperands(), [&](Value v) { return plan.weightOnly.contains(v); }))
+      for (Value result : op.getResults())
+        if (!returned.contains(result))
+          plan.weightOnly.insert(result);
+}
+
 /// Step 1.
 void prepareFunction(Plan &plan) {
   Block &block = plan.function.getBody().front();
@@ -50,16 +62,17 @@ void prepareFunction(Plan &plan) {
   for (OpOperand &operand : terminator->getOpOperands()) {
     Value value = operand.get();
     Operation *op = value.getDefiningOp();
-    if (op && !plan.accesses.isSolid(op) && roots.insert(value).second) {
-      plan.accesses.makeSolid(op);
+    // An operation that nothing else reads may store the output itself; weights behind it do not matter then.
+    bool computed = op && !isWeight(op) && !isSplat(op) && op->getNumOperands() > 0 &&
+                    (value.hasOneUse() || !plan.weightOnly.contains(value));
+    if (computed && roots.insert(value).second) {
+      if (!plan.accesses.isSolid(op))
+        plan.accesses.makeSolid(op);
       continue;
     }
-    if (op && !isWeight(op) && !isSplat(op) && roots.insert(value).second)
-      continue;
     OpBuilder builder(terminator);
     auto map = builder.getMultiDimIdentityMap(shapeOf(value).size());
-    auto copy =
-        builder.create<ViewOp>(value.getLoc(), value.getType(), value, map, IntegerSetAttr(), TypedAttr());
+    auto copy = builder.create<ViewOp>(value.getLoc(), value.getType(), value, map, IntegerSetAttr(), TypedAttr());
     plan.accesses.makeSolid(copy);
     roots.insert(copy);
     operand.set(copy);
@@ -69,12 +82,8 @@ void prepareFunction(Plan &plan) {
     if (Operation *source = gather.getSource().getDefiningOp(); source && !plan.accesses.isSolid(source))
       plan.accesses.makeSolid(source);
   unsigned position = 0;
-  for (Operation &op : block.without_terminator()) {
+  for (Operation &op : block.without_terminator())
     plan.position[&op] = ++position;
-    if (op.getNumOperands() == 0 ||
-        llvm::all_of(op.getOperands(), [&](Value v) { return plan.weightOnly.contains(v); }))
-      plan.weightOnly.insert(op.result_begin(), op.result_end());
-  }
 }
 
 StringRef className(const Cluster &cluster) {
@@ -83,7 +92,7 @@ StringRef className(const Cluster &cluster) {
     return "attend";
   if (contracts == 1)
     return "contract";
-  return cluster.cores.empty() ? "map" : "reduce";
+  return cluster.cores.empty() ? "map" : "row";
 }
 
 MemRefType plainType(Value value) { return MemRefType::get(shapeOf(value), elementOf(value)); }
@@ -198,6 +207,7 @@ private:
         own += coefficient * stride;
       stride *= extent;
     }
+    fillIdleStrides(place.strides);
     return place;
   }
 
@@ -274,7 +284,9 @@ void cut(ModuleOp module, Choices &choices) {
   if (!function || !function.getBody().hasOneBlock())
     badInput("the module has no @main of one block");
   Plan plan(function, choices);
+  findWeightOnly(plan);
   prepareFunction(plan);
+  findWeightOnly(plan); // there are copies now
   formClusters(plan);
   chooseStored(plan);
   mergeSiblings(plan);

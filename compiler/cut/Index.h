@@ -50,6 +50,12 @@ Exprs applySplit(Split split, llvm::SmallVectorImpl<int64_t> &extents, mlir::MLI
 /// left that a split can remove; nothing if breaks do not divide each other.
 std::optional<llvm::SmallVector<Split>> digitSplits(llvm::ArrayRef<mlir::AffineExpr> exprs, Extents extents);
 
+/// Dimensions of extent 1 come out with stride 0, which does not matter and which a memref's text cannot say.
+inline void fillIdleStrides(llvm::MutableArrayRef<int64_t> strides) {
+  for (int64_t &stride : strides)
+    stride = stride == 0 ? 1 : stride;
+}
+
 /// constant + Σ coefficients[d] · d, where `expr` has that form.
 struct LinearForm {
   int64_t constant = 0;

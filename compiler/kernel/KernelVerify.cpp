@@ -165,11 +165,12 @@ LogicalResult MomentsOp::verify() { return verifyOver(*this, getOver()); }
 LogicalResult SoftmaxOp::verify() { return verifyOver(*this, getOver()); }
 
 LogicalResult ProgramOp::verify() {
-  llvm::StringSet<> names;
+  // A model may give an output the name of the weight or the input that it is.
+  llvm::StringSet<> outputs, others;
   bool running = false;
   for (Operation &op : *getBlock()) {
     if (auto named = op.getAttrOfType<StringAttr>("name"))
-      if (!names.insert(named.getValue()).second)
+      if (!(isa<OutputOp>(op) ? outputs : others).insert(named.getValue()).second)
         return op.emitOpError("has a name that another buffer has");
     if (auto launch = dyn_cast<LaunchOp>(op)) {
       if (launch.getPrepare() && running)

@@ -228,9 +228,8 @@ Value Program::packedPanels(Value value, const Side &depth, const Side &columns)
     internalError("a packed operand has panels of {}, not {}", packed.getShape().back(), panel);
 
   SmallVector<Value> at;
-  for (const TiledAxis &axis : plan.batch)
-    if (values->axes.of(load.getResult()).test(axis.axis))
-      at.push_back(start(axis.axis));
+  for (int axis : plan.b.batch)
+    at.push_back(start(axis));
   // The block's first panel, and its depth in the order of the whole depth.
   SmallVector<OpFoldResult> operands(starts.begin(), starts.end());
   AffineExpr first = builder.getAffineConstantExpr(0), deep = first;

@@ -108,13 +108,20 @@ Value PointEmitter::elementwise(Operation *op) {
   SmallVector<Value> operands;
   for (Value operand : op->getOperands())
     operands.push_back(value(operand));
-  bool lanes = llvm::any_of(operands, [](Value operand) { return isa<VectorType>(operand.getType()); });
-  OperationState state(op->getLoc(), op->getName());
+  // A source may give a vector where the point has no lanes of an axis; the others follow.
+  VectorType shape;
   for (Value operand : operands)
-    state.addOperands(lanes ? splat(op->getLoc(), operand) : operand);
+    if (auto vector = dyn_cast<VectorType>(operand.getType()))
+      shape = vector;
+  OperationState state(op->getLoc(), op->getName());
+  for (Value operand : operands) {
+    if (shape && !isa<VectorType>(operand.getType()))
+      operand = builder.createOrFold<vector::BroadcastOp>(op->getLoc(), shape.clone(operand.getType()), operand);
+    state.addOperands(operand);
+  }
   state.addAttributes(op->getAttrs());
   for (Type type : op->getResultTypes())
-    state.addTypes(lanes ? Type(VectorType::get({point.lanes}, type)) : type);
+    state.addTypes(shape ? Type(shape.clone(type)) : type);
   Operation *made = builder.create(state);
   for (auto [from, to] : llvm::zip(op->getResults(), made->getResults()))
     known[from] = to;

@@ -128,9 +128,7 @@ private:
     }
     if (value.getType().getIntOrFloatBitWidth() > element.getIntOrFloatBitWidth())
       internalError("kernel {}: packing would round {}", info.name, info.buffers[pack.buffer].name);
-    for (const TiledAxis &axis : pipe.batch)
-      if (sets.of(value).test(axis.axis))
-        batch.push_back(axis.axis);
+    batch = pipe.b.batch;
     type = MemRefType::get(pack.shape, element);
   }
 
@@ -145,6 +143,9 @@ private:
     made.addBuffer("p", type);
     // Axes: batch, panel, depth, lane, with the kernel's names where it has them.
     axisMap.assign(kernel.getNumAxes(), AffineExpr());
+    for (const TiledAxis &axis : pipe.batch)
+      if (axis.extent == 1)
+        axisMap[axis.axis] = getAffineConstantExpr(0, context);
     SmallVector<Value> axes;
     SmallVector<int64_t> extents;
     auto addAxis = [&](StringRef name, int64_t extent) {
@@ -294,9 +295,11 @@ private:
     place.append({panel.replaceDims(dims), depth, lane.replaceDims(dims)});
     AffineMap map = affine::simplify(AffineMap::get(axes.size(), 0, place, context), extents);
     buffer.setType(type);
+    // Where ranges do not tell that the place is one of the buffer's, the load has an else that is never taken.
+    bool inside = affine::alwaysInside(map, type.getShape(), extents);
     Value load = builder.create<kernel::LoadOp>(value.getLoc(), ValueRange(buffer), axes, ArrayRef<AffineMap>{map},
                                                 ArrayRef<IntegerSet>{kernel::alwaysTrue(context, axes.size())},
-                                                TypedAttr());
+                                                inside ? TypedAttr() : cast<TypedAttr>(builder.getZeroAttr(element)));
     // Conversions to the packed type are made; those beyond it stay.
     SmallVector<OpOperand *> uses;
     for (OpOperand &use : value.getUses())
@@ -387,7 +390,7 @@ private:
   Value value;
   Type element;
   MemRefType type;
-  SmallVector<int> batch;
+  std::vector<int> batch;
   SmallVector<AffineExpr> axisMap; ///< the kernel's axes over the packing kernel's
   IntegerSet valid;
 };

@@ -133,8 +133,10 @@ private:
     pack.order = text;
     pack.type = plan.b.type;
     for (const TiledAxis &axis : plan.batch)
-      if (usedBy(right, axis.axis))
+      if (axis.extent > 1 && usedBy(right, axis.axis)) {
+        plan.b.batch.push_back(axis.axis);
         pack.shape.push_back(axis.extent);
+      }
     pack.shape.push_back(panelsOf(plan.n, order.panel));
     int64_t depth = 1;
     for (const TiledAxis &axis : plan.k.axes)
@@ -163,7 +165,7 @@ private:
       for (const TiledAxis &axis : planned->k.axes)
         if (index->coefficients[axis.axis] != 0)
           return false;
-    return depth.linear && !access.guarded;
+    return depth.linear;
   }
 
   bool usedBy(const OperandInfo &operand, int axis) const {
@@ -190,7 +192,8 @@ int64_t panelsOf(const Side &columns, int64_t panel) {
 bool panelsAreGlobal(const Side &columns, int64_t panel) {
   if (columns.tiles() == 1)
     return true;
-  return columns.axes.size() == 1 && columns.extent() % panel == 0;
+  // A last tile that is not full still reads all of its panels.
+  return columns.axes.size() == 1 && columns.extent() % panel == 0 && columns.axes[0].extent % columns.extent() == 0;
 }
 
 Plan planContractPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {

@@ -20,6 +20,16 @@ bool widens(ElementType from, ElementType to) {
 
 } // namespace
 
+int64_t evenPart(int64_t extent, int64_t most, int64_t step) {
+  if (extent <= most)
+    return extent;
+  for (int64_t part = most / step * step; part > most / 2 && part > 0; part -= step)
+    if (extent % part == 0)
+      return part;
+  int64_t parts = (extent + most - 1) / most;
+  return std::min(extent, roundUp((extent + parts - 1) / parts, step));
+}
+
 PackOrder parsePackOrder(const std::string &order) {
   PackOrder result;
   size_t at = 0;

@@ -76,6 +76,10 @@ private:
   std::optional<int64_t> strideOf(const Access &access, const Side &side) const;
 };
 
+/// The extent in parts of at most `most`: one that divides it if there is a large one, else all about equal and
+/// multiples of `step`.
+int64_t evenPart(int64_t extent, int64_t most, int64_t step);
+
 /// Rounds up to a multiple.
 inline int64_t roundUp(int64_t number, int64_t multiple) { return (number + multiple - 1) / multiple * multiple; }
 

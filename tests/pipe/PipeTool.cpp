@@ -63,9 +63,12 @@ void show(kernel::FuncOp kernel, const Options &options, const cpu::CpuTarget &t
   }
   Schedule schedule;
   if (!options.schedule.empty())
-    schedule = parseSchedule(options.schedule == "raw" ? "" : options.schedule);
+    schedule = options.schedule == "heuristic" ? heuristicSchedule(info, device)
+                                               : parseSchedule(options.schedule == "raw" ? "" : options.schedule);
   else if (auto attribute = kernel.getScheduleAttr())
     schedule = parseSchedule(attribute.getValue());
+  else
+    schedule = heuristicSchedule(info, device);
   std::string text = printSchedule(schedule);
   if (options.emit == "plan") {
     PlanResult result = makePlan(info, schedule, device);

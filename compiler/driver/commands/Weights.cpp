@@ -14,11 +14,12 @@ struct Place {
   uint64_t offset;
 };
 
-std::vector<Place> externalWeights(mlir::ModuleOp module) {
+/// Weights that lie inside the model's own file are there already.
+std::vector<Place> externalWeights(mlir::ModuleOp module, const std::filesystem::path &model) {
   std::vector<Place> places;
   module.walk([&](graph::WeightOp weight) {
     auto source = llvm::dyn_cast_if_present<graph::ExternalAttr>(weight.getSource().value_or(mlir::Attribute()));
-    if (!source)
+    if (!source || source.getPath() == model.filename().string())
       return;
     auto type = llvm::cast<mlir::RankedTensorType>(weight.getResult().getType());
     std::string element;
@@ -60,7 +61,7 @@ void addWeights(CLI::App &app) {
     options.until = "import";
     Compilation compilation(options);
     compilation.run();
-    std::vector<Place> places = externalWeights(compilation.module());
+    std::vector<Place> places = externalWeights(compilation.module(), options.model);
     if (arguments->seed) {
       std::filesystem::path folder = arguments->folder.empty() ? options.model.parent_path() : std::filesystem::path(arguments->folder);
       return writeRandom(places, *arguments->seed, folder);

@@ -96,6 +96,14 @@ void tgc::kernel::setAccess(FuncOp func, Operation *op, const Access &access) {
       });
 }
 
+void tgc::kernel::guardIfNeeded(FuncOp func, LoadOp load) {
+  if (load.getFill() || tgc::affine::alwaysInside(accessOf(func, load).maps[0],
+                                                  cast<MemRefType>(load.getBuffers()[0].getType()).getShape(),
+                                                  func.getExtents()))
+    return;
+  load.setFillAttr(cast<TypedAttr>(Builder(func.getContext()).getZeroAttr(load.getResult().getType())));
+}
+
 Access tgc::kernel::mapExprs(const Access &access, unsigned dims,
                              llvm::function_ref<AffineExpr(AffineExpr)> change) {
   Access changed;
@@ -211,6 +219,8 @@ void tgc::kernel::changeAxes(FuncOp func, const AxisChange &change) {
       remap.erase();
     } else if (hasAccess(&op)) {
       setAccess(func, &op, accesses[&op]);
+      if (auto load = dyn_cast<LoadOp>(op))
+        guardIfNeeded(func, load);
     }
   }
   block->eraseArguments(block->getNumArguments() - newAxes - oldAxes, oldAxes);

@@ -17,6 +17,9 @@ Access accessOf(FuncOp func, mlir::Operation *op);
 /// The operation names the axes that the access uses, in the kernel's order.
 void setAccess(FuncOp func, mlir::Operation *op, const Access &access);
 
+/// Gives a load whose index can no longer be seen to stay inside its buffer an else value.
+void guardIfNeeded(FuncOp func, LoadOp load);
+
 /// Every expression of an access replaced.
 Access mapExprs(const Access &access, unsigned dims, llvm::function_ref<mlir::AffineExpr(mlir::AffineExpr)> change);
 

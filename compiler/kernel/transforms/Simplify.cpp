@@ -142,6 +142,8 @@ private:
       setAccess(func_, clone, mapExprs(accessOf(func_, op), func_.getNumAxes(), [&](AffineExpr expr) {
                   return expr.replace(getAffineDimExpr(axis, func_.getContext()), target);
                 }));
+    if (auto load = dyn_cast<LoadOp>(clone))
+      guardIfNeeded(func_, load);
     return moved[value] = clone->getResult(0);
   }
 

@@ -1,37 +1,73 @@
-// Attention through the outer product of a device with one thread a block: keys are the atom's rows, queries its
-// columns, so that statistics of a query stay in a lane and keys and values need no packing but of type.
-// 1. A block takes as many queries as leave several blocks for every core, whole register tiles of them.
-// 2. A step takes as many keys as keep scores and result in half of the private cache.
+// Attention by a register-tiled outer product, on a device with one thread a block: many queries a block, so that
+// keys and values come from far away seldom; a block of keys whose weights stay in the first cache.
+#include "search/plan/PipeParts.h"
+#include "search/plan/Planners.h"
 #include "search/strategies/heuristic/Heuristic.h"
-#include "search/strategies/heuristic/Tiles.h"
 
 #include <algorithm>
 
 namespace tgc::heuristic {
+namespace {
+
+int64_t product(const KernelInfo &kernel, const std::vector<int> &axes) {
+  int64_t points = 1;
+  for (int axis : axes)
+    points *= kernel.axes[axis].extent;
+  return points;
+}
+
+} // namespace
 
 std::optional<Schedule> attendSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
-  if (device.maxThreads > 1 || !kernel.attend || !kernel.attend->scores)
+  bool hasAtom = std::any_of(device.atoms.begin(), device.atoms.end(), [](const Atom &atom) { return atom.name == "fma"; });
+  if (device.maxThreads > 1 || !hasAtom || !kernel.attend || !kernel.attend->scores)
     return std::nullopt;
   const AttendInfo &attend = *kernel.attend;
-  const Atom *atom = nullptr;
-  for (const Atom &candidate : device.atoms)
-    if (candidate.accumulator == kernel.reductions[attend.reduction].accumulator && candidate.threads == 1)
-      atom = &candidate;
-  if (!atom)
+  int64_t lanes = device.vectorBytes / 4;
+  // Queries along the longest of their axes; few of them would leave lanes idle.
+  int queries = -1;
+  for (int axis : attend.m)
+    if (queries < 0 || kernel.axes[axis].extent > kernel.axes[queries].extent)
+      queries = axis;
+  if (queries < 0 || kernel.axes[queries].extent < lanes / 2)
     return std::nullopt;
-  int64_t queries = extentOf(kernel, attend.m), keys = extentOf(kernel, attend.n);
-  int64_t batch = std::max<int64_t>(1, extentOf(kernel, attend.batch));
-  int64_t wanted = std::max<int64_t>(atom->n, queries * batch / (device.units * 8) / atom->n * atom->n);
-  for (int64_t columns = std::min<int64_t>(wanted, 512); columns >= atom->n / 2; columns /= 2) {
-    int64_t rows = std::clamp<int64_t>(device.l2Bytes / 2 / (columns * bytesOf(atom->accumulator)), 64, 256);
-    Schedule schedule;
-    schedule.atom = atom->name;
-    schedule.flip = true;
-    fillTiles(kernel, innermostFirst(kernel, attend.m, mainStore(kernel)), columns, atom->n, schedule);
-    fillTiles(kernel, innermostFirst(kernel, attend.n, mainLoad(kernel, attend.values)), std::min(rows, keys), atom->m,
-              schedule);
-    if (makePlan(kernel, schedule, device))
-      return schedule;
+
+  int64_t depth = product(kernel, attend.d), columns = product(kernel, attend.e);
+  int64_t extent = kernel.axes[queries].extent;
+  double others = double(product(kernel, attend.batch)) * double(product(kernel, attend.m)) / double(extent);
+  Schedule base;
+  base.atom = "fma";
+  base.flip = true;
+  // A block of keys as rows of both operands, and its weights, which both products pass over.
+  int64_t keys = std::clamp<int64_t>(device.l1Bytes / 3 / (2 * lanes * 4) / 16 * 16, 32, 256);
+  int64_t inside = 1;
+  for (auto axis = attend.n.rbegin(); axis != attend.n.rend(); ++axis) {
+    int64_t all = kernel.axes[*axis].extent;
+    int64_t part = evenPart(all, std::max<int64_t>(1, keys * 5 / 4 / inside), inside == 1 ? 4 : 1);
+    base.tile[kernel.axes[*axis].name] = part;
+    inside *= part;
+    if (part != all)
+      break;
+  }
+  auto setCopy = [&](const OperandInfo &operand, const char *kind) {
+    if (!operand.accesses.empty())
+      base.copies[kernel.buffers[kernel.accesses[operand.accesses.front()].buffer].name] = kind;
+  };
+  for (int64_t most : {256, 192, 128, 96, 64, 32}) {
+    int64_t tile = evenPart(extent, most, 2 * lanes);
+    double tasks = others * double((extent + tile - 1) / tile);
+    bool enough = tasks >= 4 * double(device.units) || most == 32;
+    int64_t bytes = roundUp(tile, 2 * lanes) * (depth + columns + 2) * 4;
+    if (!enough || bytes > device.sharedBytes / 2)
+      continue;
+    base.tile[kernel.axes[queries].name] = tile;
+    for (const char *k : {"plain", "pack"})
+      for (const char *v : {"plain", "pack"}) {
+        setCopy(attend.scores->rhs, k);
+        setCopy(attend.values, v);
+        if (makePlan(kernel, base, device))
+          return base;
+      }
   }
   return std::nullopt;
 }

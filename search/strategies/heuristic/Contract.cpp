@@ -1,144 +1,217 @@
-// Contractions through the register-tiled outer product of a device with one thread a block.
-// 1. The atom's columns are the side along which the store is contiguous; flipped, that is the left operand's.
-// 2. A free weight on the columns' side is packed into panels; it is then read once for every tile of rows, which
-//    are many. Anything else is packed by each block, so that blocks take many rows for it.
-// 3. Sums, a panel of rows and a slice of columns fit the private cache; there are several blocks for every core.
-// 4. With too few rows or columns for a register tile the weight's traffic is all that counts: plain loops.
+// Contractions by a register-tiled outer product, on a device with one thread a block.
+// 1. Both ways round: the operand on the atom's columns is packed ahead if it is a free weight, else by each
+//    block; the one on its rows is read in place where it lies as rows of the atom's type, else copied.
+// 2. The depth: as much of it as keeps a panel in the first cache, in parts of one size.
+// 3. Every pair of row and column tiles of some sizes is estimated in cycles: multiply-adds by the register tile,
+//    copies, panels from the third cache, sums, epilogue, and the last wave of tasks. The least wins.
+// 4. Nothing where plain loops are as good: one row (bound by memory) and tiny problems.
+#include "search/plan/PipeParts.h"
+#include "search/plan/Planners.h"
 #include "search/strategies/heuristic/Heuristic.h"
-#include "search/strategies/heuristic/Tiles.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
+#include <numeric>
 
 namespace tgc::heuristic {
 namespace {
 
-constexpr int64_t leastRows = 4;
-constexpr int64_t blocksPerUnit = 4;
+// Cycles, measured on cores with 512-bit vectors; their ratios are what matters.
+constexpr double copyRow = 0.35;     // an element of a tile copied in vectors
+constexpr double copyGather = 1.5;   // one gathered
+constexpr double storeVector = 1.5;  // the epilogue, a vector
+constexpr double storeScatter = 16;  // a vector scattered
+constexpr double sumsVector = 1.0;   // sums out of and back into registers, a vector
+constexpr double perTask = 1000;
+constexpr double farBytes = 10;      // bytes a cycle from beyond the second cache
+constexpr double plainLoops = 4;     // how much slower plain loops multiply
 
-const Atom *atomFor(const KernelInfo &kernel, const DeviceInfo &device) {
-  ElementType sums = kernel.reductions[kernel.contract->reduction].accumulator;
-  for (const Atom &atom : device.atoms)
-    if (atom.accumulator == sums && !atom.asynchronous && atom.threads == 1)
-      return &atom;
-  return nullptr;
-}
-
-/// Extents of a block's tile.
-struct Block {
-  int64_t rows, columns, depth;
-};
-
-class ContractRule {
+class ContractChoice : PipeParts {
 public:
-  ContractRule(const KernelInfo &kernel, const DeviceInfo &device, const Atom &atom, bool flip)
-      : kernel(kernel), device(device), atom(atom), contract(*kernel.contract), flip(flip),
-        rowOperand(flip ? contract.rhs : contract.lhs), columnOperand(flip ? contract.lhs : contract.rhs),
-        rows(innermostFirst(kernel, flip ? contract.n : contract.m, mainLoad(kernel, rowOperand))),
-        columns(innermostFirst(kernel, flip ? contract.m : contract.n, mainStore(kernel))),
-        depth(innermostFirst(kernel, contract.k, mainLoad(kernel, rowOperand))) {}
+  ContractChoice(const KernelInfo &kernel, const DeviceInfo &device)
+      : PipeParts(kernel, none, device), contract(*kernel.contract) {}
 
-  bool worthwhile() const {
-    return extentOf(kernel, rows) >= leastRows && extentOf(kernel, columns) >= leastRows;
-  }
-
-  /// Schedules from large blocks to small ones.
-  std::vector<Schedule> candidates() const {
-    std::vector<Schedule> list;
-    bool packed = freeWeight() != nullptr;
-    int64_t bytes = bytesOf(atom.accumulator);
-    // Half of the private cache for the sums and what is multiplied; the rest for what streams through.
-    for (int64_t elements = device.l2Bytes / bytes / 2; elements >= 4096; elements /= 2) {
-      Block block;
-      block.depth = std::min<int64_t>(extentOf(kernel, depth), 384);
-      block.columns = packed ? std::max<int64_t>(atom.n, elements / 512) : std::max<int64_t>(atom.n, elements / 1024);
-      block.columns = std::min(block.columns, extentOf(kernel, columns));
-      block.rows = std::max<int64_t>(atom.m, (elements - block.columns * (packed ? 0 : block.depth)) /
-                                                 (block.columns + block.depth));
-      list.push_back(make(block, packed));
-    }
-    return list;
-  }
-
-  int64_t blocks(const Schedule &schedule) const {
-    int64_t count = extentOf(kernel, contract.batch);
-    for (const std::vector<int> *side : {&rows, &columns})
-      for (int axis : *side) {
-        auto tile = schedule.tile.find(kernel.axes[axis].name);
-        int64_t size = tile == schedule.tile.end() ? 1 : tile->second;
-        count *= (kernel.axes[axis].extent + size - 1) / size;
-      }
-    return count;
+  std::optional<Schedule> run() {
+    lanes = lanesOf(kernel.reductions[contract.reduction].accumulator);
+    if (product(contract.m) == 1 || product(contract.n) == 1)
+      return std::nullopt;
+    for (bool flip : {false, true})
+      tryWay(flip);
+    double products = product(contract.batch) * product(contract.m) * product(contract.n) * product(contract.k);
+    double loops = std::ceil(products / double(lanes) / 2 * plainLoops / double(device.units));
+    if (!best || leastCost >= loops)
+      return std::nullopt;
+    return best;
   }
 
 private:
-  /// The columns' operand if it is one free weight.
-  const BufferInfo *freeWeight() const {
-    if (columnOperand.accesses.size() != 1)
-      return nullptr;
-    const BufferInfo &buffer = kernel.buffers[kernel.accesses[columnOperand.accesses.front()].buffer];
-    return buffer.free ? &buffer : nullptr;
+  static inline const Schedule none;
+
+  double product(const std::vector<int> &axes) const {
+    double points = 1;
+    for (int axis : axes)
+      points *= double(kernel.axes[axis].extent);
+    return points;
+  }
+  bool complete(int axis) const {
+    return std::find(contract.complete.begin(), contract.complete.end(), axis) != contract.complete.end();
   }
 
-  Schedule make(const Block &block, bool packed) const {
+  /// Tiles for about `target` points of a side: axes from the inside, each whole while that fits, then a part of
+  /// the next one; complete axes are whole whatever their size.
+  std::vector<int64_t> tilesFor(const Side &side, int64_t target, int64_t multiple) const {
+    std::vector<int64_t> tiles(side.axes.size(), 1);
+    int64_t points = 1;
+    for (size_t i = 0; i < side.axes.size(); ++i)
+      if (complete(side.axes[i].axis))
+        points *= tiles[i] = side.axes[i].extent;
+    bool open = true;
+    for (size_t i = side.axes.size(); i-- > 0;) {
+      const TiledAxis &axis = side.axes[i];
+      if (complete(axis.axis) || !open)
+        continue;
+      int64_t room = std::max<int64_t>(1, target / points);
+      tiles[i] = evenPart(axis.extent, room, points % multiple == 0 ? 1 : multiple / std::gcd(multiple, points));
+      points *= tiles[i];
+      open = tiles[i] == axis.extent;
+    }
+    return tiles;
+  }
+  void tryWay(bool flip) {
+    const OperandInfo &left = flip ? contract.rhs : contract.lhs, &right = flip ? contract.lhs : contract.rhs;
+    Side rows = makeSide(flip ? contract.n : contract.m, mainAccess(left), {});
+    Side columns = makeSide(flip ? contract.m : contract.n, mainStore(), {});
+    Side depth = makeSide(contract.k, mainAccess(left), {});
+    int64_t allColumns = int64_t(product(flip ? contract.m : contract.n));
+    int64_t panel = chooseColumns(allColumns, lanes);
+    std::string weight = freeWeight(right);
+
+    // The depth: inner axes whole, the first that does not fit in even parts.
+    int64_t fits = std::max<int64_t>(64, device.l1Bytes * 7 / 8 / (panel * 4));
     Schedule schedule;
-    schedule.atom = atom.name;
+    schedule.atom = "fma";
     schedule.flip = flip;
-    fillTiles(kernel, columns, block.columns, packed ? atom.n : atom.n / 2, schedule);
-    fillTiles(kernel, rows, block.rows, atom.m, schedule);
-    fillTiles(kernel, depth, block.depth, 1, schedule);
-    for (int axis : contract.complete)
-      schedule.tile[kernel.axes[axis].name] = kernel.axes[axis].extent;
-    if (packed)
-      schedule.packs[freeWeight()->name] = fmt::format("{}{}k", flip ? 'm' : 'n', atom.n);
-    return schedule;
+    int64_t deep = 1;
+    for (size_t i = depth.axes.size(); i-- > 0;) {
+      const TiledAxis &axis = depth.axes[i];
+      int64_t part = deep == 1 ? evenPart(axis.extent, fits, 1) : axis.extent;
+      if (deep * part > fits && deep > 1)
+        break;
+      schedule.tile[kernel.axes[axis.axis].name] = part;
+      deep *= part;
+      if (part != axis.extent)
+        break;
+    }
+    if (!weight.empty())
+      schedule.packs[weight] = fmt::format("{}{}k", flip ? 'm' : 'n', panel);
+
+    std::vector<int64_t> rowTargets{8, 16, 32, 48, 64, 96, 128, 192, 256}, columnTargets;
+    for (int64_t target = panel; target < 2 * allColumns && target <= 4096; target *= 2) {
+      columnTargets.push_back(target);
+      columnTargets.push_back(target * 5 / 4 / panel * panel);
+    }
+    for (int64_t rowTarget : rowTargets)
+      for (int64_t columnTarget : columnTargets)
+        if (columnTarget > 0)
+          tryTiles(schedule, rows, tilesFor(rows, rowTarget, 1), columns, tilesFor(columns, columnTarget, panel), left);
   }
 
-  const KernelInfo &kernel;
-  const DeviceInfo &device;
-  const Atom &atom;
-  const ContractInfo &contract;
-  bool flip;
-  const OperandInfo &rowOperand, &columnOperand;
-  std::vector<int> rows, columns, depth;
-};
+  void tryTiles(Schedule schedule, const Side &rows, const std::vector<int64_t> &rowTiles, const Side &columns,
+                const std::vector<int64_t> &columnTiles, const OperandInfo &left) {
+    for (auto [side, tiles] : {std::pair(&rows, &rowTiles), {&columns, &columnTiles}})
+      for (size_t i = 0; i < side->axes.size(); ++i)
+        if ((*tiles)[i] > 1)
+          schedule.tile[kernel.axes[side->axes[i].axis].name] = (*tiles)[i];
+    std::string buffer = kernel.buffers[kernel.accesses[left.accesses.front()].buffer].name;
+    for (const char *copy : {"plain", "pack"}) {
+      schedule.copies[buffer] = copy;
+      Plan plan;
+      try {
+        plan = planContractPipe(kernel, schedule, device);
+      } catch (const Refusal &) {
+        continue;
+      }
+      PipePlan &pipe = std::get<PipePlan>(plan.body);
+      if (plan.launches[0].scratchBytes > device.sharedBytes * 2 / 3)
+        return;
+      double cycles = cost(pipe, plan);
+      if (best && cycles >= leastCost * 0.999)
+        return;
+      leastCost = cycles;
+      // Neighbouring tasks share the columns' panels if these stay in the second cache.
+      schedule.order.clear();
+      double depthOf = product(contract.k);
+      if (depthOf * double(pipe.paddedColumns()) * 4 < double(device.l2Bytes) / 2)
+        for (auto axis = pipe.m.axes.rbegin(); axis != pipe.m.axes.rend(); ++axis)
+          if (axis->tiles() > 1)
+            schedule.order.push_back(kernel.axes[axis->axis].name);
+      best = schedule;
+      return;
+    }
+  }
 
-/// Whether the store is contiguous along an axis of the left operand.
-bool storesAlongLeft(const KernelInfo &kernel) {
-  const Access *store = mainStore(kernel);
-  for (int axis : kernel.contract->m)
-    if (kernel.axes[axis].extent > 1 && store && store->strideOf(axis, kernel.buffers[store->buffer]) == 1)
-      return true;
-  return false;
-}
+  double cost(const PipePlan &plan, const Plan &whole) const {
+    double rows = double(plan.m.extent()), columns = double(plan.paddedColumns()), depth = product(contract.k);
+    double vectors = double(plan.atomN) / double(lanes);
+    auto step = [&](double tile) { return tile == 0 ? 0 : std::max(0.5 * tile * vectors, 4.0) + 0.5; };
+    double tile = double(plan.atomM), full = std::floor(rows / tile);
+    double multiply = columns / double(plan.atomN) * depth * (full * step(tile) + step(rows - full * tile));
+    double blocks = depth / double(plan.k.extent());
+    double copies = 0;
+    if (plan.a.copy == "pack")
+      copies += rows * depth * (plan.a.laneAxis >= 0 ? copyRow : copyGather);
+    if (plan.b.copy == "pack") {
+      const OperandInfo &right = plan.flip ? contract.lhs : contract.rhs;
+      bool contiguous = plan.b.laneAxis >= 0 && strideOf(mainAccess(right), plan.b.laneAxis) == 1;
+      copies += columns * depth * (contiguous ? copyRow : copyGather);
+    }
+    // Panels from far away are fetched while the rows pass by the one before, as far as that takes long enough;
+    // the left operand is not fetched ahead.
+    double panels = columns * depth * double(bytesOf(plan.b.type)) / farBytes;
+    double waiting = plan.b.copy == "packed" ? 0.25 * panels + std::max(0.0, panels - 0.7 * multiply) : 0;
+    waiting += 0.5 * rows * depth * double(bytesOf(plan.a.type)) / farBytes;
+    double sums = rows * columns / double(lanes) * sumsVector * blocks;
+    bool scattered = plan.laneAxis < 0 || strideOf(mainStore(), plan.laneAxis) != 1;
+    double epilogue = rows * columns / double(lanes) * (scattered ? storeScatter : storeVector);
+    double task = multiply + copies + waiting + sums + epilogue + perTask;
+    double tasks = double(whole.launches[0].blocks);
+    double waves = std::ceil(tasks / double(device.units));
+    // A few tasks a unit even out what else the machine does.
+    double even = 1 + 0.25 / waves;
+    return waves * task * even;
+  }
+
+  /// The buffer, if the operand is one free weight that nothing else reads.
+  std::string freeWeight(const OperandInfo &operand) const {
+    std::string name;
+    for (int position : operand.accesses) {
+      const BufferInfo &buffer = kernel.buffers[kernel.accesses[position].buffer];
+      if (!buffer.free || (!name.empty() && name != buffer.name))
+        return "";
+      name = buffer.name;
+    }
+    for (size_t i = 0; i < kernel.accesses.size(); ++i)
+      if (kernel.buffers[kernel.accesses[i].buffer].name == name &&
+          std::find(operand.accesses.begin(), operand.accesses.end(), int(i)) == operand.accesses.end())
+        return "";
+    return name;
+  }
+
+  const ContractInfo &contract;
+  int64_t lanes = 1;
+  std::optional<Schedule> best;
+  double leastCost = 0;
+};
 
 } // namespace
 
 std::optional<Schedule> contractSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
-  if (device.maxThreads > 1 || !kernel.contract)
+  bool hasAtom = std::any_of(device.atoms.begin(), device.atoms.end(), [](const Atom &atom) { return atom.name == "fma"; });
+  if (device.maxThreads > 1 || !hasAtom || !kernel.contract || kernel.contract->lhs.accesses.empty() ||
+      kernel.contract->rhs.accesses.empty())
     return std::nullopt;
-  const Atom *atom = atomFor(kernel, device);
-  if (!atom)
-    return std::nullopt;
-  std::optional<Schedule> legal;
-  bool flip = storesAlongLeft(kernel);
-  for (bool side : {flip, !flip}) {
-    ContractRule rule(kernel, device, *atom, side);
-    if (!rule.worthwhile())
-      return std::nullopt;
-    for (Schedule &schedule : rule.candidates()) {
-      if (!makePlan(kernel, schedule, device))
-        continue;
-      bool enough = rule.blocks(schedule) >= device.units * blocksPerUnit;
-      if (!legal || enough)
-        legal = std::move(schedule);
-      if (enough)
-        return legal;
-    }
-    if (legal)
-      return legal;
-  }
-  return std::nullopt;
+  return ContractChoice(kernel, device).run();
 }
 
 } // namespace tgc::heuristic

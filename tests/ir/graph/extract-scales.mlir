@@ -1,0 +1,33 @@
+// RUN: tgc-opt %s --tgc-extract-scales --canonicalize | FileCheck %s
+
+// Both operands scaled by bf16 0.296875: one factor, the product of the two as doubles.
+// CHECK-LABEL: @scaled
+// CHECK: %[[F:.*]] = arith.constant dense<0.0881347656> : tensor<4x6xf32>
+// CHECK: %[[S:.*]] = graph.contract sum %arg0, %arg1 {{.*}} : tensor<4x8xbf16>, tensor<6x8xbf16> -> tensor<4x6xf32>
+// CHECK: arith.mulf %[[S]], %[[F]]
+func.func @scaled(%q: tensor<4x8xbf16>, %k: tensor<6x8xbf16>) -> tensor<4x6xf32> {
+  %c = arith.constant dense<0.296875> : tensor<4x8xf32>
+  %d = arith.constant dense<0.296875> : tensor<8x6xf32>
+  %q32 = arith.extf %q : tensor<4x8xbf16> to tensor<4x8xf32>
+  %qs = arith.mulf %q32, %c : tensor<4x8xf32>
+  %q16 = arith.truncf %qs : tensor<4x8xf32> to tensor<4x8xbf16>
+  %kt = graph.view %k[affine_map<(d0, d1) -> (d1, d0)>] : tensor<6x8xbf16> -> tensor<8x6xbf16>
+  %k32 = arith.extf %kt : tensor<8x6xbf16> to tensor<8x6xf32>
+  %ks = arith.mulf %k32, %d : tensor<8x6xf32>
+  %k16 = arith.truncf %ks : tensor<8x6xf32> to tensor<8x6xbf16>
+  %t = graph.contract sum %q16, %k16 extents [4, 6, 8] maps affine_map<(m, n, k) -> (m, k)>,
+         affine_map<(m, n, k) -> (k, n)> : tensor<4x8xbf16>, tensor<8x6xbf16> -> tensor<4x6xf32>
+  return %t : tensor<4x6xf32>
+}
+
+// A factor that is no constant stays.
+// CHECK-LABEL: @not_constant
+// CHECK: arith.mulf %arg0, %arg1
+// CHECK: graph.contract
+// CHECK-NEXT: return
+func.func @not_constant(%x: tensor<4x8xf32>, %s: tensor<4x8xf32>, %w: tensor<8x6xf32>) -> tensor<4x6xf32> {
+  %p = arith.mulf %x, %s : tensor<4x8xf32>
+  %t = graph.contract sum %p, %w extents [4, 6, 8] maps affine_map<(m, n, k) -> (m, k)>,
+         affine_map<(m, n, k) -> (k, n)> : tensor<4x8xf32>, tensor<8x6xf32> -> tensor<4x6xf32>
+  return %t : tensor<4x6xf32>
+}
