@@ -3,6 +3,7 @@
 #include "codegen/cpu/CompileCpu.h"
 #include "codegen/cpu/CpuDevice.h"
 #include "compiler/schedule/Describe.h"
+#include "compiler/schedule/SplitReduction.h"
 #include "compiler/support/Error.h"
 #include "compiler/tile/Tile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -93,15 +94,32 @@ int run(const Options &options) {
   if (!target)
     usageError("no CPU target '{}'", options.target);
   DeviceInfo device = cpu::deviceInfo(*target);
-  for (auto kernel : module->getOps<kernel::FuncOp>()) {
-    if (!options.kernel.empty() && kernel.getSymName() != options.kernel)
-      continue;
+  std::vector<kernel::FuncOp> kernels(module->getOps<kernel::FuncOp>().begin(), module->getOps<kernel::FuncOp>().end());
+  if (!options.kernel.empty())
+    llvm::erase_if(kernels, [&](kernel::FuncOp kernel) { return kernel.getSymName() != options.kernel; });
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    kernel::FuncOp kernel = kernels[i];
     KernelInfo info = describeKernel(kernel);
     if (options.emit == "info") {
       std::cout << describe(info);
       continue;
     }
     Schedule schedule = scheduleOf(kernel, info, device, options);
+    if (!schedule.split.empty() && !schedule.atom) {
+      SplitResult split = planSplit(info, schedule);
+      if (!split)
+        usageError("{}: {}", info.name, split.reason);
+      std::cout << info.name << ": " << printSchedule(schedule) << "\n";
+      auto made = splitReduction(*module, kernel, info, *split.plan);
+      kernels.insert(kernels.begin() + i + 1, made.begin(), made.end());
+      continue;
+    }
+    if (options.emit == "split") {
+      std::string text;
+      llvm::raw_string_ostream(text) << *kernel;
+      std::cout << text << "\n";
+      continue;
+    }
     if (options.emit == "plan")
       std::cout << info.name << ": " << printSchedule(schedule) << "\n"
                 << describe(planOf(info, schedule, device), info);
@@ -127,7 +145,7 @@ int main(int argc, char **argv) {
   CLI::App app("Schedules kernels and runs them through the loop generator");
   app.add_option("file", options.file, "kernel-stage MLIR")->required();
   app.add_option("--emit", options.emit,
-                 "info, plan, tile, thread, llvm, asm, check (against the reference), bench");
+                 "info, split, plan, tile, thread, llvm, asm, check (against the reference), bench");
   app.add_option("--schedule", options.schedule,
                  "instead of the kernels' own or else the heuristic's; raw is the empty one");
   app.add_option("--target", options.target, "native, avx512, avx2 or generic");
