@@ -60,7 +60,7 @@ void Program::runPrepareLaunches(const std::vector<uint32_t> &launches, Context 
         placeWeight(weight);
     std::unique_ptr<Sequence> sequence = code->bind({&launch, 1});
     for (const Param &param : launch.params) {
-      if (param.kind != ParamKind::Buffer)
+      if (!param.usesSlot())
         continue;
       Placement &placement = placements[param.slot];
       if (content.slots[param.slot].slotClass == SlotClass::Prepared && !placement.present) {
