@@ -1,6 +1,5 @@
 #include "runtime/devices/cuda/Gpu.h"
 #include "runtime/format/Error.h"
-#include <cstdio>
 
 namespace tgc::runtime::cuda {
 
@@ -21,17 +20,6 @@ int attributeOf(const Driver &driver, DeviceId id, DeviceAttribute which) {
 /// Features of single architectures are in the code that is compiled for "sm_90a" and the like.
 bool hasSpecificArch(int capability) { return capability >= 90; }
 } // namespace
-
-std::string bytesText(uint64_t bytes) {
-  const char *units[] = {"bytes", "kB", "MB", "GB", "TB"};
-  double value = double(bytes);
-  size_t unit = 0;
-  for (; value >= 1000 && unit + 1 < std::size(units); ++unit)
-    value /= 1000;
-  char text[32];
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.2f %s", value, units[unit]);
-  return text;
-}
 
 DeviceInfo Gpu::describe(const Driver &driver, int ordinal) {
   DeviceId id = idOf(driver, ordinal);

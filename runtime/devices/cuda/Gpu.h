@@ -69,7 +69,4 @@ private:
   mutable std::string lostBy;
 };
 
-/// "12.3 GB"
-std::string bytesText(uint64_t bytes);
-
 } // namespace tgc::runtime::cuda
