@@ -97,6 +97,7 @@ int run(const Options &options) {
   std::vector<kernel::FuncOp> kernels(module->getOps<kernel::FuncOp>().begin(), module->getOps<kernel::FuncOp>().end());
   if (!options.kernel.empty())
     llvm::erase_if(kernels, [&](kernel::FuncOp kernel) { return kernel.getSymName() != options.kernel; });
+  llvm::DenseSet<Operation *> parts;
   for (size_t i = 0; i < kernels.size(); ++i) {
     kernel::FuncOp kernel = kernels[i];
     KernelInfo info = describeKernel(kernel);
@@ -104,14 +105,19 @@ int run(const Options &options) {
       std::cout << describe(info);
       continue;
     }
-    Schedule schedule = scheduleOf(kernel, info, device, options);
+    Schedule schedule =
+        parts.contains(kernel) ? heuristicSchedule(info, device) : scheduleOf(kernel, info, device, options);
     if (!schedule.split.empty() && !schedule.atom) {
       SplitResult split = planSplit(info, schedule);
+      size_t place = i;
       if (!split)
         usageError("{}: {}", info.name, split.reason);
       std::cout << info.name << ": " << printSchedule(schedule) << "\n";
-      auto made = splitReduction(*module, kernel, info, *split.plan);
-      kernels.insert(kernels.begin() + i + 1, made.begin(), made.end());
+      // What it is taken apart into gets the heuristic's schedules.
+      for (kernel::FuncOp made : splitReduction(*module, kernel, info, *split.plan)) {
+        parts.insert(made);
+        kernels.insert(kernels.begin() + ++place, made);
+      }
       continue;
     }
     if (options.emit == "split") {

@@ -1,7 +1,8 @@
 // Reductions worth taking apart (split … join(launch)), on a device with one thread a block:
 // 1. those with few results and much input, which would leave units idle;
 // 2. those whose contiguous axis is reduced and shorter than a vector, beside another long reduced axis: the
-//    parts reduce the long one with lanes across results and the short axis together (GroupNorm, channels last).
+//    parts reduce the long one with lanes across results and the short axis together (GroupNorm, channels
+//    last).
 #include "search/strategies/heuristic/Heuristic.h"
 #include "search/strategies/heuristic/LoopChoice.h"
 
@@ -53,7 +54,8 @@ std::optional<Schedule> splitSchedule(const KernelInfo &kernel, const DeviceInfo
     if (results >= 2 * double(device.units) && !shortLanes)
       continue;
     // With short lanes results are taken apart from each other too, so few parts do.
-    std::optional<int64_t> parts = partsOf(choice.extent(longest), shortLanes ? results / 8 : results, device);
+    std::optional<int64_t> parts =
+        partsOf(choice.extent(longest), shortLanes ? results / 8 : results, device);
     if (!parts)
       continue;
     Schedule schedule;
