@@ -157,11 +157,17 @@ int RegisterEpilogue::innermost() const {
   return -1;
 }
 
-/// What goes into 8 bits of mantissa needs no more than an approximation.
-static void approximate(Operation *root) {
-  root->walk([](Operation *op) {
-    if (auto math = dyn_cast<arith::ArithFastMathInterface>(op); math && isa<math::MathDialect>(op->getDialect()))
-      op->setAttr(math.getFastMathAttrName(), arith::FastMathFlagsAttr::get(op->getContext(), arith::FastMathFlags::afn));
+/// Products may be fused with sums; what goes into 8 bits of mantissa needs no more than an approximation.
+static void relax(Operation *root, Type stored) {
+  root->walk([&](Operation *op) {
+    auto math = dyn_cast<arith::ArithFastMathInterface>(op);
+    if (!math)
+      return;
+    arith::FastMathFlagsAttr own = math.getFastMathFlagsAttr();
+    auto flags = (own ? own.getValue() : arith::FastMathFlags::none) | arith::FastMathFlags::contract;
+    if (stored.isBF16() && isa<math::MathDialect>(op->getDialect()))
+      flags = flags | arith::FastMathFlags::afn;
+    op->setAttr(math.getFastMathAttrName(), arith::FastMathFlagsAttr::get(op->getContext(), flags));
   });
 }
 
@@ -174,8 +180,7 @@ void RegisterEpilogue::staged(kernel::StoreOp store, const StorePlan &storePlan,
     int64_t slot = nextSlot++ % plan.roles->slots;
     Value made = each({piece.rows, piece.columns}, {piece.row, piece.column}, sums, access, type,
                       [&](PointEmitter &emitter, Value) { return emitter.valueInLanes(store.getValue()); });
-    if (type.isBF16())
-      approximate(made.getDefiningOp());
+    relax(made.getDefiningOp(), type);
     builder.create<tile::SlotsAcquireOp>(loc, slots, plan.roles->slots - 1);
     // Widths that are no swizzle's lie in columns of one each.
     builder.create<tile::SlotsPutOp>(loc, made, slots, slot, /*offset=*/0, piece.swizzle, storePlan.transposed);
@@ -204,8 +209,7 @@ void RegisterEpilogue::direct(kernel::StoreOp store, const StorePlan &storePlan,
   int64_t rows = plan.roles->fragmentRows;
   each({rows, storePlan.columns}, {0, 0}, sums, access, Type(), [&](PointEmitter &emitter, Value inside) {
     Value value = emitter.value(store.getValue());
-    if (store.getValue().getType().isBF16())
-      approximate(value.getParentRegion()->getParentOp());
+    relax(value.getParentRegion()->getParentOp(), store.getValue().getType());
     OpBuilder::InsertionGuard inner(builder);
     if (inside) {
       auto branch = builder.create<scf::IfOp>(loc, inside, /*withElse=*/false);

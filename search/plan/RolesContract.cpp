@@ -116,9 +116,13 @@ private:
     int64_t groups = roles.consumers + 1, sums = roles.fragmentRows * columns / atom->threads;
     auto floor8 = [](int64_t number) { return number / 8 * 8; };
     int64_t entry = std::min<int64_t>(248, floor8(device.blockRegisters / (groups * atom->threads)));
-    roles.producerRegisters = roles.consumers > 2 ? 32 : 40;
-    roles.consumerRegisters =
-        std::min<int64_t>(240, floor8((entry * groups - roles.producerRegisters) / roles.consumers));
+    // With few groups every thread has as many as it can name; else producers leave theirs to consumers.
+    roles.producerRegisters = roles.consumerRegisters = entry;
+    if (entry < 248) {
+      roles.producerRegisters = roles.consumers > 2 ? 32 : 40;
+      roles.consumerRegisters =
+          std::min<int64_t>(240, floor8((entry * groups - roles.producerRegisters) / roles.consumers));
+    }
     if (sums + spareRegisters > roles.consumerRegisters)
       throw Refusal{fmt::format("tile: {} sums a thread, of {} registers", sums, roles.consumerRegisters)};
     if (atom->m * columns / atom->threads + entryRegisters > entry)

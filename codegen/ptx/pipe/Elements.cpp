@@ -173,6 +173,13 @@ private:
       Value low = builder.create<vector::ExtractOp>(b.loc, pair, 0), high = builder.create<vector::ExtractOp>(b.loc, pair, 1);
       return lowering.pack(low, high, to.getElementType());
     }
+    if (auto broadcast = dyn_cast<vector::BroadcastOp>(op)) {
+      auto vector = cast<VectorType>(broadcast.getType());
+      if (isa<VectorType>(broadcast.getSourceType()) || vector.getRank() != 1)
+        return Value();
+      SmallVector<Value> same(vector.getNumElements(), lookup(broadcast.getSource(), at));
+      return builder.create<vector::FromElementsOp>(b.loc, vector, same);
+    }
     if (auto tanh = dyn_cast<math::TanhOp>(op)) {
       if (!bitEnumContainsAny(tanh.getFastmath(), arith::FastMathFlags::afn) || !getElementTypeOrSelf(tanh.getType()).isF32())
         return Value();

@@ -344,11 +344,13 @@ void PipeLowering::lowerRoles(tile::RolesOp roles) {
     internalError("roles are warpgroups of 128 threads");
   b.ptx("fence.mbarrier_init.release.cluster;", "~{memory}", {});
   b.ptx("bar.sync 0;", "~{memory}", {});
+  bool split = roles.getProducerRegisters() != roles.getConsumerRegisters();
   auto which = builder.create<scf::IfOp>(loc, b.equal(group, 0), /*withElse=*/true);
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(which.thenYield());
-    b.ptx("setmaxnreg.dec.sync.aligned.u32 " + std::to_string(roles.getProducerRegisters()) + ";", "~{memory}", {});
+    if (split)
+      b.ptx("setmaxnreg.dec.sync.aligned.u32 " + std::to_string(roles.getProducerRegisters()) + ";", "~{memory}", {});
     auto one = builder.create<scf::IfOp>(loc, b.equal(thread, 0), /*withElse=*/false);
     builder.setInsertionPoint(one.thenYield());
     size_t outside = cursors.size();
@@ -357,7 +359,8 @@ void PipeLowering::lowerRoles(tile::RolesOp roles) {
   }
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPoint(which.elseYield());
-  b.ptx("setmaxnreg.inc.sync.aligned.u32 " + std::to_string(roles.getConsumerRegisters()) + ";", "~{memory}", {});
+  if (split)
+    b.ptx("setmaxnreg.inc.sync.aligned.u32 " + std::to_string(roles.getConsumerRegisters()) + ";", "~{memory}", {});
   consumer = b.add(group, -1);
   mapping.map(roles.getConsumer().getArgument(0), b.toIndex(consumer));
   lowerBlock(roles.getConsumer().front());
