@@ -24,7 +24,7 @@ LogicalResult ReduceOp::verify() {
     if (count < 1 || stride < 1)
       return emitOpError("counts and strides must be positive");
   SmallVector<Type> both(getValues().getTypes());
-  both.append(both.begin(), both.end());
+  llvm::append_range(both, getValues().getTypes());
   if (getBlock()->getArgumentTypes() != TypeRange(both))
     return emitOpError("the body combines two sets of the values");
   auto yield = dyn_cast<YieldOp>(getBlock()->back());
