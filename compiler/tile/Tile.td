@@ -192,8 +192,8 @@ def Tile_CopyOp : Tile_Nest<"copy"> {
   }];
 }
 
-def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ParentOneOf<["MapOp", "CopyOp", "EachOp"]>]> {
-  let summary = "ends the body of a map or a copy";
+def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ParentOneOf<["MapOp", "CopyOp", "ReduceOp", "EachOp"]>]> {
+  let summary = "ends the body of a map, a copy, a reduce or an each";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
   let builders = [OpBuilder<(ins), [{}]>];
@@ -219,5 +219,7 @@ def Tile_DotOp : Tile_Op<"dot", [AttrSizedOperandSegments]> {
   }];
   let hasVerifier = 1;
 }
+
+include "compiler/tile/Threads.td"
 
 #endif

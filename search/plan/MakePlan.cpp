@@ -41,7 +41,8 @@ std::string describeBody(const LoopPlan &plan, const KernelInfo &kernel) {
   for (const AxisPlan &axis : plan.axes) {
     std::vector<std::string> levels;
     for (const LoopLevel &level : axis.levels)
-      levels.push_back(fmt::format("{} {} step {}", level.count, nameOf(level.kind), level.step));
+      levels.push_back(fmt::format("{} {} step {}", level.count, nameOf(level.kind), level.step) +
+                       (level.threads > 1 ? fmt::format(" threads {}", level.threads) : ""));
     text += fmt::format("  {} = {}{}: {}\n", kernel.axes[axis.axis].name, axis.extent,
                         axis.padded > axis.extent ? fmt::format(" padded {}", axis.padded) : "",
                         fmt::join(levels, ", "));
