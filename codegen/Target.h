@@ -10,6 +10,7 @@ namespace tgc {
 struct CompiledKernel {
   runtime::Module module; ///< functions' entries are offsets in its image
   std::vector<runtime::Function> functions;
+  std::string log; ///< what the assembler said that matters: spills, warnings
 };
 
 class Target {

@@ -154,11 +154,8 @@ private:
     auto [it, isNew] = functions_.try_emplace(launch.getKernel().str(), package_.functions.size());
     if (isNew) {
       const KernelCode &code = codeOf(launch);
-      runtime::Function function;
-      function.name = launch.getKernel().str();
+      runtime::Function function = code.function;
       function.module = code.module;
-      function.entry = code.entry;
-      function.scratchBytes = code.scratchBytes;
       package_.functions.push_back(std::move(function));
     }
     return it->second;

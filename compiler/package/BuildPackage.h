@@ -7,9 +7,8 @@ namespace tgc {
 
 /// One kernel's code and what reports say of it.
 struct KernelCode {
-  uint32_t module = 0;      ///< position in the package's modules
-  uint64_t entry = 0;       ///< offset in the module's image
-  uint64_t scratchBytes = 0;
+  uint32_t module = 0;        ///< position in the package's modules
+  runtime::Function function; ///< its record but for the module
   int64_t blocks = 1;
   std::vector<bool> writes; ///< per buffer, whether the kernel stores to it
   std::string schedule, shape;

@@ -74,6 +74,13 @@ bool addLinear(AffineExpr expr, int64_t factor, LinearIndex &index) {
   return false;
 }
 
+bool isZero(Attribute number) {
+  if (auto real = dyn_cast<FloatAttr>(number))
+    return real.getValue().isZero() && !real.getValue().isNegative();
+  auto integer = dyn_cast<IntegerAttr>(number);
+  return integer && integer.getValue().isZero();
+}
+
 std::vector<bool> toVector(const SmallBitVector &set) {
   std::vector<bool> bits(set.size());
   for (unsigned axis : set.set_bits())
@@ -174,6 +181,8 @@ private:
         Access access =
             makeAccess(load.getBuffers()[i], load.getAxes(), load.getMap(i), load.getCondition(i));
         access.guarded = bool(load.getFill());
+        access.zeroOutside = load.getNumPieces() == 1 && load.getFill() && isZero(*load.getFill()) &&
+                             kernel::isAlwaysTrue(load.getCondition(i));
         addAccess(op, std::move(access));
       }
     } else if (auto gather = dyn_cast<kernel::GatherOp>(op)) {

@@ -1,14 +1,17 @@
 // In:  a kernel with reductions R over an axis p (and others), and its launches.
 // Out: NAME_part:  for each of n parts of p the reductions' results over p's part, axes `kept` left alone;
-//      NAME_join:  the results of R from the parts, then every value that depends on R but not on p; what of it
+//      NAME_join:  the results of R from the parts, then every value that depends on R but not on p; what of
+//      it
 //                  is stored is stored here, what NAME_map needs goes to buffers;
 //      NAME_map:   the rest, with those buffers in the place of the values.
 // 1. The part kernel is the kernel with p as part · size + place and the stores taken away; its results are
 //    stored at [part, axes by stride].
-// 2. The join kernel has the kernel's axes without p, and axes of its own for part and `kept`. Moments of equal
+// 2. The join kernel has the kernel's axes without p, and axes of its own for part and `kept`. Moments of
+// equal
 //    parts are joined from their means and variances.
-// 3. The map kernel loads the join's values over their axes and `kept`, so that they are contiguous where the data
-//    are.
+// 3. The map kernel loads the join's values over their axes and `kept`, so that they are contiguous where the
+// data
+//    are; so it does what the kernel loads over the results' axes alone.
 // 4. Workspaces are one-dimensional: where two axes stand side by side in all indices of a kernel they become
 //    one, and lanes run across both.
 // 5. Every launch becomes launches of the new kernels, with workspaces of its own.
@@ -69,17 +72,28 @@ public:
 private:
   AffineExpr dim(unsigned position) const { return getAffineDimExpr(position, context); }
 
+  /// A load over the results' axes without `kept` ones: read in the map kernel, it alone would keep a group
+  /// and its members two axes there. The join spreads it over the members, as it does the results.
+  bool keepsApart(Operation &op) const {
+    if (plan.kept.empty() || !isa<kernel::LoadOp>(op))
+      return false;
+    SmallBitVector axes = sets.of(op.getResult(0)), others = sets.of(reductions.front()->getResult(0));
+    others.flip();
+    return axes.any() && !axes.anyCommon(others);
+  }
+
   /// Values that depend on the reductions but not on the axis; of them those that others need; the stores of
   /// either side.
   void findJoined() {
     for (Operation &op : *kernel.getBlock()) {
-      bool depends = llvm::is_contained(reductions, &op) || llvm::any_of(op.getOperands(), [&](Value operand) {
-                       return operand.getDefiningOp() && after.contains(operand.getDefiningOp());
-                     });
+      bool depends =
+          llvm::is_contained(reductions, &op) || llvm::any_of(op.getOperands(), [&](Value operand) {
+            return operand.getDefiningOp() && after.contains(operand.getDefiningOp());
+          });
       if (auto store = dyn_cast<kernel::StoreOp>(op)) {
         bool inJoin = depends && !sets.of(store).test(plan.axis);
         (inJoin ? joined : left).push_back(store);
-      } else if (depends && !sets.of(op.getResult(0)).test(plan.axis)) {
+      } else if ((depends && !sets.of(op.getResult(0)).test(plan.axis)) || keepsApart(op)) {
         after.insert(&op);
       }
     }
@@ -185,7 +199,8 @@ private:
       }
       setOver(op, over);
       for (Value result : op->getResults()) {
-        int workspace = addWorkspace(withKept(sets.of(original->getResult(0))), result.getType(), /*parts=*/true);
+        int workspace =
+            addWorkspace(withKept(sets.of(original->getResult(0))), result.getType(), /*parts=*/true);
         SmallVector<AffineExpr> coordinates;
         for (unsigned axis = 0; axis < count; ++axis)
           coordinates.push_back(dim(axis));
@@ -208,16 +223,18 @@ private:
   }
 
   /// Stores a value at a place that is an expression over all axes of `func`.
-  void storeAll(OpBuilder &inside, kernel::FuncOp func, Piece &piece, Value value, int workspace, AffineExpr place,
-                Location loc) {
+  void storeAll(OpBuilder &inside, kernel::FuncOp func, Piece &piece, Value value, int workspace,
+                AffineExpr place, Location loc) {
     Value buffer = func.addBuffer("s" + std::to_string(workspace), workspaces[workspace].type);
     piece.buffers.push_back(~workspace);
     SmallVector<Value> axes(func.getAxes().begin(), func.getAxes().end());
-    auto store = inside.create<kernel::StoreOp>(loc, value, buffer, axes, AffineMap::get(axes.size(), 0, place));
+    auto store =
+        inside.create<kernel::StoreOp>(loc, value, buffer, axes, AffineMap::get(axes.size(), 0, place));
     kernel::setAccess(func, store, kernel::accessOf(func, store));
   }
 
-  Value loadAll(OpBuilder &inside, kernel::FuncOp func, Piece &piece, int workspace, AffineExpr place, Location loc) {
+  Value loadAll(OpBuilder &inside, kernel::FuncOp func, Piece &piece, int workspace, AffineExpr place,
+                Location loc) {
     Value buffer = func.addBuffer("s" + std::to_string(workspace), workspaces[workspace].type);
     piece.buffers.push_back(~workspace);
     SmallVector<Value> axes(func.getAxes().begin(), func.getAxes().end());
@@ -297,7 +314,8 @@ private:
     return piece;
   }
 
-  void joinParts(OpBuilder &inside, Operation *op, ArrayRef<Value> parts, ValueRange axes, IRMapping &mapping) {
+  void joinParts(OpBuilder &inside, Operation *op, ArrayRef<Value> parts, ValueRange axes,
+                 IRMapping &mapping) {
     Location loc = op->getLoc();
     auto add = [&](Value value) -> Value {
       return inside.create<kernel::ReduceOp>(loc, value.getType(), kernel::ReduceKind::Add, value, axes,
@@ -311,7 +329,8 @@ private:
       mapping.map(op->getResult(0), add(parts[0]));
     } else {
       // Parts are equal: the mean of means, and the mean of variances plus the variance of means.
-      auto moments = inside.create<kernel::MomentsOp>(loc, parts[0].getType(), parts[0].getType(), parts[0], axes);
+      auto moments =
+          inside.create<kernel::MomentsOp>(loc, parts[0].getType(), parts[0].getType(), parts[0], axes);
       double count = 1;
       for (Value axis : axes)
         count *= double(cast<kernel::FuncOp>(moments->getParentOp()).extentOf(axis));
@@ -411,7 +430,8 @@ private:
       auto argument = dyn_cast<kernel::ReduceOp>(op);
       bool indexed = argument && (argument.getKind() == kernel::ReduceKind::ArgMax ||
                                   argument.getKind() == kernel::ReduceKind::ArgMin);
-      bool overA = llvm::is_contained(over, func.getAxes()[a]), overB = llvm::is_contained(over, func.getAxes()[b]);
+      bool overA = llvm::is_contained(over, func.getAxes()[a]),
+           overB = llvm::is_contained(over, func.getAxes()[b]);
       if (overA != overB || (overA && indexed))
         return false;
       if (auto remap = dyn_cast<kernel::RemapOp>(op))

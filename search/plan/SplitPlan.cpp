@@ -1,8 +1,10 @@
 // Judges split(a,n) join(launch) of a kernel without a matrix atom.
 // 1. One axis, which no remap moves along, in equal parts.
-// 2. The reductions over it are of kinds that parts can be combined of, run over the same axes, leave the same
+// 2. The reductions over it are of kinds that parts can be combined of, run over the same axes, leave the
+// same
 //    axes, and need no other reduction.
-// 3. Of the other axes they run over, those stay in the partial results that are closer together in memory than
+// 3. Of the other axes they run over, those stay in the partial results that are closer together in memory
+// than
 //    the split axis: so lanes of a short innermost axis are not reduced until the join. A sum of products is
 //    reduced over all of them.
 #include "search/Plan.h"
@@ -35,7 +37,8 @@ SplitResult planSplit(const KernelInfo &kernel, const Schedule &schedule) {
   alone.split = schedule.split;
   alone.join = schedule.join;
   if (schedule.split.size() != 1 || schedule.join != "launch" || !(schedule == alone))
-    return refuse("split: without tc it is split(a,n) join(launch) alone; the parts have schedules of their own");
+    return refuse(
+        "split: without tc it is split(a,n) join(launch) alone; the parts have schedules of their own");
   SplitPlan plan;
   std::optional<int> axis = kernel.axisNamed(schedule.split.begin()->first);
   plan.parts = schedule.split.begin()->second;

@@ -29,9 +29,11 @@ OwningOpRef<ModuleOp> programOf(kernel::FuncOp kernel, const KernelInfo &info) {
   SmallVector<Value> buffers;
   for (auto [i, buffer] : llvm::enumerate(kernel.getBuffers())) {
     if (info.buffers[i].stored)
-      buffers.push_back(builder.create<kernel::OutputOp>(kernel.getLoc(), buffer.getType(), info.buffers[i].name, StringAttr()));
+      buffers.push_back(builder.create<kernel::OutputOp>(kernel.getLoc(), buffer.getType(),
+                                                         info.buffers[i].name, StringAttr()));
     else
-      buffers.push_back(builder.create<kernel::InputOp>(kernel.getLoc(), buffer.getType(), info.buffers[i].name, StringAttr()));
+      buffers.push_back(builder.create<kernel::InputOp>(kernel.getLoc(), buffer.getType(),
+                                                        info.buffers[i].name, StringAttr()));
   }
   builder.create<kernel::LaunchOp>(kernel.getLoc(), kernel.getSymName(), buffers, false);
   return module;
@@ -56,7 +58,8 @@ TEST_CASE("taking a reduction apart does not change what is computed") {
       if (!info.buffers[i].stored)
         bound[info.buffers[i].name].assign(buffers[i].data(), buffers[i].data() + buffers[i].bytes());
     OwningOpRef<ModuleOp> before = programOf(kernel, info);
-    kernel::NamedBytes expected = kernel::evaluateProgram(*before, *before->getOps<kernel::ProgramOp>().begin(), bound);
+    kernel::NamedBytes expected =
+        kernel::evaluateProgram(*before, *before->getOps<kernel::ProgramOp>().begin(), bound);
     for (const AxisInfo &axis : info.axes)
       for (int64_t parts = 2; parts <= axis.extent; ++parts) {
         Schedule schedule;
@@ -75,12 +78,14 @@ TEST_CASE("taking a reduction apart does not change what is computed") {
         INFO(text);
         REQUIRE(succeeded(verify(*module)));
         CHECK((made.size() == 2 || made.size() == 3));
-        kernel::NamedBytes got = kernel::evaluateProgram(*module, *module->getOps<kernel::ProgramOp>().begin(), bound);
+        kernel::NamedBytes got =
+            kernel::evaluateProgram(*module, *module->getOps<kernel::ProgramOp>().begin(), bound);
         for (size_t i = 0; i < buffers.size(); ++i) {
           if (!info.buffers[i].stored)
             continue;
           test::KernelBuffer want(buffers[i].type()), have(buffers[i].type());
-          std::copy(expected[info.buffers[i].name].begin(), expected[info.buffers[i].name].end(), want.data());
+          std::copy(expected[info.buffers[i].name].begin(), expected[info.buffers[i].name].end(),
+                    want.data());
           std::copy(got[info.buffers[i].name].begin(), got[info.buffers[i].name].end(), have.data());
           double worst = 0;
           for (int64_t e = 0; e < want.elements(); ++e)
