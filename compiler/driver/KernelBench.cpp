@@ -13,6 +13,7 @@
 #include "compiler/schedule/Describe.h"
 #include "compiler/support/Error.h"
 #include "runtime/format/Error.h"
+#include "runtime/format/File.h"
 #include "runtime/io/RandomWeights.h"
 #include <random>
 
@@ -53,7 +54,7 @@ public:
     int64_t flushBytes = std::clamp(2 * cacheBytes, LeastFlushBytes, MostFlushBytes);
     std::string large = fmt::format("memref<{}x{}xf32>", FlushRows, flushBytes / 4 / FlushRows);
     std::string small = fmt::format("memref<{}xf32>", FlushRows);
-    text_ = print(*func_) + "\n";
+    text_ = print(func_) + "\n";
     if (options.cold)
       text_ += fmt::format("kernel.func @{0}(%x: {1}, %y: {2}) axes(%m = {3}, %k = {4}) {{\n"
                            "  %v = kernel.load %x[%m, %k] : {1}\n"
@@ -268,6 +269,9 @@ void measure(const KernelBenchOptions &options, const std::string &name, KernelB
       row.schedule = report.schedule;
 
   std::vector<uint8_t> bytes = runtime::serialize(compilation.package());
+  if (!options.save.empty())
+    runtime::writeFileAtomically((std::filesystem::path(options.save) / (name + ".tgc")).string(),
+                                 runtime::Bytes(bytes));
   Device opened = openDevice(options.device.empty() ? compilation.package().device.c_str() : options.device.c_str());
   tgc_program *loaded = nullptr;
   call(tgc_program_load_memory(opened.get(), bytes.data(), bytes.size(), nullptr, &loaded));

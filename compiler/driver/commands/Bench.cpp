@@ -227,6 +227,7 @@ void addBench(CLI::App &app) {
   command->add_option("--run-on", kernels.device, "--kernels: device of this machine, if --device is a target's name");
   command->add_option("--kernel", kernels.only, "--kernels: this one alone");
   command->add_option("--schedule", arguments->schedules, "--kernels: KERNEL=SCHEDULE");
+  command->add_option("--save", kernels.save, "--kernels: write each kernel's package to this folder");
   command->add_option("--seed", kernels.seed, "--kernels: of the numbers")->capture_default_str();
   command->add_option("--rounds", kernels.rounds, "--kernels: launches in each run")->check(CLI::Range(1, 1000))->capture_default_str();
   command->add_option("--samples", kernels.samples, "--kernels: elements compared with the reference; 0 for none")->capture_default_str();
