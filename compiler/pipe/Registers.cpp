@@ -176,6 +176,11 @@ void RegisterEpilogue::staged(kernel::StoreOp store, const StorePlan &storePlan,
   const Access &access = program.info.accesses[storePlan.access];
   Type type = store.getValue().getType();
   Value condition = isFirst(access);
+  OpBuilder::InsertionGuard guard(builder);
+  if (Value inside = reaches(access)) {
+    auto branch = builder.create<scf::IfOp>(loc, inside, /*withElse=*/false);
+    builder.setInsertionPoint(branch.thenYield());
+  }
   for (const StagedPiece &piece : storePlan.pieces) {
     int64_t slot = nextSlot++ % plan.roles->slots;
     Value made = each({piece.rows, piece.columns}, {piece.row, piece.column}, sums, access, type,
@@ -218,6 +223,38 @@ void RegisterEpilogue::direct(kernel::StoreOp store, const StorePlan &storePlan,
     emitter.store(store);
     return Value();
   });
+}
+
+Value RegisterEpilogue::reaches(const Access &access) {
+  if (!access.guarded)
+    return Value();
+  const BufferInfo &buffer = program.info.buffers[access.buffer];
+  Value all;
+  auto require = [&](AffineExpr nonNegative, ValueRange starts) {
+    SmallVector<OpFoldResult> operands(starts.begin(), starts.end());
+    Value here = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sge, program.apply(nonNegative, operands),
+                                               program.index(0));
+    all = all ? builder.create<arith::AndIOp>(loc, all, here).getResult() : here;
+  };
+  for (auto [d, index] : llvm::enumerate(access.indices)) {
+    AffineExpr first = builder.getAffineConstantExpr(index.offset);
+    SmallVector<Value> starts;
+    int64_t least = index.offset, most = index.offset, span = 0;
+    for (auto [axis, coefficient] : llvm::enumerate(index.coefficients)) {
+      const TiledAxis *tiled = plan.find(axis);
+      if (coefficient == 0 || !tiled)
+        continue;
+      first = first + program.dim(starts.size()) * coefficient;
+      starts.push_back(program.start(axis));
+      (coefficient > 0 ? most : least) += coefficient * (tiled->extent - 1);
+      span += std::abs(coefficient) * (tiled->tile - 1);
+    }
+    if (least < 0)
+      require(first + span, starts);
+    if (most >= buffer.shape[d])
+      require(first * -1 + (buffer.shape[d] - 1), starts);
+  }
+  return all;
 }
 
 Value RegisterEpilogue::isFirst(const Access &access) {

@@ -28,6 +28,8 @@ public:
 private:
   void staged(kernel::StoreOp store, const StorePlan &plan, llvm::ArrayRef<mlir::Value> boxes, const Sums &sums);
   void direct(kernel::StoreOp store, const StorePlan &plan, const Sums &sums);
+  /// For a store with a condition: whether any of the tile is stored.
+  mlir::Value reaches(const Access &access);
   /// Stores that do not depend on an axis of the grid belong to the axis's first block.
   mlir::Value isFirst(const Access &access);
 

@@ -1,7 +1,7 @@
 // In: an access and the points of a box along every axis. Out: the buffer's dimensions as the engine sees them.
 // 1. A buffer dimension whose axes are digits of it becomes one dimension an axis: what lies beyond an axis's end
-//    is then outside, though the buffer goes on. Where axes overlap (taps of a convolution), or the load may leave
-//    the buffer, the dimension stays whole and its coordinate is the sum.
+//    is then outside, though the buffer goes on. Where axes overlap (taps of a convolution), or the access may
+//    leave the buffer, the dimension stays whole and its coordinate is the sum.
 // 2. Dimensions whose boxes are one point merge where they nest.
 // 3. The engine wants: rank up to 5, the last dimension contiguous, other strides and the start multiples of 16
 //    bytes, up to 256 points a dimension, up to 8 elements between them.
@@ -69,7 +69,7 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
                     const std::vector<int> &order, BoxPlan &plan) {
   const BufferInfo &buffer = kernel.buffers[access.buffer];
   int64_t bytes = bytesOf(buffer.type);
-  if (access.guarded && (access.store || !access.zeroOutside))
+  if (access.guarded && !(access.store ? access.clipped : access.zeroOutside))
     return fmt::format("{} has a condition or another fill than 0", buffer.name);
   std::vector<Dim> dims;
   plan.buffer = access.buffer;
@@ -92,6 +92,12 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
       continue;
     }
     Dim dim{buffer.shape[d], buffer.strides[d], 1, 1, index, -1};
+    if (access.store) { // what lies beyond the axis's end must be outside
+      if (axes.size() > 1)
+        return fmt::format("{} is stored under a condition along several axes of one dimension", buffer.name);
+      if (!axes.empty())
+        dim.size = std::min(dim.size, index.offset + index.coefficients[axes[0]] * (kernel.axes[axes[0]].extent - 1) + 1);
+    }
     for (int axis : axes) {
       if (box[axis] == 1)
         continue;

@@ -247,6 +247,10 @@ private:
                                     kernel.buffers[access.buffer].name)};
       if (plan.roles->slots > 0)
         planStaged(access, store);
+      // Tiles that lie outside are passed over, which must not change whose turn it is among the slots.
+      if (access.guarded && store.staged && int64_t(store.pieces.size()) % plan.roles->slots != 0)
+        throw Refusal{fmt::format("slots({}): {} is stored in {} pieces", plan.roles->slots,
+                                  kernel.buffers[access.buffer].name, store.pieces.size())};
       pieces += int64_t(store.pieces.size());
       plan.stores.push_back(std::move(store));
     }
