@@ -15,9 +15,10 @@ using namespace mlir;
 
 namespace tgc::pipe {
 
-RegisterEpilogue::RegisterEpilogue(Program &program, Value result, ArrayRef<SmallVector<Value>> boxes, Value slots)
+RegisterEpilogue::RegisterEpilogue(Program &program, Value result, const Side &columns,
+                                   ArrayRef<SmallVector<Value>> boxes, Value slots)
     : program(program), plan(program.plan), builder(program.builder), loc(program.loc), result(result),
-      boxes(boxes.begin(), boxes.end()), slots(slots) {}
+      columns(columns), boxes(boxes.begin(), boxes.end()), slots(slots) {}
 
 SmallVector<Value> RegisterEpilogue::boxesOf(Program &program, ArrayRef<BoxPlan> boxes) {
   SmallVector<Value> made;
@@ -64,7 +65,7 @@ void RegisterEpilogue::digits(const Side &side, OpFoldResult point, OpFoldResult
 }
 
 int64_t RegisterEpilogue::lanes() const {
-  for (auto axis = plan.n.axes.rbegin(); axis != plan.n.axes.rend(); ++axis)
+  for (auto axis = columns.axes.rbegin(); axis != columns.axes.rend(); ++axis)
     if (axis->tile > 1)
       return axis->tile % 2 == 0 && axis->extent % 2 == 0 ? 2 : 1;
   return 1;
@@ -85,11 +86,11 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
   OpFoldResult zero = builder.getIndexAttr(0), first = sums.firstRow ? OpFoldResult(sums.firstRow) : zero;
   SmallVector<OpFoldResult> raw(program.kernel.getNumAxes(), zero);
   digits(plan.m, row, first, raw);
-  digits(plan.n, column, zero, raw);
+  digits(columns, column, zero, raw);
 
   Point point = program.origin();
   Value inside;
-  for (const Side *side : {&plan.m, &plan.n})
+  for (const Side *side : {&plan.m, &columns})
     for (const TiledAxis &axis : side->axes) {
       if (axis.tile == 1)
         continue;
@@ -98,7 +99,7 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
         continue;
       }
       Value at = program.apply(program.dim(0) + program.dim(1), {OpFoldResult(program.start(axis.axis)), raw[axis.axis]});
-      bool isLane = lanes() == 2 && side == &plan.n && axis.axis == innermost();
+      bool isLane = lanes() == 2 && side == &columns && axis.axis == innermost();
       if (axis.ragged()) {
         Value last = program.index(axis.extent - (isLane ? 2 : 1));
         Value here = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sle, at, last);
@@ -114,7 +115,7 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
 
   Point here = point;
   Value fragment = sums.fragment;
-  program.values->define(result, [&, here, raw, first, fragment](OpBuilder &at, Location where, const Point &there) -> Value {
+  program.values->define(result, [&, here, raw, first, fragment, sums](OpBuilder &at, Location where, const Point &there) -> Value {
     // Coordinates that are still this place's are its digits; others come from a remap.
     SmallVector<OpFoldResult> operands;
     for (auto [axis, coord] : llvm::enumerate(there.coords)) {
@@ -137,11 +138,17 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
       });
     };
     Value i = same(plan.m) ? row : number(program.flat(plan.m) - program.dim(axes));
-    Value j = same(plan.n) ? column : number(program.flat(plan.n));
+    Value j = same(columns) ? column : number(program.flat(columns));
     Type type = cast<tile::FragmentType>(fragment.getType()).getElementType();
     if (there.lanes == 2)
       type = VectorType::get({2}, type);
-    return at.create<tile::ElementOp>(where, type, fragment, ValueRange{i, j});
+    Value element = at.create<tile::ElementOp>(where, type, fragment, ValueRange{i, j});
+    if (!sums.factor)
+      return element;
+    Value factor = at.create<tile::ElementOp>(where, getElementTypeOrSelf(type), sums.factor, ValueRange{i});
+    if (isa<VectorType>(type))
+      factor = at.create<vector::BroadcastOp>(where, type, factor);
+    return at.create<arith::MulFOp>(where, element, factor);
   });
 
   PointEmitter emitter(*program.values, builder, point);
@@ -151,7 +158,7 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
 }
 
 int RegisterEpilogue::innermost() const {
-  for (auto axis = plan.n.axes.rbegin(); axis != plan.n.axes.rend(); ++axis)
+  for (auto axis = columns.axes.rbegin(); axis != columns.axes.rend(); ++axis)
     if (axis->tile > 1)
       return axis->axis;
   return -1;
@@ -266,6 +273,15 @@ Value RegisterEpilogue::isFirst(const Access &access) {
     first = first ? builder.create<arith::AndIOp>(loc, first, here).getResult() : here;
   }
   return first;
+}
+
+Value RegisterEpilogue::compute(const Sums &sums, Value value) {
+  auto type = cast<tile::FragmentType>(sums.fragment.getType());
+  Access everywhere;
+  everywhere.uses.assign(program.kernel.getNumAxes(), true);
+  SmallVector<int64_t> origin(type.getShape().size(), 0);
+  return each(type.getShape(), origin, sums, everywhere, type.getElementType(),
+              [&](PointEmitter &emitter, Value) { return emitter.valueInLanes(value); });
 }
 
 void RegisterEpilogue::emit(const Sums &sums) {

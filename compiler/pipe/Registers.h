@@ -8,16 +8,21 @@ namespace tgc::pipe {
 /// `firstRow` (null: 0).
 struct Sums {
   mlir::Value fragment, firstRow;
+  mlir::Value factor; ///< a fragment of rows that the sums are still to be multiplied with; null: none
 };
 
 class RegisterEpilogue {
 public:
-  /// `result` is the kernel's value that the sums hold. `boxes[i]` are the boxes of plan.stores[i].
-  RegisterEpilogue(Program &program, mlir::Value result, llvm::ArrayRef<llvm::SmallVector<mlir::Value>> boxes,
-                   mlir::Value slots);
+  /// `result` is the kernel's value that the sums hold, over plan.m and `columns`. `boxes[i]` are the boxes of
+  /// plan.stores[i].
+  RegisterEpilogue(Program &program, mlir::Value result, const Side &columns,
+                   llvm::ArrayRef<llvm::SmallVector<mlir::Value>> boxes, mlir::Value slots);
 
   /// Runs every store of the kernel over the sums, for a block at the program's present coordinates.
   void emit(const Sums &sums);
+
+  /// A value of the kernel over all elements of the sums, as a fragment like theirs.
+  mlir::Value compute(const Sums &sums, mlir::Value value);
 
   /// Boxes of a plan as values; before the roles, since they do not depend on the block.
   static llvm::SmallVector<mlir::Value> boxesOf(Program &program, llvm::ArrayRef<BoxPlan> boxes);
@@ -47,6 +52,7 @@ private:
   mlir::OpBuilder &builder;
   mlir::Location loc;
   mlir::Value result;
+  const Side &columns;
   llvm::SmallVector<llvm::SmallVector<mlir::Value>> boxes;
   mlir::Value slots;
   int64_t nextSlot = 0;
