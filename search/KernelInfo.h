@@ -17,6 +17,7 @@ struct AxisInfo {
   int64_t extent = 1;
   bool stored = false;
   bool reduced = false;
+  bool remapped = false; ///< a value is used at another place along it
 };
 
 struct BufferInfo {
@@ -44,6 +45,7 @@ struct Access {
   int buffer = 0;
   bool store = false;
   bool guarded = false;             ///< has a condition, or may leave the buffer and then gives the fill
+  bool zeroOutside = false;         ///< a load whose only condition is to be inside the buffer, and 0 outside
   std::vector<LinearIndex> indices; ///< one a buffer dimension
   std::vector<bool> uses; ///< per axis, whether index, condition or (gather) the run-time index depends on it
 
@@ -59,6 +61,7 @@ struct ReductionInfo {
   std::vector<int> over;        ///< axes reduced
   std::vector<bool> result;     ///< per axis, whether the result depends on it
   ElementType accumulator = ElementType::F32;
+  int level = 1; ///< how many reductions stand one behind the other up to this one
 };
 
 /// One side of a contraction: the loads its value is made of.

@@ -54,11 +54,11 @@ void buildPtxLowering(OpPassManager &passes) {
 }
 
 PtxKernel compilePtxModule(ModuleOp input, const std::string &architecture, const PtxCompileOptions &options) {
+  // Contexts are shared between threads, and loading dialects into one is not safe then.
   MLIRContext *context = input.getContext();
-  DialectRegistry registry;
-  registerPtxDialects(registry);
-  context->appendDialectRegistry(registry);
-  context->loadAllAvailableDialects();
+  for (const char *dialect : {"cf", "gpu", "llvm", "memref", "nvvm", "scf", "vector"})
+    if (!context->getLoadedDialect(dialect))
+      internalError("compiling for a GPU: the context has no dialect {}; see registerPtxDialects", dialect);
 
   std::string diagnostics;
   ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {

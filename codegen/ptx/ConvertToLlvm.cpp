@@ -168,13 +168,17 @@ struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
     function->setAttr("nvvm.kernel", builder.getUnitAttr());
     function->setAttr("nvvm.reqntid", builder.getDenseI32ArrayAttr({threads, 1, 1}));
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
-      if (!isa<LLVM::LLVMPointerType>(function.getArgument(i).getType()) ||
-          function.getArgAttr(i, LLVM::LLVMDialect::getByValAttrName()))
+      if (!isa<LLVM::LLVMPointerType>(function.getArgument(i).getType()))
         continue;
+      if (function.getArgAttr(i, LLVM::LLVMDialect::getByValAttrName())) {
+        // Tensor maps are read where they are.
+        function.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(), builder.getUnitAttr());
+        continue;
+      }
       function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
       function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), builder.getI64IntegerAttr(16));
     }
-    for (StringRef name : {"tgc.kernel", "tgc.threads", "tgc.shared_bytes"})
+    for (StringRef name : {"tgc.kernel", "tgc.threads", "tgc.shared_bytes", "tgc.tensor_maps"})
       function->removeAttr(name);
   }
 };

@@ -7,6 +7,7 @@
 
 #include "codegen/ptx/LowerReduce.h"
 #include "codegen/ptx/SharedMemory.h"
+#include "codegen/ptx/pipe/LowerPipe.h"
 #include "compiler/support/Error.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 
@@ -55,7 +56,10 @@ void lowerFunction(tile::FuncOp tile, const DeviceInfo &device) {
 
 void lowerTileModule(ModuleOp module, const DeviceInfo &device) {
   for (auto tile : llvm::make_early_inc_range(module.getOps<tile::FuncOp>()))
-    lowerFunction(tile, device);
+    if (isPipe(tile))
+      lowerPipe(tile);
+    else
+      lowerFunction(tile, device);
 }
 
 } // namespace tgc::ptx

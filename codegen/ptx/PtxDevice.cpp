@@ -1,5 +1,7 @@
 #include "codegen/ptx/PtxDevice.h"
 
+#include "codegen/ptx/pipe/Atoms.h"
+
 namespace tgc::ptx {
 namespace {
 
@@ -60,6 +62,7 @@ PtxDevice makeDevice(const Row &row) {
                       {ElementType::I8, row.i8 * 1e12}};
   if (row.f8 > 0)
     info.matrixRates.push_back({ElementType::F8E4M3, row.f8 * 1e12});
+  addPipeAtoms(info, info.architecture);
   return device;
 }
 

@@ -74,6 +74,13 @@ bool addLinear(AffineExpr expr, int64_t factor, LinearIndex &index) {
   return false;
 }
 
+bool isZero(Attribute number) {
+  if (auto real = dyn_cast<FloatAttr>(number))
+    return real.getValue().isZero() && !real.getValue().isNegative();
+  auto integer = dyn_cast<IntegerAttr>(number);
+  return integer && integer.getValue().isZero();
+}
+
 std::vector<bool> toVector(const SmallBitVector &set) {
   std::vector<bool> bits(set.size());
   for (unsigned axis : set.set_bits())
@@ -100,8 +107,10 @@ public:
 private:
   void describeAxes() {
     for (auto [name, extent] : llvm::zip(func.getAxisNames(), func.getExtents()))
-      info.axes.push_back({cast<StringAttr>(name).getValue().str(), extent, false, false});
+      info.axes.push_back({cast<StringAttr>(name).getValue().str(), extent});
     for (Operation &op : *func.getBlock()) {
+      if (auto remap = dyn_cast<kernel::RemapOp>(op))
+        info.axes[func.axisIndex(remap.getAxis())].remapped = true;
       for (Value axis : kernel::reducedAxes(&op))
         info.axes[func.axisIndex(axis)].reduced = true;
       if (auto store = dyn_cast<kernel::StoreOp>(op))
@@ -172,6 +181,8 @@ private:
         Access access =
             makeAccess(load.getBuffers()[i], load.getAxes(), load.getMap(i), load.getCondition(i));
         access.guarded = bool(load.getFill());
+        access.zeroOutside = load.getNumPieces() == 1 && load.getFill() && isZero(*load.getFill()) &&
+                             kernel::isAlwaysTrue(load.getCondition(i));
         addAccess(op, std::move(access));
       }
     } else if (auto gather = dyn_cast<kernel::GatherOp>(op)) {
@@ -229,6 +240,9 @@ private:
       reduction.over.push_back(int(func.axisIndex(axis)));
     reduction.result = toVector(sets.of(op.getResult(0)));
     reduction.accumulator = elementTypeOf(op.getResult(0).getType());
+    for (Operation *behind : sliceOf(op.getResult(0)))
+      if (auto it = reductionOf.find(behind); it != reductionOf.end())
+        reduction.level = std::max(reduction.level, info.reductions[it->second].level + 1);
     double each = reduction.kind == Kind::Contract  ? 2
                   : reduction.kind == Kind::Softmax ? 4
                   : reduction.kind == Kind::Moments ? 3
