@@ -143,8 +143,8 @@ public:
     text = fmt::format("kernel {} {} flops {:.4g} bytes {:.4g}\n", kernel.name, nameOf(kernel.shape),
                        kernel.flops, kernel.bytes);
     for (const AxisInfo &axis : kernel.axes)
-      text += fmt::format("  axis {} = {}{}{}\n", axis.name, axis.extent, axis.stored ? " stored" : "",
-                          axis.reduced ? " reduced" : "");
+      text += fmt::format("  axis {} = {}{}{}{}\n", axis.name, axis.extent, axis.stored ? " stored" : "",
+                          axis.reduced ? " reduced" : "", axis.remapped ? " remapped" : "");
     for (const Access &access : kernel.accesses)
       describeAccess(access);
     for (const ReductionInfo &reduction : kernel.reductions)

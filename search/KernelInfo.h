@@ -17,6 +17,7 @@ struct AxisInfo {
   int64_t extent = 1;
   bool stored = false;
   bool reduced = false;
+  bool remapped = false; ///< a value is used at another place along it
 };
 
 struct BufferInfo {
@@ -60,6 +61,7 @@ struct ReductionInfo {
   std::vector<int> over;        ///< axes reduced
   std::vector<bool> result;     ///< per axis, whether the result depends on it
   ElementType accumulator = ElementType::F32;
+  int level = 1; ///< how many reductions stand one behind the other up to this one
 };
 
 /// One side of a contraction: the loads its value is made of.

@@ -41,6 +41,22 @@ struct PlanResult {
 PlanResult makePlan(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 std::string describe(const Plan &plan, const KernelInfo &kernel);
 
+/// A reduced axis in parts, each reduced by itself, and a second launch that joins them: not a plan of one kernel,
+/// but other kernels in its place, which have schedules of their own (compiler/schedule/SplitReduction.h).
+struct SplitPlan {
+  int axis = 0;
+  int64_t parts = 1;
+  std::vector<int> reductions; ///< the ones over that axis
+  std::vector<int> kept;       ///< axes that parts leave alone and the join reduces
+};
+struct SplitResult {
+  std::optional<SplitPlan> plan;
+  std::string reason;
+  explicit operator bool() const { return plan.has_value(); }
+};
+/// For a schedule of split and join(launch) without tc.
+SplitResult planSplit(const KernelInfo &kernel, const Schedule &schedule);
+
 /// The hand-written heuristic: always legal for the device, always the same for the same kernel.
 Schedule heuristicSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 

@@ -40,7 +40,8 @@ void registerPtxDialects(DialectRegistry &registry) {
 
 void buildPtxLowering(OpPassManager &passes) {
   passes.addPass(createByteBooleansPass());
-  MathTarget math{.fma = true, .rounding = true, .half = true};
+  passes.addPass(createApproximateNarrowPass());
+  MathTarget math{.fma = true, .rounding = true, .half = true, .brain = true, .imports = false};
   passes.addPass(createExpandMathPass(math));
   passes.addPass(createExpandArithPass(math));
   passes.addPass(createCanonicalizerPass());
@@ -53,11 +54,11 @@ void buildPtxLowering(OpPassManager &passes) {
 }
 
 PtxKernel compilePtxModule(ModuleOp input, const std::string &architecture, const PtxCompileOptions &options) {
+  // Contexts are shared between threads, and loading dialects into one is not safe then.
   MLIRContext *context = input.getContext();
-  DialectRegistry registry;
-  registerPtxDialects(registry);
-  context->appendDialectRegistry(registry);
-  context->loadAllAvailableDialects();
+  for (const char *dialect : {"cf", "gpu", "llvm", "memref", "nvvm", "scf", "vector"})
+    if (!context->getLoadedDialect(dialect))
+      internalError("compiling for a GPU: the context has no dialect {}; see registerPtxDialects", dialect);
 
   std::string diagnostics;
   ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {

@@ -25,6 +25,8 @@ struct CompileOptions {
 struct KernelReport {
   KernelInfo info;
   std::string schedule, plan;
+  std::string code;  ///< what the assembler says of registers, spills and what it warns of; after the code stage
+  uint32_t registers = 0;
 };
 
 struct StageTime {
@@ -48,6 +50,7 @@ public:
   /// Valid after the last stage.
   runtime::Package &package() { return package_; }
   const Target &target() const { return *target_; }
+  const CompileOptions &options() const { return options_; }
   const std::map<std::string, KernelReport> &reports() const { return reports_; }
   const std::vector<StageTime> &times() const { return times_; }
 

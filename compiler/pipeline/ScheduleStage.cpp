@@ -1,11 +1,13 @@
 // Input: the kernel stage. Output: the same with a schedule on every kernel, and the weights that schedules
 // pack in the order they ask for.
 // 1. Each kernel gets the schedule forced on the command line, else the one it carries, else the heuristic's.
-// 2. The plan says which weights are packed; the kernel reads the packed buffer, a prepare launch makes it.
-// 3. What reports need is kept by the kernel's name. Kernels made by packing go through the same steps.
+// 2. A schedule that splits a reduction makes other kernels of it.
+// 3. The plan says which weights are packed; the kernel reads the packed buffer, a prepare launch makes it.
+// 4. What reports need is kept by the kernel's name. Kernels made by packing go through the same steps.
 #include "compiler/pipeline/Stages.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/schedule/Pack.h"
+#include "compiler/schedule/SplitReduction.h"
 #include "compiler/support/Error.h"
 #include "search/Plan.h"
 
@@ -42,6 +44,16 @@ static void requireTypes(StageAccess access, kernel::FuncOp kernel, const Kernel
                   access.target().device().name, nameOf(buffer.type));
 }
 
+/// A reduction that the schedule splits becomes kernels of its own, which get their schedules in turn.
+static SmallVector<kernel::FuncOp> splitKernel(StageAccess access, kernel::FuncOp kernel, const KernelInfo &info,
+                                               const Schedule &schedule) {
+  SplitResult split = planSplit(info, schedule);
+  if (!split)
+    badInput("kernel {}: schedule '{}' is not legal: {}", kernel.getSymName().str(), printSchedule(schedule),
+             split.reason);
+  return splitReduction(*access.module(), kernel, info, *split.plan);
+}
+
 void scheduleStage(StageAccess access) {
   for (const auto &[name, text] : access.options().schedules)
     if (!access.module()->lookupSymbol<kernel::FuncOp>(name))
@@ -54,6 +66,11 @@ void scheduleStage(StageAccess access) {
     KernelInfo info = describeKernel(kernel);
     requireTypes(access, kernel, info);
     Schedule schedule = chooseSchedule(access, kernel, info);
+    if (!schedule.split.empty() && !schedule.atom) {
+      for (kernel::FuncOp added : splitKernel(access, kernel, info, schedule))
+        kernels.push_back(added);
+      continue;
+    }
     Plan plan = planOrThrow(access, kernel, info, schedule);
     kernel.setSchedule(printSchedule(schedule));
     std::string description = describe(plan, info);

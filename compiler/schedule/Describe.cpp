@@ -107,8 +107,10 @@ public:
 private:
   void describeAxes() {
     for (auto [name, extent] : llvm::zip(func.getAxisNames(), func.getExtents()))
-      info.axes.push_back({cast<StringAttr>(name).getValue().str(), extent, false, false});
+      info.axes.push_back({cast<StringAttr>(name).getValue().str(), extent});
     for (Operation &op : *func.getBlock()) {
+      if (auto remap = dyn_cast<kernel::RemapOp>(op))
+        info.axes[func.axisIndex(remap.getAxis())].remapped = true;
       for (Value axis : kernel::reducedAxes(&op))
         info.axes[func.axisIndex(axis)].reduced = true;
       if (auto store = dyn_cast<kernel::StoreOp>(op))
@@ -238,6 +240,9 @@ private:
       reduction.over.push_back(int(func.axisIndex(axis)));
     reduction.result = toVector(sets.of(op.getResult(0)));
     reduction.accumulator = elementTypeOf(op.getResult(0).getType());
+    for (Operation *behind : sliceOf(op.getResult(0)))
+      if (auto it = reductionOf.find(behind); it != reductionOf.end())
+        reduction.level = std::max(reduction.level, info.reductions[it->second].level + 1);
     double each = reduction.kind == Kind::Contract  ? 2
                   : reduction.kind == Kind::Softmax ? 4
                   : reduction.kind == Kind::Moments ? 3

@@ -97,7 +97,7 @@ private:
   /// meaning without one, which the loop generator does not have.
   const char *pipeOnly() const {
     if (!schedule.split.empty())
-      return "split: the loop generator walks a reduction in one block";
+      return "split: the kernel is taken apart before it is planned";
     if (!schedule.hold.empty())
       return "hold: the loop generator reads a row again, from the cache";
     return nullptr;

@@ -1,5 +1,6 @@
 // tgc-pipe FILE.mlir: shows what becomes of a file's kernels under their schedules, checks them against the
 // evaluator, and measures them.
+#include "codegen/cpu/CompileCpu.h"
 #include "codegen/cpu/CpuDevice.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/schedule/Pack.h"
@@ -116,6 +117,7 @@ void show(kernel::FuncOp kernel, const Options &options, const cpu::CpuTarget &t
 
 int run(const Options &options) {
   DialectRegistry registry;
+  cpu::registerCpuDialects(registry);
   registry.insert<affine::AffineDialect, arith::ArithDialect, math::MathDialect, memref::MemRefDialect,
                   scf::SCFDialect, vector::VectorDialect, func::FuncDialect, kernel::KernelDialect,
                   tile::TileDialect>();

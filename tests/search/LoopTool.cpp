@@ -1,8 +1,10 @@
 // tgc-loop FILE.mlir: shows what becomes of a file's kernels on their way through schedule, plan and loop
 // generator, compares them with the reference evaluator, and measures them.
+#include "codegen/cpu/CompileCpu.h"
 #include "codegen/cpu/CpuDevice.h"
 #include "codegen/ptx/PtxDevice.h"
 #include "compiler/schedule/Describe.h"
+#include "compiler/schedule/SplitReduction.h"
 #include "compiler/support/Error.h"
 #include "compiler/tile/Tile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -104,6 +106,7 @@ void gpuKernel(kernel::FuncOp kernel, const KernelInfo &info, const Schedule &sc
 
 int run(const Options &options) {
   DialectRegistry registry;
+  cpu::registerCpuDialects(registry);
   registry.insert<arith::ArithDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
                   vector::VectorDialect, func::FuncDialect, kernel::KernelDialect, tile::TileDialect>();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
@@ -116,15 +119,38 @@ int run(const Options &options) {
   if (!target && !gpu)
     usageError("no target '{}'", options.target);
   DeviceInfo device = gpu ? gpu->info : cpu::deviceInfo(*target);
-  for (auto kernel : module->getOps<kernel::FuncOp>()) {
-    if (!options.kernel.empty() && kernel.getSymName() != options.kernel)
-      continue;
+  std::vector<kernel::FuncOp> kernels(module->getOps<kernel::FuncOp>().begin(), module->getOps<kernel::FuncOp>().end());
+  if (!options.kernel.empty())
+    llvm::erase_if(kernels, [&](kernel::FuncOp kernel) { return kernel.getSymName() != options.kernel; });
+  llvm::DenseSet<Operation *> parts;
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    kernel::FuncOp kernel = kernels[i];
     KernelInfo info = describeKernel(kernel);
     if (options.emit == "info") {
       std::cout << describe(info);
       continue;
     }
-    Schedule schedule = scheduleOf(kernel, info, device, options);
+    Schedule schedule =
+        parts.contains(kernel) ? heuristicSchedule(info, device) : scheduleOf(kernel, info, device, options);
+    if (!schedule.split.empty() && !schedule.atom) {
+      SplitResult split = planSplit(info, schedule);
+      size_t place = i;
+      if (!split)
+        usageError("{}: {}", info.name, split.reason);
+      std::cout << info.name << ": " << printSchedule(schedule) << "\n";
+      // What it is taken apart into gets the heuristic's schedules.
+      for (kernel::FuncOp made : splitReduction(*module, kernel, info, *split.plan)) {
+        parts.insert(made);
+        kernels.insert(kernels.begin() + ++place, made);
+      }
+      continue;
+    }
+    if (options.emit == "split") {
+      std::string text;
+      llvm::raw_string_ostream(text) << *kernel;
+      std::cout << text << "\n";
+      continue;
+    }
     if (options.emit == "plan")
       std::cout << info.name << ": " << printSchedule(schedule) << "\n"
                 << describe(planOf(info, schedule, device), info);
@@ -152,7 +178,7 @@ int main(int argc, char **argv) {
   CLI::App app("Schedules kernels and runs them through the loop generator");
   app.add_option("file", options.file, "kernel-stage MLIR")->required();
   app.add_option("--emit", options.emit,
-                 "info, plan, tile, thread, llvm, asm, check (against the reference), bench, registers (of a GPU)");
+                 "info, split, plan, tile, thread, llvm, asm, check (against the reference), bench, registers (of a GPU)");
   app.add_option("--schedule", options.schedule,
                  "instead of the kernels' own or else the heuristic's; raw is the empty one");
   app.add_option("--target", options.target, "native, avx512, avx2, generic, or a GPU such as h200, whose threads the host runs");

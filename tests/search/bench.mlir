@@ -24,10 +24,6 @@
 // CHECK: vectors of 16 along n
 // CHECK-LABEL: max_pool:
 // CHECK: vectors of 16 along c
-// CHECK-LABEL: matmul_nk:
-// CHECK: vectors of 16 along k
-// CHECK-LABEL: matmul_kn:
-// CHECK: vectors of 16 along n
 
 kernel.func @add(%a: memref<8388608xf32>, %b: memref<8388608xf32>, %y: memref<8388608xf32>) axes(%i = 8388608) {
   %u = kernel.load %a[%i] : memref<8388608xf32>

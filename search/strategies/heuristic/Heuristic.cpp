@@ -1,5 +1,4 @@
-// The one list of the heuristic's rules. The first whose schedule is legal wins; the empty schedule always
-// is.
+// The one list of the heuristic's rules. The first whose schedule is legal wins; the empty schedule always is.
 #include "search/strategies/heuristic/Heuristic.h"
 
 namespace tgc {
@@ -12,7 +11,10 @@ struct Rule {
 
 const Rule rules[] = {
     {KernelShape::Map, heuristic::mapSchedule},
+    {KernelShape::Reduce, heuristic::splitSchedule},
     {KernelShape::Reduce, heuristic::reduceSchedule},
+    {KernelShape::Contract, heuristic::rolesContractSchedule},
+    {KernelShape::Attend, heuristic::rolesAttendSchedule},
     {KernelShape::Contract, heuristic::contractSchedule},
     {KernelShape::Attend, heuristic::attendSchedule},
     {KernelShape::Contract, heuristic::loopContractSchedule},
@@ -29,11 +31,17 @@ const Rule rules[] = {
 
 } // namespace
 
+static bool legal(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {
+  if (!schedule.split.empty() && !schedule.atom)
+    return bool(planSplit(kernel, schedule));
+  return bool(makePlan(kernel, schedule, device));
+}
+
 Schedule heuristicSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
   for (const Rule &rule : rules)
     if (rule.shape == kernel.shape)
       if (std::optional<Schedule> schedule = rule.choose(kernel, device))
-        if (makePlan(kernel, *schedule, device))
+        if (legal(kernel, *schedule, device))
           return *schedule;
   return {};
 }

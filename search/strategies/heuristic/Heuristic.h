@@ -6,7 +6,10 @@ namespace tgc::heuristic {
 
 /// One file each; nothing where the rules have no answer for this kernel and device.
 std::optional<Schedule> mapSchedule(const KernelInfo &kernel, const DeviceInfo &device);
+std::optional<Schedule> splitSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> reduceSchedule(const KernelInfo &kernel, const DeviceInfo &device);
+std::optional<Schedule> rolesContractSchedule(const KernelInfo &kernel, const DeviceInfo &device);
+std::optional<Schedule> rolesAttendSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> contractSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> attendSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> loopContractSchedule(const KernelInfo &kernel, const DeviceInfo &device);

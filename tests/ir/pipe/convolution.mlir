@@ -7,7 +7,7 @@
 // CHECK:     %[[A:.*]] = tile.scratch : memref<12x32xf32, strided<[32, 1]>>
 // CHECK:     scf.for %[[R:.*]] = %c0 to %c3
 // CHECK:       scf.for %[[S:.*]] = %c0 to %c3
-// CHECK:         tile.copy pack (%[[Y:.*]], %x, %c) to (2, 6, 32) lanes(16) -> %[[A]][%[[Y]] * 6 + %x, %c]
+// CHECK:         tile.copy pack (%[[Y:.*]], %x, %c) to (2, 6, 32) lanes(16) -> %[[A]][%x + %[[Y]] * 6, %c]
 // CHECK:           %[[IN:.*]] = scf.if %{{.*}} -> (vector<16xf32>) {
 // CHECK:             vector.load %in
 // CHECK:         tile.view %w[%c0, %{{.*}}, %c0] : memref<1x288x32xf32> to memref<32x32xf32, #tile.layout<[32:32], [32:1, 1:9216]>>
@@ -16,8 +16,9 @@
 
 // A row of channels is copied or filled: the branch stands around the loop over them, the test before it.
 // THREAD-LABEL: func.func @conv(
+// THREAD:      affine_map<(d0, d1) -> (-d0 - d1 + 6)>
 // THREAD:      %[[INSIDE:.*]] = arith.andi
-// THREAD:      scf.if %[[INSIDE]] {
+// THREAD-NEXT: scf.if %[[INSIDE]] {
 // THREAD-NEXT:   scf.for
 // THREAD-NOT:      scf.if
 // THREAD:          vector.load %arg0

@@ -4,9 +4,9 @@
 // kernels pack alike, so one kernel packs for both.
 // CHECK-LABEL: kernel.program @main
 // CHECK:   %[[U:.*]] = kernel.weight "u"
-// CHECK:   %[[V:.*]] = kernel.weight "v"
 // CHECK:   %[[PU:.*]] = kernel.buffer : memref<2x12x32xf32>
 // CHECK:   kernel.launch prepare @pack_up(%[[U]], %[[PU]])
+// CHECK:   %[[V:.*]] = kernel.weight "v"
 // CHECK:   %[[PV:.*]] = kernel.buffer : memref<2x12x32xf32>
 // CHECK:   kernel.launch prepare @pack_up(%[[V]], %[[PV]])
 // CHECK:   kernel.launch @up(%{{.*}}, %[[PU]], %{{.*}})

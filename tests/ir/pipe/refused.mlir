@@ -85,7 +85,7 @@ kernel.func @order(%x: memref<8x16xf32>, %w: memref<16x8xf32> {free}, %y: memref
 }
 
 // CHECK-LABEL: tile(m,4096) tile(n,4096)
-// CHECK-NEXT: illegal: 67108864 bytes of block memory, there are 1048576
+// CHECK-NEXT: illegal: 67125248 bytes of block memory, there are 1048576
 kernel.func @large(%x: memref<4096x1xf32>, %w: memref<1x4096xf32>, %y: memref<4096x4096xf32>)
     axes(%m = 4096, %n = 4096, %k = 1)
     attributes {schedule = "tc(fma) tile(m,4096) tile(n,4096) copy(x,plain)"} {
