@@ -16,8 +16,14 @@ void codeStage(StageAccess access) {
     modules.back()->push_back(function->clone());
   }
   inParallel(access, "code", functions.size(), [&](size_t i) { results[i] = access.target().compile(*modules[i]); });
-  for (auto [function, result] : llvm::zip(functions, results))
-    access.compiled()[function.getSymName().str()] = std::move(result);
+  for (auto [function, result] : llvm::zip(functions, results)) {
+    std::string name = function.getSymName().str();
+    KernelReport &report = access.reports()[name];
+    report.code = result.log;
+    for (const runtime::Function &entry : result.functions)
+      report.registers = std::max(report.registers, entry.registers);
+    access.compiled()[name] = std::move(result);
+  }
 }
 
 } // namespace tgc
