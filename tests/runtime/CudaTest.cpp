@@ -440,10 +440,10 @@ TEST_CASE("cuda: programs and threads share a device", "[cuda]") {
   Fake fake;
   tgc::api::Device device("cuda:0");
   std::atomic<int> wrong{0};
+  const std::vector<uint8_t> file = serialize(forCuda(linearPackage()));
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&, t] {
-      std::vector<uint8_t> file = serialize(forCuda(linearPackage()));
       tgc::api::Program program(device, file.data(), file.size(), "");
       std::vector<float> w = ramp(128, 0.01f, 0.1f * float(t)), b = ramp(16, 1);
       program.setWeight(tensor("w", {16, 8}, w));
