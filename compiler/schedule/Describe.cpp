@@ -259,10 +259,9 @@ private:
     for (Operation *behind : sliceOf(op.getResult(0)))
       if (auto it = reductionOf.find(behind); it != reductionOf.end())
         reduction.level = std::max(reduction.level, info.reductions[it->second].level + 1);
-    double each = reduction.kind == Kind::Contract  ? 2
-                  : reduction.kind == Kind::Softmax ? 4
-                  : reduction.kind == Kind::Moments ? 3
-                                                    : 1;
+    double each = reduction.kind == Kind::Contract || reduction.kind == Kind::Softmax ? 2
+                  : reduction.kind == Kind::Moments                                   ? 3
+                                                                                      : 1;
     info.flops += each * count;
     work[&op] = count;
     reductionOf[&op] = int(info.reductions.size());

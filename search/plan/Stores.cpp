@@ -143,6 +143,13 @@ int64_t planStores(const KernelInfo &kernel, PipePlan &plan, const Side &columns
                                   kernel.buffers[access.buffer].name)};
     if (plan.roles->slots > 0)
       StorePlanner(kernel, plan, access, columns).stage(store);
+    // The engine clips what lies behind a buffer's end, but takes no place before its beginning.
+    for (const LinearIndex &index : access.indices)
+      for (const Side *side : {static_cast<const Side *>(&plan.m), &columns})
+        for (const TiledAxis &axis : side->axes)
+          if (store.staged && index.offset < 0 && index.coefficients[axis.axis] != 0 && index.offset % axis.tile != 0)
+            throw Refusal{fmt::format("tile({},{}): {} begins inside of a tile", kernel.axes[axis.axis].name, axis.tile,
+                                      kernel.buffers[access.buffer].name)};
     // Tiles that lie outside are passed over, which must not change whose turn it is among the slots.
     if (access.guarded && store.staged && int64_t(store.pieces.size()) % plan.roles->slots != 0)
       throw Refusal{fmt::format("slots({}): {} is stored in {} pieces", plan.roles->slots,
