@@ -51,13 +51,8 @@ struct StoreVector : ConvertOpToLLVMPattern<vector::StoreOp> {
       return failure();
     Value place = getStridedElementPtr(op.getLoc(), op.getMemRefType(), adaptor.getBase(), adaptor.getIndices(),
                                        rewriter);
-    Value value = adaptor.getValueToStore();
-    int64_t bytes = bytesOf(op.getVectorType());
-    // The back end stores vectors of bytes word by word; of words it makes one access.
-    if (bytesOf(op.getVectorType().getElementType()) == 1 && bytes > 4)
-      value = rewriter.create<LLVM::BitcastOp>(
-          op.getLoc(), VectorType::get({bytes / 4}, rewriter.getI32Type()), value);
-    rewriter.replaceOpWithNewOp<LLVM::StoreOp>(op, value, place, unsigned(bytes));
+    rewriter.replaceOpWithNewOp<LLVM::StoreOp>(op, adaptor.getValueToStore(), place,
+                                               unsigned(bytesOf(op.getVectorType())));
     return success();
   }
 };
