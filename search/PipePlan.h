@@ -95,7 +95,9 @@ struct RolesPlan {
   int64_t consumers = 1;          ///< groups with sums
   int64_t groupThreads = 128;
   int64_t fragmentRows = 0;       ///< of one consumer's sums
-  bool pingpong = false;          ///< consumers own whole tiles in turn; else they share the rows of each
+  bool pingpong = false;          ///< contract: consumers own whole tiles in turn, else they share the rows of each;
+                                  ///< attend: their products take turns
+  bool holdLeft = false;          ///< attend: queries in registers
   int64_t producerRegisters = 0, consumerRegisters = 0;
   int64_t stages = 1;
   int64_t slots = 0;

@@ -169,8 +169,12 @@ Assembled assembleByProgram(const std::string &program, const std::string &ptx, 
 
 } // namespace
 
+/// libnvJitLink compiles every input so that others may be linked to it, which makes ptxas ignore setmaxnreg: kernels
+/// with roles would spill. ptxas and the driver compile whole programs.
+static bool needsWholeProgram(StringRef ptx) { return ptx.contains("setmaxnreg"); }
+
 std::optional<Assembled> assemble(const std::string &ptx, const std::string &architecture) {
-  if (const JitLink *link = JitLink::get())
+  if (const JitLink *link = needsWholeProgram(ptx) ? nullptr : JitLink::get())
     return assembleByLibrary(*link, ptx, architecture);
   std::string program;
   if (const char *chosen = std::getenv("TGC_PTXAS"))

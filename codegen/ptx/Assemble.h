@@ -15,7 +15,8 @@ struct Assembled {
   std::string log;           ///< spills and warnings, a line each; empty if there are none
 };
 
-/// Tries, in this order: the library libnvJitLink (TGC_NVJITLINK names another file, or "off"), the program
+/// Tries, in this order: the library libnvJitLink (TGC_NVJITLINK names another file, or "off"; kernels with
+/// setmaxnreg must be compiled whole, which it does not do), the program
 /// that TGC_PTXAS names, `ptxas` on PATH. Nothing if the machine has none of them: the driver assembles then.
 /// Throws tgc::Error (Internal) if the text is refused. May run on several threads.
 std::optional<Assembled> assemble(const std::string &ptx, const std::string &architecture);

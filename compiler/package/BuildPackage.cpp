@@ -173,6 +173,11 @@ private:
       launch.params.push_back(code.writes[i] ? runtime::Param::write(slot, start, bytes)
                                              : runtime::Param::read(slot, start, bytes));
     }
+    for (const KernelTensorMap &map : code.maps) {
+      const runtime::Param &buffer = launch.params[map.buffer];
+      launch.params.push_back(
+          runtime::Param::tensorMap(buffer.slot, buffer.offset + map.offset, buffer.access, map.map));
+    }
     launch.kernel = op.getKernel().str();
     launch.schedule = code.schedule;
     launch.shape = code.shape;

@@ -36,7 +36,10 @@ tile::FuncOp generatePipe(OpBuilder &builder, kernel::FuncOp kernel, const Kerne
     } else {
       auto softmax = cast<kernel::SoftmaxOp>(reductionAt(kernel, info.attend->reduction));
       auto scores = cast<kernel::ContractOp>(reductionAt(kernel, info.attend->scores->reduction));
-      program.walk(program.block(), [&] { attendBody(program, softmax, scores); });
+      if (program.plan.roles)
+        rolesAttendBody(program, softmax, scores);
+      else
+        program.walk(program.block(), [&] { attendBody(program, softmax, scores); });
     }
   });
   // Starts and indices were written where they were needed.

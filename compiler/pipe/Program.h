@@ -81,6 +81,7 @@ private:
 /// The bodies.
 void contractBody(Program &program, kernel::ContractOp contract);
 void rolesContractBody(Program &program, kernel::ContractOp contract);
+void rolesAttendBody(Program &program, kernel::SoftmaxOp softmax, kernel::ContractOp scores);
 void attendBody(Program &program, kernel::SoftmaxOp softmax, kernel::ContractOp scores);
 
 } // namespace tgc::pipe

@@ -15,9 +15,10 @@ using namespace mlir;
 
 namespace tgc::pipe {
 
-RegisterEpilogue::RegisterEpilogue(Program &program, Value result, ArrayRef<SmallVector<Value>> boxes, Value slots)
+RegisterEpilogue::RegisterEpilogue(Program &program, Value result, const Side &columns,
+                                   ArrayRef<SmallVector<Value>> boxes, Value slots)
     : program(program), plan(program.plan), builder(program.builder), loc(program.loc), result(result),
-      boxes(boxes.begin(), boxes.end()), slots(slots) {}
+      columns(columns), boxes(boxes.begin(), boxes.end()), slots(slots) {}
 
 SmallVector<Value> RegisterEpilogue::boxesOf(Program &program, ArrayRef<BoxPlan> boxes) {
   SmallVector<Value> made;
@@ -63,8 +64,10 @@ void RegisterEpilogue::digits(const Side &side, OpFoldResult point, OpFoldResult
   }
 }
 
-int64_t RegisterEpilogue::lanes() const {
-  for (auto axis = plan.n.axes.rbegin(); axis != plan.n.axes.rend(); ++axis)
+int64_t RegisterEpilogue::lanes(bool direct, const Access &access) const {
+  if (direct && access.guarded) // each element has a condition of its own
+    return 1;
+  for (auto axis = columns.axes.rbegin(); axis != columns.axes.rend(); ++axis)
     if (axis->tile > 1)
       return axis->tile % 2 == 0 && axis->extent % 2 == 0 ? 2 : 1;
   return 1;
@@ -76,7 +79,8 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
   Type made;
   if (element)
     made = tile::FragmentType::get(builder.getContext(), shape, element, layout);
-  auto each = builder.create<tile::EachOp>(loc, made ? TypeRange(made) : TypeRange(), shape, origin, lanes(),
+  int64_t pair = lanes(/*direct=*/!element, access);
+  auto each = builder.create<tile::EachOp>(loc, made ? TypeRange(made) : TypeRange(), shape, origin, pair,
                                            layout.getValue());
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(&each.getBody());
@@ -85,11 +89,11 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
   OpFoldResult zero = builder.getIndexAttr(0), first = sums.firstRow ? OpFoldResult(sums.firstRow) : zero;
   SmallVector<OpFoldResult> raw(program.kernel.getNumAxes(), zero);
   digits(plan.m, row, first, raw);
-  digits(plan.n, column, zero, raw);
+  digits(columns, column, zero, raw);
 
   Point point = program.origin();
   Value inside;
-  for (const Side *side : {&plan.m, &plan.n})
+  for (const Side *side : {&plan.m, &columns})
     for (const TiledAxis &axis : side->axes) {
       if (axis.tile == 1)
         continue;
@@ -98,7 +102,7 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
         continue;
       }
       Value at = program.apply(program.dim(0) + program.dim(1), {OpFoldResult(program.start(axis.axis)), raw[axis.axis]});
-      bool isLane = lanes() == 2 && side == &plan.n && axis.axis == innermost();
+      bool isLane = pair == 2 && side == &columns && axis.axis == innermost();
       if (axis.ragged()) {
         Value last = program.index(axis.extent - (isLane ? 2 : 1));
         Value here = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sle, at, last);
@@ -114,7 +118,7 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
 
   Point here = point;
   Value fragment = sums.fragment;
-  program.values->define(result, [&, here, raw, first, fragment](OpBuilder &at, Location where, const Point &there) -> Value {
+  program.values->define(result, [&, here, raw, first, fragment, sums](OpBuilder &at, Location where, const Point &there) -> Value {
     // Coordinates that are still this place's are its digits; others come from a remap.
     SmallVector<OpFoldResult> operands;
     for (auto [axis, coord] : llvm::enumerate(there.coords)) {
@@ -137,11 +141,17 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
       });
     };
     Value i = same(plan.m) ? row : number(program.flat(plan.m) - program.dim(axes));
-    Value j = same(plan.n) ? column : number(program.flat(plan.n));
+    Value j = same(columns) ? column : number(program.flat(columns));
     Type type = cast<tile::FragmentType>(fragment.getType()).getElementType();
     if (there.lanes == 2)
       type = VectorType::get({2}, type);
-    return at.create<tile::ElementOp>(where, type, fragment, ValueRange{i, j});
+    Value element = at.create<tile::ElementOp>(where, type, fragment, ValueRange{i, j});
+    if (!sums.factor)
+      return element;
+    Value factor = at.create<tile::ElementOp>(where, getElementTypeOrSelf(type), sums.factor, ValueRange{i});
+    if (isa<VectorType>(type))
+      factor = at.create<vector::BroadcastOp>(where, type, factor);
+    return at.create<arith::MulFOp>(where, element, factor);
   });
 
   PointEmitter emitter(*program.values, builder, point);
@@ -151,7 +161,7 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
 }
 
 int RegisterEpilogue::innermost() const {
-  for (auto axis = plan.n.axes.rbegin(); axis != plan.n.axes.rend(); ++axis)
+  for (auto axis = columns.axes.rbegin(); axis != columns.axes.rend(); ++axis)
     if (axis->tile > 1)
       return axis->axis;
   return -1;
@@ -176,6 +186,11 @@ void RegisterEpilogue::staged(kernel::StoreOp store, const StorePlan &storePlan,
   const Access &access = program.info.accesses[storePlan.access];
   Type type = store.getValue().getType();
   Value condition = isFirst(access);
+  OpBuilder::InsertionGuard guard(builder);
+  if (Value inside = reaches(access)) {
+    auto branch = builder.create<scf::IfOp>(loc, inside, /*withElse=*/false);
+    builder.setInsertionPoint(branch.thenYield());
+  }
   for (const StagedPiece &piece : storePlan.pieces) {
     int64_t slot = nextSlot++ % plan.roles->slots;
     Value made = each({piece.rows, piece.columns}, {piece.row, piece.column}, sums, access, type,
@@ -220,6 +235,38 @@ void RegisterEpilogue::direct(kernel::StoreOp store, const StorePlan &storePlan,
   });
 }
 
+Value RegisterEpilogue::reaches(const Access &access) {
+  if (!access.guarded)
+    return Value();
+  const BufferInfo &buffer = program.info.buffers[access.buffer];
+  Value all;
+  auto require = [&](AffineExpr nonNegative, ValueRange starts) {
+    SmallVector<OpFoldResult> operands(starts.begin(), starts.end());
+    Value here = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sge, program.apply(nonNegative, operands),
+                                               program.index(0));
+    all = all ? builder.create<arith::AndIOp>(loc, all, here).getResult() : here;
+  };
+  for (auto [d, index] : llvm::enumerate(access.indices)) {
+    AffineExpr first = builder.getAffineConstantExpr(index.offset);
+    SmallVector<Value> starts;
+    int64_t least = index.offset, most = index.offset, span = 0;
+    for (auto [axis, coefficient] : llvm::enumerate(index.coefficients)) {
+      const TiledAxis *tiled = plan.find(axis);
+      if (coefficient == 0 || !tiled)
+        continue;
+      first = first + program.dim(starts.size()) * coefficient;
+      starts.push_back(program.start(axis));
+      (coefficient > 0 ? most : least) += coefficient * (tiled->extent - 1);
+      span += std::abs(coefficient) * (tiled->tile - 1);
+    }
+    if (least < 0)
+      require(first + span, starts);
+    if (most >= buffer.shape[d])
+      require(first * -1 + (buffer.shape[d] - 1), starts);
+  }
+  return all;
+}
+
 Value RegisterEpilogue::isFirst(const Access &access) {
   Value first;
   for (int axis : plan.gridOrder) {
@@ -229,6 +276,15 @@ Value RegisterEpilogue::isFirst(const Access &access) {
     first = first ? builder.create<arith::AndIOp>(loc, first, here).getResult() : here;
   }
   return first;
+}
+
+Value RegisterEpilogue::compute(const Sums &sums, Value value) {
+  auto type = cast<tile::FragmentType>(sums.fragment.getType());
+  Access everywhere;
+  everywhere.uses.assign(program.kernel.getNumAxes(), true);
+  SmallVector<int64_t> origin(type.getShape().size(), 0);
+  return each(type.getShape(), origin, sums, everywhere, type.getElementType(),
+              [&](PointEmitter &emitter, Value) { return emitter.valueInLanes(value); });
 }
 
 void RegisterEpilogue::emit(const Sums &sums) {

@@ -8,16 +8,21 @@ namespace tgc::pipe {
 /// `firstRow` (null: 0).
 struct Sums {
   mlir::Value fragment, firstRow;
+  mlir::Value factor; ///< a fragment of rows that the sums are still to be multiplied with; null: none
 };
 
 class RegisterEpilogue {
 public:
-  /// `result` is the kernel's value that the sums hold. `boxes[i]` are the boxes of plan.stores[i].
-  RegisterEpilogue(Program &program, mlir::Value result, llvm::ArrayRef<llvm::SmallVector<mlir::Value>> boxes,
-                   mlir::Value slots);
+  /// `result` is the kernel's value that the sums hold, over plan.m and `columns`. `boxes[i]` are the boxes of
+  /// plan.stores[i].
+  RegisterEpilogue(Program &program, mlir::Value result, const Side &columns,
+                   llvm::ArrayRef<llvm::SmallVector<mlir::Value>> boxes, mlir::Value slots);
 
   /// Runs every store of the kernel over the sums, for a block at the program's present coordinates.
   void emit(const Sums &sums);
+
+  /// A value of the kernel over all elements of the sums, as a fragment like theirs.
+  mlir::Value compute(const Sums &sums, mlir::Value value);
 
   /// Boxes of a plan as values; before the roles, since they do not depend on the block.
   static llvm::SmallVector<mlir::Value> boxesOf(Program &program, llvm::ArrayRef<BoxPlan> boxes);
@@ -28,6 +33,8 @@ public:
 private:
   void staged(kernel::StoreOp store, const StorePlan &plan, llvm::ArrayRef<mlir::Value> boxes, const Sums &sums);
   void direct(kernel::StoreOp store, const StorePlan &plan, const Sums &sums);
+  /// For a store with a condition: whether any of the tile is stored.
+  mlir::Value reaches(const Access &access);
   /// Stores that do not depend on an axis of the grid belong to the axis's first block.
   mlir::Value isFirst(const Access &access);
 
@@ -37,7 +44,7 @@ private:
   /// The digits of a point of the side.
   void digits(const Side &side, mlir::OpFoldResult point, mlir::OpFoldResult first,
               llvm::SmallVectorImpl<mlir::OpFoldResult> &relative);
-  int64_t lanes() const;
+  int64_t lanes(bool direct, const Access &access) const;
   int innermost() const;
 
   Program &program;
@@ -45,6 +52,7 @@ private:
   mlir::OpBuilder &builder;
   mlir::Location loc;
   mlir::Value result;
+  const Side &columns;
   llvm::SmallVector<llvm::SmallVector<mlir::Value>> boxes;
   mlir::Value slots;
   int64_t nextSlot = 0;

@@ -8,6 +8,7 @@
 // Fill j·KT + b holds block b of the block's tile number j, so that both roles count alike. With pingpong the
 // second consumer must not look at its first fill before the first has seen all of its own: hence the turns.
 #include "compiler/pipe/Registers.h"
+#include "compiler/pipe/Roles.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -18,11 +19,9 @@ namespace tgc::pipe {
 
 namespace {
 
-class RolesContract {
+class RolesContract : RolesProgram {
 public:
-  RolesContract(Program &program, kernel::ContractOp contract)
-      : program(program), plan(program.plan), roles(*program.plan.roles), builder(program.builder), loc(program.loc),
-        contract(contract) {}
+  RolesContract(Program &program, kernel::ContractOp contract) : RolesProgram(program), contract(contract) {}
 
   void emit() {
     boxesA = RegisterEpilogue::boxesOf(program, plan.a.boxes);
@@ -35,7 +34,8 @@ public:
     partB = tile::SharedType::get(context, {plan.b.tileRows, plan.b.tileColumns}, program.typeOf(plan.b.type),
                                   plan.b.boxes[0].swizzle);
     ring = builder.create<tile::RingOp>(loc, tile::RingType::get(context, {partA, partB}), roles.stages,
-                                        roles.pingpong ? 1 : roles.consumers);
+                                        roles.pingpong ? 1 : roles.consumers,
+                                        /*subgroups=*/false);
     if (roles.pingpong)
       turns = builder.create<tile::TurnsOp>(loc, tile::TurnsType::get(context), 2);
     steps = plan.k.tiles();
@@ -52,26 +52,6 @@ public:
   }
 
 private:
-  /// The block's tiles: number `first`, then each `step`-th; `body` gets the number.
-  void forTiles(Value first, int64_t step, function_ref<void(Value)> body) {
-    int64_t grid = program.whole.launches.front().blocks;
-    if (grid == roles.tiles && step == 1) { // one tile a block
-      program.walk(program.block(), [&] { body(program.index(0)); });
-      return;
-    }
-    auto loop = builder.create<scf::ForOp>(loc, first, countOfTiles(), program.index(step));
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(loop.getBody());
-    Value ordinal = loop.getInductionVar();
-    Value tile = program.apply(program.dim(0) + program.dim(1) * grid, {OpFoldResult(program.block()), OpFoldResult(ordinal)});
-    program.walk(tile, [&] { body(ordinal); });
-  }
-
-  Value countOfTiles() {
-    int64_t grid = program.whole.launches.front().blocks;
-    return program.apply((program.dim(0) * -1 + (roles.tiles + grid - 1)).floorDiv(grid), program.block());
-  }
-
   Value fill(Value ordinal, Value step, int64_t shift = 0) {
     return program.apply(program.dim(0) * steps + program.dim(1) + shift, {OpFoldResult(ordinal), OpFoldResult(step)});
   }
@@ -81,50 +61,23 @@ private:
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(loop.getBody());
     Value step = loop.getInductionVar();
-    // The depth's axes are digits of the step, innermost fastest.
-    int64_t inner = 1;
-    for (auto axis = plan.k.axes.rbegin(); axis != plan.k.axes.rend(); ++axis) {
-      if (axis->tiles() > 1) {
-        AffineExpr digit = program.dim(0).floorDiv(inner);
-        if (inner * axis->tiles() < steps)
-          digit = digit % axis->tiles();
-        program.setStart(axis->axis, program.apply(digit * axis->tile, step));
-      }
-      inner *= axis->tiles();
-    }
+    toTile(plan.k, step);
     Value p = fill(ordinal, step);
     builder.create<tile::RingAcquireOp>(loc, ring, p);
-    fetch(plan.a, boxesA, p, 0);
-    fetch(plan.b, boxesB, p, 1);
-    for (const TiledAxis &axis : plan.k.axes)
-      program.setStart(axis.axis, program.index(0));
-  }
-
-  void fetch(const OperandPlan &operand, ArrayRef<Value> boxes, Value p, int64_t part) {
-    for (const BoxUse &use : operand.fetches) {
-      SmallVector<OpFoldResult> relative(program.kernel.getNumAxes(), builder.getIndexAttr(0));
-      for (auto [axis, shift] : use.shift)
-        relative[axis] = builder.getIndexAttr(shift);
-      builder.create<tile::FetchOp>(loc, boxes[use.box],
-                                    RegisterEpilogue::coordsOf(program, operand.boxes[use.box], relative), ring, p, part,
-                                    use.bytes);
-    }
+    fetch(plan.a, boxesA, ring, p, 0);
+    fetch(plan.b, boxesB, ring, p, 1);
+    toTile(plan.k, Value());
   }
 
   void consume(Value number) {
-    Value slots, firstRow;
-    if (roles.slots > 0)
-      slots = builder.create<tile::SlotsOp>(
-          loc, tile::SlotsType::get(builder.getContext(), tile::SharedType::get(builder.getContext(), {64, 64},
-                                                                                builder.getIntegerType(16), 128)),
-          roles.slots);
+    Value slots = makeSlots(), firstRow;
     if (!roles.pingpong && roles.consumers > 1)
       firstRow = program.apply(program.dim(0) * roles.fragmentRows, number);
     if (roles.pingpong) {
       Value second = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, number, program.index(1));
       builder.create<tile::TurnPassOp>(loc, turns, program.index(0), second);
     }
-    RegisterEpilogue epilogue(program, contract.getResult(), storeBoxes, slots);
+    RegisterEpilogue epilogue(program, contract.getResult(), plan.n, storeBoxes, slots);
     forTiles(roles.pingpong ? number : program.index(0), roles.pingpong ? 2 : 1, [&](Value ordinal) {
       Value other;
       if (roles.pingpong) {
@@ -132,7 +85,7 @@ private:
         builder.create<tile::TurnWaitOp>(loc, turns, number);
       }
       Value total = product(ordinal, firstRow, other);
-      epilogue.emit({total, firstRow});
+      epilogue.emit({total, firstRow, Value()});
     });
     if (slots)
       builder.create<tile::SlotsDrainOp>(loc, slots);
@@ -176,11 +129,6 @@ private:
     return builder.create<tile::DotAsyncOp>(loc, sums, a, b, into, plan.a.depthInRows, plan.b.depthInRows);
   }
 
-  Program &program;
-  const PipePlan &plan;
-  const RolesPlan &roles;
-  OpBuilder &builder;
-  Location loc;
   kernel::ContractOp contract;
   SmallVector<Value> boxesA, boxesB;
   SmallVector<SmallVector<Value>> storeBoxes;

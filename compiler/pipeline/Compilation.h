@@ -13,6 +13,7 @@ struct CompileOptions {
   onnx::ImportOptions import;
   std::string device = "cpu";
   std::map<std::string, std::string> schedules; ///< forced schedule by kernel symbol
+  std::string text;              ///< with `from`: that text itself; `model` then only names it
   std::string from;              ///< stage whose text `model` is; empty: an ONNX file
   std::string until;             ///< last stage to run; empty: all
   unsigned jobs = 0;             ///< threads that compile kernels; 0: all cores

@@ -26,6 +26,7 @@ void packageStage(StageAccess access) {
     KernelCode code;
     code.module = parts.modules.size();
     code.function = compiled.functions.front();
+    code.maps = compiled.maps;
     auto writes = function->getAttrOfType<DenseBoolArrayAttr>(kWritesAttr);
     auto blocks = function->getAttrOfType<IntegerAttr>(kBlocksAttr);
     if (!writes || !blocks)

@@ -71,14 +71,15 @@ def Tile_RingOp : Tile_Op<"ring"> {
   let summary = "block memory for several fills in flight";
   let description = [{
     Fills are counted from the kernel's start; fill p lies in stage p mod `stages`, and `freed_by` releases of it
-    make place for fill p + `stages`.
+    make place for fill p + `stages`; with `subgroups` every subgroup of a releasing group counts as done when
+    it comes by, else the group's first one speaks for all.
     ```
     %ring = tile.ring stages 4 freed_by 1 : !tile.ring<!tile.shared<128x64xbf16, 128>, !tile.shared<192x64xbf16, 128>>
     ```
   }];
-  let arguments = (ins I64Attr:$stages, I64Attr:$freed_by);
+  let arguments = (ins I64Attr:$stages, I64Attr:$freed_by, UnitAttr:$subgroups);
   let results = (outs Tile_RingType:$result);
-  let assemblyFormat = "`stages` $stages `freed_by` $freed_by attr-dict `:` type($result)";
+  let assemblyFormat = "`stages` $stages `freed_by` $freed_by (`subgroups` $subgroups^)? attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
 
@@ -237,6 +238,12 @@ def Tile_FoldJoinOp : Tile_Op<"fold.join", [Pure]> {
   let arguments = (ins StrAttr:$kind, Tile_FragmentType:$source);
   let results = (outs Tile_FragmentType:$result);
   let assemblyFormat = "$kind $source attr-dict `:` type($source) `->` type($result)";
+}
+
+def Tile_ZeroOp : Tile_Op<"zero", [Pure]> {
+  let summary = "a fragment of zeros";
+  let results = (outs Tile_FragmentType:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
 }
 
 def Tile_ConvertOp : Tile_Op<"convert", [Pure]> {

@@ -1,7 +1,7 @@
 // In: an access and the points of a box along every axis. Out: the buffer's dimensions as the engine sees them.
 // 1. A buffer dimension whose axes are digits of it becomes one dimension an axis: what lies beyond an axis's end
-//    is then outside, though the buffer goes on. Where axes overlap (taps of a convolution), or the load may leave
-//    the buffer, the dimension stays whole and its coordinate is the sum.
+//    is then outside, though the buffer goes on. Where axes overlap (taps of a convolution), or the access may
+//    leave the buffer, the dimension stays whole and its coordinate is the sum.
 // 2. Dimensions whose boxes are one point merge where they nest.
 // 3. The engine wants: rank up to 5, the last dimension contiguous, other strides and the start multiples of 16
 //    bytes, up to 256 points a dimension, up to 8 elements between them.
@@ -48,7 +48,9 @@ std::vector<int64_t> boxOfPoints(const Side &side, int64_t points) {
   for (size_t i = side.axes.size(); i-- > 0 && left > 1;) {
     int64_t tile = side.axes[i].tile;
     box[i] = std::min(tile, left);
-    if (left % box[i] != 0 || (left < tile && tile % left != 0))
+    // A piece of the outermost tiled axis may leave a rest behind it.
+    bool outermost = std::none_of(side.axes.begin(), side.axes.begin() + i, [](const TiledAxis &axis) { return axis.tile > 1; });
+    if (left % box[i] != 0 || (left < tile && tile % left != 0 && !outermost))
       return {};
     left /= box[i];
   }
@@ -69,7 +71,7 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
                     const std::vector<int> &order, BoxPlan &plan) {
   const BufferInfo &buffer = kernel.buffers[access.buffer];
   int64_t bytes = bytesOf(buffer.type);
-  if (access.guarded && (access.store || !access.zeroOutside))
+  if (access.guarded && !(access.store ? access.clipped : access.zeroOutside))
     return fmt::format("{} has a condition or another fill than 0", buffer.name);
   std::vector<Dim> dims;
   plan.buffer = access.buffer;
@@ -92,6 +94,12 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
       continue;
     }
     Dim dim{buffer.shape[d], buffer.strides[d], 1, 1, index, -1};
+    if (access.store) { // what lies beyond the axis's end must be outside
+      if (axes.size() > 1)
+        return fmt::format("{} is stored under a condition along several axes of one dimension", buffer.name);
+      if (!axes.empty())
+        dim.size = std::min(dim.size, index.offset + index.coefficients[axes[0]] * (kernel.axes[axes[0]].extent - 1) + 1);
+    }
     for (int axis : axes) {
       if (box[axis] == 1)
         continue;
@@ -152,6 +160,76 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
     plan.coords.push_back(dim.coord);
   }
   return "";
+}
+
+namespace {
+
+/// Adds axes with more than one point in a box of the side.
+void addBox(const Side &side, const std::vector<int64_t> &points, std::vector<int64_t> &box, std::vector<int> &order) {
+  for (size_t i = 0; i < side.axes.size(); ++i)
+    if (points[i] > 1) {
+      box[side.axes[i].axis] = points[i];
+      order.push_back(side.axes[i].axis);
+    }
+}
+
+/// Rows outermost, one row of block memory of the columns innermost.
+std::string planTile(const KernelInfo &kernel, const Access &access, const Side &rows, const Side &columns,
+                     int64_t rowPoints, OperandPlan &plan) {
+  int64_t elements = boxRowBytes / bytesOf(kernel.buffers[access.buffer].type);
+  std::optional<Side> padded = paddedSide(columns, elements);
+  if (!padded)
+    return fmt::format("{} points of several axes are no rows of {}", columns.extent(), elements);
+  std::vector<int64_t> down = boxOfPoints(rows, rowPoints), across = boxOfPoints(*padded, elements);
+  if (down.empty() || across.empty())
+    return "its tile is no number of boxes";
+  std::vector<int64_t> box(kernel.axes.size(), 1);
+  std::vector<int> order;
+  addBox(rows, down, box, order);
+  addBox(*padded, across, box, order);
+  BoxPlan made;
+  if (std::string reason = planBox(kernel, access, box, order, made); !reason.empty())
+    return reason;
+  made.swizzle = boxRowBytes;
+  plan.copy = "tma";
+  plan.type = kernel.buffers[access.buffer].type;
+  plan.boxes = {made};
+  plan.tileRows = rows.extent();
+  plan.tileColumns = padded->extent();
+  plan.tileBytes = plan.tileRows * plan.tileColumns * bytesOf(plan.type);
+  for (int64_t row = 0; row < plan.tileRows; row += rowPoints)
+    for (int64_t column = 0; column < plan.tileColumns; column += elements) {
+      BoxUse use{0, shiftTo(rows, row), (column / elements * plan.tileRows + row) * boxRowBytes};
+      for (const auto &shift : shiftTo(*padded, column))
+        use.shift.push_back(shift);
+      plan.fetches.push_back(std::move(use));
+    }
+  return "";
+}
+
+} // namespace
+
+std::optional<Side> paddedSide(const Side &side, int64_t points) {
+  Side padded = side;
+  if (side.extent() % points == 0)
+    return padded;
+  auto tiled = [](const TiledAxis &axis) { return axis.tile > 1; };
+  if (std::count_if(side.axes.begin(), side.axes.end(), tiled) != 1)
+    return std::nullopt;
+  int64_t &tile = std::find_if(padded.axes.begin(), padded.axes.end(), tiled)->tile;
+  tile = (tile + points - 1) / points * points;
+  return padded;
+}
+
+std::string planDepthInRow(const KernelInfo &kernel, const Access &access, const Side &side, const Side &depth,
+                           OperandPlan &plan, int64_t rows) {
+  return planTile(kernel, access, side, depth, rows ? rows : side.extent(), plan);
+}
+
+std::string planSideInRow(const KernelInfo &kernel, const Access &access, const Side &side, const Side &depth,
+                          OperandPlan &plan) {
+  plan.depthInRows = true;
+  return planTile(kernel, access, depth, side, depth.extent(), plan);
 }
 
 } // namespace tgc

@@ -13,6 +13,8 @@ PlanResult planPipe(const KernelInfo &kernel, const Schedule &schedule, const De
   try {
     if (asynchronous && kernel.contract)
       return {planRolesContract(kernel, schedule, device), ""};
+    if (asynchronous && kernel.attend)
+      return {planRolesAttend(kernel, schedule, device), ""};
     if (device.maxThreads > 1)
       return {std::nullopt, fmt::format("tc({}): the pipe has no such program", *schedule.atom)};
     if (kernel.contract)

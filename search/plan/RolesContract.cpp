@@ -20,8 +20,6 @@ namespace {
 
 /// Registers of a consumer beside its sums, and at entry of the instruction's operands.
 constexpr int64_t spareRegisters = 40, entryRegisters = 26;
-/// Bytes of a row in block memory: the widest swizzle.
-constexpr int64_t rowBytes = 128;
 
 class RolesPlanner : PipeParts {
 public:
@@ -52,7 +50,7 @@ public:
     plan.a = planOperand(left, plan.m);
     plan.b = planOperand(right, plan.n);
     finish(plan, plan.n);
-    planStores();
+    plan.roles->slots = planStores(kernel, plan, plan.n);
     return planLaunch();
   }
 
@@ -150,197 +148,17 @@ private:
     made.copy = "tma";
     made.stages = plan.roles->stages;
     made.type = buffer.type;
-    int64_t rowElements = rowBytes / bytesOf(buffer.type), depth = plan.k.extent();
+    int64_t rowElements = boxRowBytes / bytesOf(buffer.type), depth = plan.k.extent();
     if (depth % rowElements != 0)
       throw Refusal{fmt::format("tile: the depth is {}, rows of block memory have {}", depth, rowElements)};
-    std::string reason = planDepthRows(access, side, rowElements, made);
+    std::string reason = planDepthInRow(kernel, access, side, plan.k, made);
     if (!reason.empty()) {
-      std::string other = bytesOf(buffer.type) == 2 ? planSideRows(access, side, rowElements, made)
+      std::string other = bytesOf(buffer.type) == 2 ? planSideInRow(kernel, access, side, plan.k, made)
                                                     : "the atom takes it only so";
       if (!other.empty())
         throw Refusal{fmt::format("copy({},tma): along the depth: {}; along its side: {}", buffer.name, reason, other)};
     }
-    for (BoxPlan &box : made.boxes)
-      box.swizzle = rowBytes;
-    made.tileBytes = made.tileRows * made.tileColumns * bytesOf(buffer.type);
     return made;
-  }
-
-  /// side × depth: rows are points of the side.
-  std::string planDepthRows(const Access &access, const Side &side, int64_t rowElements, OperandPlan &made) const {
-    std::vector<int64_t> box(kernel.axes.size(), 1);
-    std::vector<int> order;
-    for (const TiledAxis &axis : side.axes)
-      if (axis.tile > 1) {
-        box[axis.axis] = axis.tile;
-        order.push_back(axis.axis);
-      }
-    std::vector<int64_t> chunk = boxOfPoints(plan.k, rowElements);
-    if (chunk.empty())
-      return "a row of block memory is no box of the depth";
-    addBox(plan.k, chunk, box, order);
-    BoxPlan plan0;
-    if (std::string reason = planBox(kernel, access, box, order, plan0); !reason.empty())
-      return reason;
-    made.boxes = {plan0};
-    made.tileRows = side.extent();
-    made.tileColumns = plan.k.extent();
-    for (int64_t at = 0; at < made.tileColumns; at += rowElements)
-      made.fetches.push_back({0, shiftTo(plan.k, at), at / rowElements * made.tileRows * rowBytes});
-    return "";
-  }
-
-  /// depth × side: rows are steps of the depth.
-  std::string planSideRows(const Access &access, const Side &side, int64_t rowElements, OperandPlan &made) const {
-    std::vector<int64_t> box(kernel.axes.size(), 1);
-    std::vector<int> order;
-    for (const TiledAxis &axis : plan.k.axes)
-      if (axis.tile > 1) {
-        box[axis.axis] = axis.tile;
-        order.push_back(axis.axis);
-      }
-    int64_t columns = roundUp(side.extent(), rowElements);
-    Side padded = side;
-    if (columns != side.extent()) {
-      auto tiled = [](const TiledAxis &axis) { return axis.tile > 1; };
-      if (std::count_if(side.axes.begin(), side.axes.end(), tiled) != 1)
-        return fmt::format("{} points of several axes are no rows of {}", side.extent(), rowElements);
-      std::find_if(padded.axes.begin(), padded.axes.end(), tiled)->tile = columns;
-    }
-    std::vector<int64_t> chunk = boxOfPoints(padded, rowElements);
-    if (chunk.empty())
-      return "a row of block memory is no box of the side";
-    addBox(padded, chunk, box, order);
-    BoxPlan plan0;
-    if (std::string reason = planBox(kernel, access, box, order, plan0); !reason.empty())
-      return reason;
-    made.boxes = {plan0};
-    made.depthInRows = true;
-    made.tileRows = plan.k.extent();
-    made.tileColumns = columns;
-    for (int64_t at = 0; at < columns; at += rowElements)
-      made.fetches.push_back({0, shiftTo(padded, at), at / rowElements * made.tileRows * rowBytes});
-    return "";
-  }
-
-  static void addBox(const Side &side, const std::vector<int64_t> &points, std::vector<int64_t> &box,
-                     std::vector<int> &order) {
-    for (size_t i = 0; i < side.axes.size(); ++i)
-      if (points[i] > 1) {
-        box[side.axes[i].axis] = points[i];
-        order.push_back(side.axes[i].axis);
-      }
-  }
-
-  void planStores() {
-    int64_t pieces = 0;
-    for (size_t i = 0; i < kernel.accesses.size(); ++i) {
-      const Access &access = kernel.accesses[i];
-      if (!access.store)
-        continue;
-      StorePlan store;
-      store.access = int(i);
-      store.columns = storedColumns(access);
-      for (const TiledAxis &axis : plan.m.axes)
-        if (axis.tile > 1 && !access.uses[axis.axis])
-          throw Refusal{fmt::format("tile({},{}): {} is not stored along it", kernel.axes[axis.axis].name, axis.tile,
-                                    kernel.buffers[access.buffer].name)};
-      if (plan.roles->slots > 0)
-        planStaged(access, store);
-      pieces += int64_t(store.pieces.size());
-      plan.stores.push_back(std::move(store));
-    }
-    if (pieces == 0)
-      plan.roles->slots = 0;
-    else if (pieces % plan.roles->slots != 0)
-      throw Refusal{fmt::format("slots({}): a tile is stored in {} pieces", plan.roles->slots, pieces)};
-  }
-
-  /// Where outer axes of the columns are not stored, their first points are.
-  int64_t storedColumns(const Access &access) const {
-    int64_t columns = plan.n.extent();
-    bool stored = false;
-    for (const TiledAxis &axis : plan.n.axes) {
-      if (access.uses[axis.axis] || axis.tile == 1) {
-        stored |= axis.tile > 1;
-        continue;
-      }
-      if (stored)
-        throw Refusal{fmt::format("tile({},{}): an axis outside of it is stored", kernel.axes[axis.axis].name, axis.tile)};
-      columns /= axis.tile;
-    }
-    return columns;
-  }
-
-  Side storedSide(const Side &side, const Access &access) const {
-    Side stored;
-    for (const TiledAxis &axis : side.axes)
-      if (access.uses[axis.axis])
-        stored.axes.push_back(axis);
-    return stored;
-  }
-
-  /// Pieces of 64 rows and up to 64 columns; nothing where they are no boxes.
-  void planStaged(const Access &access, StorePlan &store) const {
-    const BufferInfo &buffer = kernel.buffers[access.buffer];
-    int64_t bytes = bytesOf(buffer.type);
-    if (bytes != 2 || (buffer.type != ElementType::BF16 && buffer.type != ElementType::F16))
-      return;
-    Side rows = storedSide(plan.m, access), columns = storedSide(plan.n, access);
-    for (bool transposed : {false, true}) {
-      StorePlan made = store;
-      made.transposed = transposed;
-      bool fits = true;
-      for (int64_t row = 0; row < plan.roles->fragmentRows && fits; row += 64)
-        for (int64_t column = 0; column < store.columns && fits; column += 64)
-          fits = addPieces(access, rows, columns, row, std::min<int64_t>(64, store.columns - column), column, made);
-      if (!fits)
-        continue;
-      made.staged = true;
-      store = std::move(made);
-      return;
-    }
-  }
-
-  /// The boxes of one piece. Contiguous columns: a row of block memory is a row of the piece, so that widths that
-  /// are no swizzle's come in several boxes. Contiguous rows: a row of block memory is a column.
-  bool addPieces(const Access &access, const Side &rows, const Side &columns, int64_t row, int64_t width,
-                 int64_t column, StorePlan &store) const {
-    if (width % 16 != 0)
-      return false;
-    StagedPiece piece{row, column, 64, width, rowBytes, {}};
-    int64_t step = store.transposed ? width : width == 64 ? 64 : width % 32 == 0 ? 32 : 16;
-    if (!store.transposed)
-      piece.swizzle = step * 2;
-    for (int64_t at = 0; at < width; at += step) {
-      std::vector<int64_t> down = boxOfPoints(rows, 64), across = boxOfPoints(columns, step);
-      if (down.empty() || across.empty())
-        return false;
-      std::vector<int64_t> box(kernel.axes.size(), 1);
-      std::vector<int> order;
-      if (store.transposed) {
-        addBox(columns, across, box, order);
-        addBox(rows, down, box, order);
-      } else {
-        addBox(rows, down, box, order);
-        addBox(columns, across, box, order);
-      }
-      BoxPlan made;
-      if (!planBox(kernel, access, box, order, made).empty())
-        return false;
-      made.swizzle = piece.swizzle;
-      size_t known = 0;
-      while (known < store.boxes.size() && (store.boxes[known].box != made.box || store.boxes[known].swizzle != made.swizzle))
-        ++known;
-      if (known == store.boxes.size())
-        store.boxes.push_back(made);
-      BoxUse use{int(known), shiftTo(rows, row), at * 64 * 2};
-      for (const auto &shift : shiftTo(columns, column + at))
-        use.shift.push_back(shift);
-      piece.stores.push_back(std::move(use));
-    }
-    store.pieces.push_back(std::move(piece));
-    return true;
   }
 
   Plan planLaunch() {
@@ -354,7 +172,7 @@ private:
     // Tiles of block memory begin at multiples of 1024 bytes.
     auto tile = [](int64_t bytes) { return roundUp(bytes, 1024); };
     launch.scratchBytes = 1024 + roles.stages * (tile(plan.a.tileBytes) + tile(plan.b.tileBytes)) +
-                          roles.consumers * roles.slots * 64 * rowBytes + 16 * roles.stages;
+                          roles.consumers * roles.slots * 64 * boxRowBytes + 16 * roles.stages;
     if (launch.scratchBytes > device.sharedBytes)
       throw Refusal{fmt::format("{} bytes of block memory, there are {}", launch.scratchBytes, device.sharedBytes)};
     if (launch.threads > device.maxThreads)

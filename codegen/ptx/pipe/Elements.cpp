@@ -183,16 +183,28 @@ private:
     if (auto tanh = dyn_cast<math::TanhOp>(op)) {
       if (!bitEnumContainsAny(tanh.getFastmath(), arith::FastMathFlags::afn) || !getElementTypeOrSelf(tanh.getType()).isF32())
         return Value();
-      return perLane(lookup(tanh.getOperand(), at), [&](Value x) {
-        return builder
-            .create<LLVM::InlineAsmOp>(b.loc, TypeRange(builder.getF32Type()), ValueRange(x), "tanh.approx.f32 $0, $1;",
-                                       "=f,f", false, false,
-                                       LLVM::AsmDialectAttr::get(builder.getContext(), LLVM::AsmDialect::AD_ATT),
-                                       ArrayAttr())
-            .getResult(0);
-      });
+      return perLane(lookup(tanh.getOperand(), at), [&](Value x) { return machine("tanh.approx.f32 $0, $1;", x); });
+    }
+    if (auto exp2 = dyn_cast<math::Exp2Op>(op)) {
+      if (!bitEnumContainsAny(exp2.getFastmath(), arith::FastMathFlags::afn) || !getElementTypeOrSelf(exp2.getType()).isF32())
+        return Value();
+      return perLane(lookup(exp2.getOperand(), at), [&](Value x) { return machine("ex2.approx.ftz.f32 $0, $1;", x); });
+    }
+    if (auto divide = dyn_cast<arith::DivFOp>(op)) {
+      if (!bitEnumContainsAny(divide.getFastmath(), arith::FastMathFlags::afn) || !divide.getType().isF32())
+        return Value();
+      Value inverse = machine("rcp.approx.ftz.f32 $0, $1;", lookup(divide.getRhs(), at));
+      return builder.create<arith::MulFOp>(b.loc, lookup(divide.getLhs(), at), inverse);
     }
     return Value();
+  }
+
+  Value machine(StringRef text, Value x) {
+    return builder
+        .create<LLVM::InlineAsmOp>(b.loc, TypeRange(builder.getF32Type()), ValueRange(x), text, "=f,f", false, false,
+                                   LLVM::AsmDialectAttr::get(builder.getContext(), LLVM::AsmDialect::AD_ATT),
+                                   ArrayAttr())
+        .getResult(0);
   }
 
   Value perLane(Value value, function_ref<Value(Value)> scalar) {

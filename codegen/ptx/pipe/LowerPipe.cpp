@@ -9,7 +9,8 @@
 #include "codegen/ptx/pipe/PipeLowering.h"
 #include "compiler/support/Error.h"
 #include "compiler/tile/LowerWalk.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -63,17 +64,6 @@ void lowerPipe(tile::FuncOp tile) { PipeLowering(tile).run(); }
 
 PipeLowering::PipeLowering(tile::FuncOp tile) : tile(tile), builder(tile), b(builder, tile.getLoc()) {}
 
-/// The memory that launches size, shared by all kernels of the module.
-static LLVM::GlobalOp sharedGlobal(ModuleOp module, OpBuilder &builder) {
-  if (auto known = module.lookupSymbol<LLVM::GlobalOp>("tgc_shared"))
-    return known;
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(module.getBody());
-  return builder.create<LLVM::GlobalOp>(module.getLoc(), LLVM::LLVMArrayType::get(builder.getI8Type(), 0),
-                                        /*isConstant=*/false, LLVM::Linkage::External, "tgc_shared", Attribute(),
-                                        /*alignment=*/1024, NVVM::kSharedMemorySpace);
-}
-
 void PipeLowering::run() {
   tile::lowerWalks(tile);
   MLIRContext *context = builder.getContext();
@@ -99,13 +89,12 @@ void PipeLowering::run() {
     types.push_back(pointer);
   });
   function = builder.create<func::FuncOp>(loc, tile.getSymName(), builder.getFunctionType(types, {}));
-  auto bytes = LLVM::LLVMArrayType::get(builder.getI8Type(), 128);
+  auto mapBytes = LLVM::LLVMArrayType::get(builder.getI8Type(), 128);
   for (unsigned i = buffers; i < types.size(); ++i) {
-    function.setArgAttr(i, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(bytes));
+    function.setArgAttr(i, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(mapBytes));
     function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), builder.getI64IntegerAttr(64));
   }
   Block *entry = function.addEntryBlock();
-  LLVM::GlobalOp global = sharedGlobal(tile->getParentOfType<ModuleOp>(), builder);
   builder.setInsertionPointToStart(entry);
   for (auto [from, to] : llvm::zip(tile.getBuffers(), entry->getArguments()))
     mapping.map(from, to);
@@ -115,16 +104,33 @@ void PipeLowering::run() {
   thread = b.special("tid.x");
   // The group's number by a shuffle: then it is known to be the same in all threads of a warp.
   group = b.ptx("shfl.sync.idx.b32 $0, $1, 0, 31, 0xffffffff;", "=r,r", b.shr(thread, 7), builder.getI32Type()).front();
-  Value address = builder.create<LLVM::AddressOfOp>(loc, global);
-  memory = builder.create<LLVM::PtrToIntOp>(loc, builder.getI32Type(), address);
+  Attribute space = gpu::AddressSpaceAttr::get(context, gpu::AddressSpace::Workgroup);
+  Value dynamic = builder.create<gpu::DynamicSharedMemoryOp>(
+      loc, MemRefType::get({ShapedType::kDynamic}, builder.getI8Type(), MemRefLayoutAttrInterface(), space));
+  memory = b.toI32(builder.create<memref::ExtractAlignedPointerAsIndexOp>(loc, dynamic));
   memory = b.band(b.add(memory, 1023), -1024);
+  layOutMemory();
+  int64_t bytes = barriers;
+  tile.walk([&](tile::RingOp ring) { bytes += 16 * ring.getStages(); });
   lowerBlock(*tile.getBlock());
   builder.create<func::ReturnOp>(loc);
   function->setAttr("tgc.kernel", builder.getUnitAttr());
   function->setAttr("tgc.threads", builder.getI64IntegerAttr(tile.getThreads()));
-  function->setAttr("tgc.shared_bytes", builder.getI64IntegerAttr(used + 1024));
+  function->setAttr("tgc.shared_bytes", builder.getI64IntegerAttr(bytes + 1024));
   function->setAttr("tgc.tensor_maps", builder.getArrayAttr(maps));
   tile.erase();
+}
+
+/// Tiles first, in the order in which they are lowered; barriers behind them.
+void PipeLowering::layOutMemory() {
+  tile.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (auto ring = dyn_cast<tile::RingOp>(op))
+      for (tile::SharedType part : ring.getType().getParts())
+        barriers = llvm::alignTo(barriers, 1024) + llvm::alignTo(part.getBytes(), 1024) * ring.getStages();
+    if (auto slots = dyn_cast<tile::SlotsOp>(op))
+      barriers = llvm::alignTo(barriers, 1024) + slots.getCount() * slots.getType().getSlot().getBytes() *
+                                                     op->getParentOfType<tile::RolesOp>().getConsumers();
+  });
 }
 
 void PipeLowering::lowerBlock(Block &block) {
@@ -154,9 +160,10 @@ void PipeLowering::lowerOp(Operation &op) {
       .Case([&](tile::RingReleaseOp release) {
         // Nothing that the producer reads was written: the default scope is enough.
         Cursor at = cursorAt(release.getRing(), release.getFill());
-        Value first = b.equal(b.band(thread, consumerThreads - 1), 0);
+        RingState &ring = rings[release.getRing()];
+        Value first = b.equal(b.band(thread, ring.subgroups ? 31 : consumerThreads - 1), 0);
         b.ptx("@$1 mbarrier.arrive.shared::cta.b64 _, [$0];", "r,b,~{memory}",
-              {b.add(rings[release.getRing()].empty, b.shl(at.stage, 3)), first});
+              {b.add(ring.empty, b.shl(at.stage, 3)), first});
       })
       .Case([&](tile::RingPartOp part) {
         RingState &ring = rings[part.getRing()];
@@ -195,6 +202,12 @@ void PipeLowering::lowerOp(Operation &op) {
       .Case([&](tile::FoldOp fold) { lowerFold(fold); })
       .Case([&](tile::FoldJoinOp join) { lowerFoldJoin(join); })
       .Case([&](tile::ConvertOp convert) { lowerConvert(convert); })
+      .Case([&](tile::ZeroOp zero) {
+        tile::FragmentType type = zero.getResult().getType();
+        int64_t count = type.getShape()[0] / 64 * (type.getShape().size() > 1 ? type.getShape()[1] / 2 : 2);
+        Value value = builder.create<arith::ConstantOp>(b.loc, builder.getF32FloatAttr(0));
+        fragments[zero.getResult()] = SmallVector<Value>(count, value);
+      })
       .Case([&](tile::GatherOp load) { lowerLoad(load); })
       .Case([&](tile::SlotsOp op) {
         int64_t bytes = op.getCount() * op.getType().getSlot().getBytes();

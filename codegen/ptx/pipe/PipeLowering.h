@@ -68,6 +68,7 @@ public:
   void run();
 
 private:
+  void layOutMemory();
   void lowerBlock(mlir::Block &block);
   void lowerOp(mlir::Operation &op);
   void lowerFor(mlir::scf::ForOp loop);
@@ -80,6 +81,7 @@ private:
     llvm::SmallVector<mlir::Value> parts;    ///< addresses of stage 0
     llvm::SmallVector<int64_t> partBytes;    ///< from stage to stage
     int64_t stages = 1, fillBytes = 0;
+    bool subgroups = false;
   };
   void lowerRing(tile::RingOp ring);
   Cursor resolve(mlir::Value fill, int64_t stages);
@@ -132,7 +134,7 @@ private:
   llvm::DenseMap<mlir::Value, SlotsState> slots;
   llvm::SmallVector<Cursor> cursors;
   mlir::Value memory;                 ///< aligned start of shared memory, i32
-  int64_t used = 0;                   ///< bytes of it
+  int64_t used = 0, barriers = 0;     ///< bytes of tiles so far, and where the next barrier goes
   mlir::Value thread, group, consumer; ///< i32; consumer: the group's number among the consumers
   int64_t consumers = 0, consumerThreads = 0;
 };

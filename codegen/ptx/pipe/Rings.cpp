@@ -19,16 +19,18 @@ void PipeLowering::lowerRing(tile::RingOp ring) {
     state.fillBytes += part.getBytes();
     used += bytes * state.stages;
   }
-  state.full = b.add(memory, used);
+  state.full = b.add(memory, barriers);
   state.empty = b.add(state.full, 8 * state.stages);
-  used += 16 * state.stages;
+  barriers += 16 * state.stages;
+  state.subgroups = ring.getSubgroups();
+  int64_t releases = ring.getFreedBy() * (state.subgroups ? 4 : 1);
   auto first = builder.create<scf::IfOp>(ring.getLoc(), b.equal(thread, 0), /*withElse=*/false);
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(first.thenYield());
     for (int64_t stage = 0; stage < state.stages; ++stage) {
       b.ptx("mbarrier.init.shared::cta.b64 [$0], 1;", "r,~{memory}", b.add(state.full, 8 * stage));
-      b.ptx("mbarrier.init.shared::cta.b64 [$0], " + std::to_string(ring.getFreedBy()) + ";", "r,~{memory}",
+      b.ptx("mbarrier.init.shared::cta.b64 [$0], " + std::to_string(releases) + ";", "r,~{memory}",
             b.add(state.empty, 8 * stage));
     }
   }

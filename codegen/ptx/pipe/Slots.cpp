@@ -43,21 +43,22 @@ void PipeLowering::lowerSlotsPut(tile::SlotsPutOp put) {
     offset = b.add(b.mul(row, rowBytes), b.shl(b.bxor(at.next, phase), 4));
   }
   Value base = b.add(start, offset);
-  int64_t inRow = put.getTransposed() ? width : rowBytes / 2;
+  int64_t inRow = put.getTransposed() ? width : rowBytes / 2; // columns of a row of block memory
   for (int64_t column = 0; column < width; column += 16) {
     SmallVector<Value> operands;
     if (put.getTransposed())
       operands.push_back(b.add(base, column * 128));
     else
       operands.push_back(b.bxor(b.add(base, column / inRow * 64 * rowBytes), b.i32(column % inRow * 2)));
-    std::string text = put.getTransposed() ? "stmatrix.sync.aligned.m8n8.x4.trans.shared.b16"
-                                           : "stmatrix.sync.aligned.m8n8.x4.shared.b16";
-    for (int64_t c : {column, column + 8})
+    int64_t matrices = column + 8 < width ? 4 : 2;
+    for (int64_t c = column; c < std::min(width, column + 16); c += 8)
       for (int64_t row : {0, 8}) {
         Value pair = registers[registerOf(row, c, width) / 2];
         operands.push_back(builder.createOrFold<LLVM::BitcastOp>(b.loc, builder.getI32Type(), pair));
       }
-    b.ptx(text + " [$0], {$1, $2, $3, $4};", "r,r,r,r,r,~{memory}", operands);
+    b.ptx("stmatrix.sync.aligned.m8n8.x" + std::to_string(matrices) + (put.getTransposed() ? ".trans" : "") +
+              ".shared.b16 [$0], {" + (matrices == 4 ? "$1, $2, $3, $4" : "$1, $2") + "};",
+          matrices == 4 ? "r,r,r,r,r,~{memory}" : "r,r,r,~{memory}", operands);
   }
 }
 

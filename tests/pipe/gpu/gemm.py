@@ -117,7 +117,7 @@ def main(tool, out, only=""):
             print("FAILED", c["name"], c["schedule"], r.stdout[-500:], r.stderr[-1500:], flush=True)
             return None
         os.unlink(path + ".mlir")
-        return c | {"kind": "gemm", "launch": json.load(open(path + ".json"))}
+        return {"kind": "gemm"} | c | {"launch": json.load(open(path + ".json"))}
 
     todo = [c for c in cases() if only in c["name"]]
     with ThreadPoolExecutor(2) as pool:

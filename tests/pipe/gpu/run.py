@@ -102,18 +102,23 @@ def attention(case, torch, make):
     B, H, M, N, D = case["B"], case["H"], case["M"], case["N"], case["D"]
     q, k, v = (make(B, L, H, D).to(torch.bfloat16) for L in (M, N, N))
     qt, kt, vt = (t.transpose(1, 2) for t in (q, k, v))
+    mask = make(M, N) * 3 if case.get("mask") else None
+    if mask is not None:                     # whole blocks of some rows are masked
+        mask[: M // 2, : N // 2] = -float("inf")
     ref = torch.empty(B, M, H, D, device="cuda")
     for b in range(B):                       # in pieces: the scores of long rows are large
         for h in range(H):
             for m in range(0, M, 4096):
                 s = (qt[b, h, m:m + 4096].float() @ kt[b, h].float().t()) * case["scale"]
+                if mask is not None:
+                    s = s + mask[m:m + 4096]
                 ref[b, m:m + 4096, h] = torch.softmax(s, -1) @ vt[b, h].float()
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     def peer():
         with sdpa_kernel([SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION], set_priority=True):
             return torch.nn.functional.scaled_dot_product_attention(qt, kt, vt, scale=case["scale"])
-    return dict(q=q, k=k, v=v), ref, peer
+    return dict(q=q, k=k, v=v, mask=mask), ref, peer
 
 
 def child(cases, say):
@@ -124,7 +129,7 @@ def child(cases, say):
     cu, fns, errors = Driver(), {}, {}
     inputs, ref, refs = None, None, {}
     for case in cases:
-        key = json.dumps([case.get(x) for x in ("kind", "M", "N", "K", "B", "H", "D", "type", "out", "epi", "wkn", "scale")])
+        key = json.dumps([case.get(x) for x in ("kind", "M", "N", "K", "B", "H", "D", "type", "out", "epi", "wkn", "scale", "mask")])
         if key not in refs:
             refs[key] = (gemm if case["kind"] == "gemm" else attention)(case, torch, make)
             peer = refs[key][2]
