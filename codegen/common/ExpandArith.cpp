@@ -2,6 +2,7 @@
 //  In:  arith on any types.
 //  Out: the same meaning by integer and f32/f64 operations:
 //   extf, truncf with bf16   shifts; rounding to nearest even, NaN kept quiet, denormal numbers kept
+//   extf, truncf with f8E4M3 integer operations
 //   extf, truncf with f16    kept if the target has instructions (f32 ↔ f16), else integer operations
 //   truncf f64 → 16 bits     through an f32 rounded to odd, so that there is one rounding
 //   fptosi, fptoui           towards zero; out of range saturates, NaN gives 0
@@ -24,7 +25,8 @@ Type withElement(Type type, Type element) {
 
 Type elementOf(Value value) { return getElementTypeOrSelf(value.getType()); }
 
-bool isNarrow(Type element) { return element.isBF16() || element.isF16(); }
+bool isTiny(Type element) { return element.isFloat8E4M3FN(); }
+bool isNarrow(Type element) { return element.isBF16() || element.isF16() || isTiny(element); }
 
 class Converter {
 public:
@@ -32,15 +34,18 @@ public:
       : builder(builder), loc(loc), target(target),
         single(builder, loc, withElement(shape, builder.getF32Type()), target),
         wide(builder, loc, withElement(shape, builder.getF64Type()), target),
-        half(withElement(shape, builder.getI16Type())), shape(shape) {}
+        half(withElement(shape, builder.getI16Type())), byte(withElement(shape, builder.getI8Type())),
+        shape(shape) {}
 
   /// Any float as f32, exactly; f64 must not come in.
   Value toSingle(Value x) {
     Type element = elementOf(x);
     if (element.isF32() || (element.isF16() && target.half))
       return element.isF32() ? x : builder.create<arith::ExtFOp>(loc, single.type(), x).getResult();
-    Num bits = single.wrap(builder.create<arith::ExtUIOp>(loc, single.intType(),
-                                                          builder.create<arith::BitcastOp>(loc, half, x)));
+    Num bits = single.wrap(builder.create<arith::ExtUIOp>(
+        loc, single.intType(), builder.create<arith::BitcastOp>(loc, isTiny(element) ? byte : half, x)));
+    if (isTiny(element))
+      return fromTiny(bits).value;
     if (element.isBF16())
       return single.fromBits(bits << 16).value;
     // Exponent and mantissa in f32's places are the value times 2^-112, for denormal numbers too.
@@ -56,6 +61,10 @@ public:
     Num number = elementOf(x).isF64() ? roundToOdd(wide.wrap(x)) : single.wrap(x);
     if ((element.isF16() && target.half) || (element.isBF16() && target.brain))
       return builder.create<arith::TruncFOp>(loc, withElement(shape, element), number.value);
+    if (isTiny(element)) {
+      Value low = builder.create<arith::TruncIOp>(loc, byte, toTiny(number).value);
+      return builder.create<arith::BitcastOp>(loc, withElement(shape, element), low);
+    }
     Num bits = element.isBF16() ? toBrain(number) : toHalf(number);
     Value low = builder.create<arith::TruncIOp>(loc, half, bits.value);
     return builder.create<arith::BitcastOp>(loc, withElement(shape, element), low);
@@ -119,6 +128,26 @@ private:
     return single.fromBits(single.select(inexact, odd, bits));
   }
 
+  /// f8E4M3: exponents from -6, no infinity, 0x7f is NaN. In f32's places it is the value times 2^-120.
+  Num fromTiny(Num bits) {
+    Num magnitude = bits & single.i(0x7f);
+    Num value = single.fromBits(magnitude << 20) * 0x1p120;
+    value = single.select(single.eq(magnitude, 0x7f), single.nan(), value);
+    return single.fromBits(single.bits(value) | ((bits & single.i(0x80)) << 24));
+  }
+
+  Num toTiny(Num x) {
+    Num magnitude = single.abs(x), bits = single.bits(magnitude);
+    // Normal: rebias, round at bit 20. Denormal: adding 2^14 rounds at 2^-9.
+    Num normal = shiftRightZeros(bits + (shiftRightZeros(bits, 20) & single.i(1)) + double(0x7ffff), 20) -
+                 double(120 << 3);
+    Num denormal = single.bits(magnitude + 0x1p14) - single.i(0x46800000);
+    Num y = single.select(single.lt(magnitude, 0x1p-6), denormal, normal);
+    // Halfway from the largest number, 448, to the next goes down; all beyond, and NaN, is NaN.
+    y = single.select(single.le(magnitude, 464), y, single.i(0x7f));
+    return y | (shiftRightZeros(single.bits(x), 24) & single.i(0x80));
+  }
+
   Num toBrain(Num x) {
     Num bits = single.bits(x);
     Num rounded = shiftRightZeros(bits + (shiftRightZeros(bits, 16) & single.i(1)) + double(0x7fff), 16);
@@ -143,7 +172,7 @@ private:
   Location loc;
   const MathTarget &target;
   MathBuilder single, wide;
-  Type half, shape;
+  Type half, byte, shape;
 };
 
 struct ExpandArith : PassWrapper<ExpandArith, OperationPass<ModuleOp>> {
@@ -180,10 +209,10 @@ struct ExpandArith : PassWrapper<ExpandArith, OperationPass<ModuleOp>> {
                         : builder.create<arith::ExtFOp>(loc, op->getResult(0).getType(), single).getResult();
     }
     if (isa<arith::TruncFOp>(op)) {
-      bool instruction = to.isF16() ? target.half : target.brain;
+      bool instruction = to.isF16() ? target.half : to.isBF16() && target.brain;
       if (!isNarrow(to) || (from.isF32() && instruction))
         return nullptr;
-      return convert.toNarrow(x, to);
+      return convert.toNarrow(isNarrow(from) ? convert.toSingle(x) : x, to);
     }
     if (isa<arith::FPToSIOp, arith::FPToUIOp>(op))
       return convert.toInteger(x, to, isa<arith::FPToSIOp>(op));

@@ -4,7 +4,9 @@
 //    all threads get the result of all.
 // 2. What is left of the digits: one thread of each set that agrees by now writes its values to shared memory.
 // 3. Behind a barrier every thread reads the values of all threads that differ from it in those digits.
-// 4. In a loop, a barrier in front keeps the writes behind the reads of the step before.
+// 4. Reductions share two parts of the memory in turns: the barrier of one lies between the reads of the one before
+//    it and the writes of the one behind it. In loops and branches, which may repeat or miss one, more barriers
+//    stand around it instead.
 #include "codegen/ptx/LowerReduce.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -21,32 +23,55 @@ struct Digit {
 
 class ReduceLowering {
 public:
-  ReduceLowering(tile::ReduceOp op, Value thread, int64_t threads, int64_t subgroup, SharedMemory &shared)
-      : op(op), builder(op), loc(op.getLoc()), thread(thread), threads(threads), subgroup(subgroup),
-        shared(shared) {}
-
-  void run() {
-    SmallVector<Value> values(op.getValues());
+  ReduceLowering(tile::ReduceOp op, Value thread, int64_t threads, int64_t subgroup)
+      : op(op), builder(op), loc(op.getLoc()), thread(thread), threads(threads), subgroup(subgroup) {
     for (auto [count, stride] : llvm::zip(op.getCounts(), op.getStrides())) {
       int64_t within = 1;
       while (llvm::isPowerOf2_64(stride) && count / within % 2 == 0 && stride * within * 2 <= subgroup)
         within *= 2;
-      for (int64_t distance = stride; distance < stride * within; distance *= 2) {
-        SmallVector<Value> others = llvm::map_to_vector(values, [&](Value value) { return shuffle(value, distance); });
-        values = combine(values, others);
-      }
       if (within > 1)
         agreed.push_back({within, stride});
       if (count > within)
         left.push_back({count / within, stride * within});
     }
+  }
+
+  int64_t places() const {
+    int64_t places = threads;
+    for (Digit digit : agreed)
+      places /= digit.count;
+    return places;
+  }
+
+  /// Of shared memory; 0 if shuffles are enough.
+  int64_t bytes() {
+    if (left.empty())
+      return 0;
+    int64_t bytes = 0;
+    for (Value value : op.getValues())
+      bytes += llvm::alignTo(places() * bytesOf(value.getType()), 16);
+    return bytes;
+  }
+
+  /// Whether the block may come by several times, or not at all.
+  bool nested() { return !isa<func::FuncOp>(op->getParentOp()); }
+
+  void run(SharedMemory &shared, int64_t offset) {
+    SmallVector<Value> values(op.getValues());
+    for (auto [count, stride] : agreed)
+      for (int64_t distance = stride; distance < stride * count; distance *= 2) {
+        SmallVector<Value> others = llvm::map_to_vector(values, [&](Value value) { return shuffle(value, distance); });
+        values = combine(values, others);
+      }
     if (!left.empty())
-      values = throughMemory(values);
+      values = throughMemory(values, shared, offset);
     op.replaceAllUsesWith(values);
     op.erase();
   }
 
 private:
+  static int64_t bytesOf(Type type) { return std::max(8u, type.getIntOrFloatBitWidth()) / 8; }
+
   SmallVector<Value> combine(ValueRange a, ValueRange b) {
     IRMapping mapping;
     for (auto [argument, value] : llvm::zip(op.getBlock()->getArguments().take_front(a.size()), a))
@@ -114,16 +139,15 @@ private:
     return from;
   }
 
-  SmallVector<Value> throughMemory(ValueRange values) {
-    int64_t places = threads;
-    for (Digit digit : agreed)
-      places /= digit.count;
+  SmallVector<Value> throughMemory(ValueRange values, SharedMemory &shared, int64_t offset) {
     SmallVector<Value> memory;
     for (Value value : values) {
       Type type = value.getType();
-      memory.push_back(shared.allocate(type.isInteger(1) ? builder.getI8Type() : type, {places}));
+      memory.push_back(shared.view(offset, type.isInteger(1) ? builder.getI8Type() : type, {places()}));
+      offset += llvm::alignTo(places() * bytesOf(type), 16);
     }
-    if (op->getParentOfType<LoopLikeOpInterface>())
+    bool guarded = nested();
+    if (guarded)
       builder.create<gpu::BarrierOp>(loc);
     Value first = without(thread, agreed), place = placeOf(thread);
     auto write = [&](OpBuilder &at) {
@@ -145,6 +169,8 @@ private:
     builder.create<gpu::BarrierOp>(loc);
     SmallVector<Value> result;
     collect(0, without(first, left), memory, result);
+    if (guarded)
+      builder.create<gpu::BarrierOp>(loc);
     return result;
   }
 
@@ -163,8 +189,8 @@ private:
       return;
     }
     Digit digit = left[level];
-    constexpr int64_t mostUnrolled = 16;
-    if (digit.count <= mostUnrolled) {
+    constexpr int64_t mostCode = 128; // values read
+    if (digit.count * int64_t(memory.size()) <= mostCode) {
       for (int64_t i = 0; i < digit.count; ++i)
         collect(level + 1, builder.create<arith::AddIOp>(loc, base, number(i * digit.stride)), memory, result);
       return;
@@ -188,14 +214,27 @@ private:
   Location loc;
   Value thread;
   int64_t threads, subgroup;
-  SharedMemory &shared;
   SmallVector<Digit> agreed, left;
 };
 
 } // namespace
 
-void lowerReduce(tile::ReduceOp op, Value thread, int64_t threads, int64_t subgroup, SharedMemory &shared) {
-  ReduceLowering(op, thread, threads, subgroup, shared).run();
+void lowerReduces(func::FuncOp function, Value thread, int64_t threads, int64_t subgroup, SharedMemory &shared) {
+  SmallVector<ReduceLowering> reductions;
+  function.walk([&](tile::ReduceOp op) { reductions.emplace_back(op, thread, threads, subgroup); });
+  int64_t most = 0;
+  for (ReduceLowering &reduction : reductions)
+    most = std::max(most, reduction.bytes());
+  int64_t offsets[2] = {};
+  if (most > 0)
+    for (int64_t &offset : offsets)
+      offset = shared.reserve(most);
+  int turn = 0;
+  for (ReduceLowering &reduction : reductions) {
+    bool takesTurn = reduction.bytes() > 0 && !reduction.nested();
+    reduction.run(shared, offsets[takesTurn ? turn : 0]);
+    turn ^= takesTurn;
+  }
 }
 
 } // namespace tgc::ptx

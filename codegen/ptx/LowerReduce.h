@@ -5,7 +5,9 @@
 
 namespace tgc::ptx {
 
-/// Replaces the operation. `threads` are those of a block, `subgroup` those that shuffle among themselves.
-void lowerReduce(tile::ReduceOp op, mlir::Value thread, int64_t threads, int64_t subgroup, SharedMemory &shared);
+/// Replaces all such operations of the function. `threads` are those of a block, `subgroup` those that shuffle among
+/// themselves.
+void lowerReduces(mlir::func::FuncOp function, mlir::Value thread, int64_t threads, int64_t subgroup,
+                  SharedMemory &shared);
 
 } // namespace tgc::ptx

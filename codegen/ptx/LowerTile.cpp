@@ -37,7 +37,7 @@ void lowerFunction(tile::FuncOp tile, const DeviceInfo &device) {
     op.replaceAllUsesWith(thread);
     op.erase();
   });
-  function.walk([&](tile::ReduceOp op) { lowerReduce(op, thread, tile.getThreads(), device.subgroup, shared); });
+  lowerReduces(function, thread, tile.getThreads(), device.subgroup, shared);
   function.walk([&](tile::ScratchOp op) {
     auto type = cast<MemRefType>(op.getType());
     op.replaceAllUsesWith(shared.allocate(type.getElementType(), type.getShape()));

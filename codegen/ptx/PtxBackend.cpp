@@ -56,7 +56,7 @@ public:
   explicit PtxBackend(PtxDevice device) : device_(std::move(device)) {}
 
   const DeviceInfo &device() const override { return device_.info; }
-  bool supports(ElementType type) const override { return type != ElementType::F8E4M3; }
+  bool supports(ElementType) const override { return true; }
   std::vector<std::string> requiredFeatures() const override { return {}; }
   std::string packageDevice() const override { return "cuda"; }
   std::string packageArchitecture() const override { return device_.info.architecture; }

@@ -81,12 +81,17 @@ public:
       return {std::nullopt, fmt::format("{} blocks, a grid has at most {}", blocks, mostBlocks)};
     if (std::string reason = tooMuchCode(); !reason.empty())
       return {std::nullopt, reason};
+    int64_t shared = exchangeBytes(threads);
+    if (shared > device.sharedBytes)
+      return {std::nullopt, fmt::format("threads exchange {} bytes of partial sums, the device has {} for a block", shared,
+                                        device.sharedBytes)};
     orderGrid();
     Plan result;
     result.registers = heldValues;
     LaunchPlan launch;
     launch.blocks = blocks;
     launch.threads = threads;
+    launch.scratchBytes = shared;
     result.launches = {launch};
     result.body = std::move(plan);
     return {std::move(result), ""};
@@ -245,6 +250,53 @@ private:
     if (heldValues > maxHeldValues)
       return fmt::format("{} accumulators, at most {} are held", heldValues, maxHeldValues);
     return "";
+  }
+
+  /// Shared memory for reductions across threads that shuffles do not reach: the values of every set of threads
+  /// that differ in the other digits, twice, since reductions take turns. Reductions over equal axes are one.
+  int64_t exchangeBytes(int64_t threads) const {
+    int64_t most = 0;
+    for (const ReductionInfo &reduction : kernel.reductions) {
+      int64_t places = threads;
+      bool beyond = false;
+      for (int axis : reduction.over)
+        for (const LoopLevel &level : plan.axes[axis].levels) {
+          if (level.kind != LoopLevel::Local && level.kind != LoopLevel::Group)
+            continue;
+          int64_t within = 1;
+          bool bits = (level.threads & (level.threads - 1)) == 0;
+          while (bits && level.count / within % 2 == 0 && level.threads * within * 2 <= device.subgroup)
+            within *= 2;
+          places /= within;
+          beyond |= level.count > within;
+        }
+      if (!beyond)
+        continue;
+      int64_t bytes = 0;
+      for (const ReductionInfo &other : kernel.reductions)
+        if (other.over == reduction.over && other.result == reduction.result)
+          bytes += stateBytes(other);
+      for (size_t axis = 0; axis < kernel.axes.size(); ++axis)
+        if (reduction.result[axis])
+          bytes *= registersOf(int(axis));
+      most = std::max(most, places * bytes + 16 * bytes);
+    }
+    return 2 * most;
+  }
+
+  /// Of one result, while it is reduced.
+  static int64_t stateBytes(const ReductionInfo &reduction) {
+    int64_t bytes = bytesOf(reduction.accumulator);
+    switch (reduction.kind) {
+    case ReductionKind::Moments:
+    case ReductionKind::Softmax:
+      return 2 * bytes;
+    case ReductionKind::ArgMax:
+    case ReductionKind::ArgMin:
+      return bytes + 8;
+    default:
+      return bytes;
+    }
   }
 
   void orderGrid() {

@@ -1,4 +1,4 @@
-// Reductions worth taking apart (split … join(launch)), on a device with one thread a block:
+// Reductions worth taking apart (split … join(launch)):
 // 1. those with few results and much input, which would leave units idle;
 // 2. those whose contiguous axis is reduced and shorter than a vector, beside another long reduced axis: the
 //    parts reduce the long one with lanes across results and the short axis together (GroupNorm, channels
@@ -36,8 +36,6 @@ bool shortAlone(const LoopChoice &choice, int axis, int longest) {
 } // namespace
 
 std::optional<Schedule> splitSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
-  if (device.maxThreads > 1)
-    return std::nullopt;
   LoopChoice choice(kernel, device);
   if (choice.points() < muchInput)
     return std::nullopt;

@@ -11,7 +11,7 @@
 namespace tgc::heuristic {
 namespace {
 
-constexpr int64_t mostHeld = 64;     // values of a row in a thread's registers
+constexpr int64_t mostHeld = 48;     // values of a row in a thread's registers
 constexpr int64_t blockThreads = 128; // of several rows together
 
 /// Threads for a row of `length` elements: some 32 values each leave room for many threads' registers.
@@ -90,8 +90,9 @@ std::optional<Schedule> threadReduceSchedule(const KernelInfo &kernel, const Dev
   bool columns = load && !mapped.empty() && choice.contiguous(mapped.front(), load) &&
                  !choice.contiguous(reduced.front(), load) && choice.extent(mapped.front()) >= 8;
   if (columns) {
-    choice.takeVector({mapped.front()}, load);
-    choice.takeThreads(mapped.front(), device.subgroup, /*pads=*/false);
+    choice.takeVector(mapped, load);
+    for (int axis : mapped)
+      choice.takeThreads(axis, 2 * device.subgroup / choice.threads, /*pads=*/false);
     choice.takePowerOfTwo(reduced, std::max<int64_t>(1, 512 / choice.threads));
     for (int axis : reduced)
       if (choice.left(axis) % 4 == 0) {

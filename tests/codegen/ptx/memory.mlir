@@ -23,9 +23,10 @@ kernel.func @large(%x: memref<70000x32000xbf16>, %y: memref<70000x32000xbf16>) a
   kernel.store %v, %y[%m, %n] : memref<70000x32000xbf16>
 }
 
-// i1 is a byte in memory; sixteen of them are one access.
+// i1 is a byte in memory; sixteen of them are loaded at once, and stored as words.
 // FLAGS: ld.global.v4
-// FLAGS: st.global.v4
+// FLAGS-COUNT-4: st.global.u32
+// FLAGS-NOT: st.global
 kernel.func @flags(%x: memref<512xi1>, %y: memref<512xi1>) axes(%i = 512)
     attributes {schedule = "upcast(i,16) local(i,32)"} {
   %one = arith.constant true
