@@ -98,7 +98,7 @@ private:
       tiles *= double(kernel.axes[axis].extent);
     // Cooperating consumers wait for their epilogue.
     double waves = std::max(1.0, std::ceil(tiles / double(device.units)));
-    double cost = waves * double(rows) * double(columns + 8) * (pingpong ? 1.0 : 1.05);
+    double cost = waves * double(rows) * double(columns + 8) * (pingpong ? 1.0 : consumers > 1 ? 1.05 : 1.2);
     if (best && cost >= leastCost * 0.995)
       return;
     int64_t depth = 128 / bytesOf(atom.a);
@@ -114,24 +114,24 @@ private:
     fetchAll(kernel, contract.lhs, schedule);
     fetchAll(kernel, contract.rhs, schedule);
     raster(flip ? contract.n : contract.m, schedule);
-    for (int64_t slots : {3, 2, 1, 0})
-      for (int64_t stages : {6, 5, 4, 3}) {
-        Schedule tried = schedule;
-        tried.stages = stages;
-        if (slots > 0)
-          tried.slots = slots;
-        if (stages < 4 && slots > 1)
-          continue;
-        for (bool rastered : {true, false}) {
-          if (!rastered)
-            tried.raster.reset();
-          if (makePlan(kernel, tried, device)) {
-            best = tried;
-            leastCost = cost;
-            return;
-          }
+    // Five fills where two slots are left, else four behind as many slots as fit.
+    constexpr std::pair<int64_t, int64_t> depths[] = {{6, 3}, {5, 3}, {6, 2}, {5, 2}, {4, 3}, {4, 2}, {6, 1}, {5, 1},
+                                                      {4, 1}, {3, 1}, {6, 0}, {5, 0}, {4, 0}, {3, 0}};
+    for (auto [stages, slots] : depths) {
+      Schedule tried = schedule;
+      tried.stages = stages;
+      if (slots > 0)
+        tried.slots = slots;
+      for (bool rastered : {true, false}) {
+        if (!rastered)
+          tried.raster.reset();
+        if (makePlan(kernel, tried, device)) {
+          best = tried;
+          leastCost = cost;
+          return;
         }
       }
+    }
   }
 
   /// Blocks that run together share rows and columns.

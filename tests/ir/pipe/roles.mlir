@@ -36,9 +36,9 @@
 // CHECK:   tile.slots.store
 // Two blocks of 64 rows, four steps of the depth: eight instructions from zero, eight in the loop, and no others.
 // PTX: setmaxnreg.inc.sync.aligned.u32 232
+// PTX: tanh.approx.f32
 // PTX-COUNT-16: wgmma.mma_async.sync.aligned.m64n176k16.f32.bf16.bf16
 // PTX-NOT: wgmma.mma_async
-// PTX: tanh.approx.f32
 // PTX-NOT: ld.local
 // PTX: setmaxnreg.dec.sync.aligned.u32 40
 // SHARED: setmaxnreg.inc.sync.aligned.u32 160
