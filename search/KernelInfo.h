@@ -70,6 +70,7 @@ struct OperandInfo {
   ElementType type = ElementType::F32; ///< of the value that is multiplied
   std::vector<int> accesses;           ///< positions in KernelInfo::accesses
   bool plain = false;                  ///< exactly one piece loaded, no arithmetic
+  bool pieces = false;                 ///< several pieces loaded, each where its index is in range; no arithmetic
   bool reduced = false;                ///< another reduction is part of it: no walk over k can stream it
 };
 

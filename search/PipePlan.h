@@ -53,6 +53,12 @@ struct BoxUse {
   int64_t bytes = 0;                          ///< where it begins in its place
 };
 
+/// A piece of an operand: the tile comes from the first whose buffer its first point lies in, or from the last.
+struct PiecePlan {
+  int access = 0;              ///< position in the kernel's accesses
+  std::vector<BoxUse> fetches; ///< the copies of a fill
+};
+
 /// How one operand's tile reaches the atom.
 struct OperandPlan {
   /// plain: read in place; pack: copied into block memory element by element, with conversions and conditions;
@@ -68,7 +74,8 @@ struct OperandPlan {
   int laneAxis = -1; ///< pack: the axis along which the copy moves vectors; -1: none
   int64_t lanes = 1;
   std::vector<BoxPlan> boxes;     ///< tma
-  std::vector<BoxUse> fetches;    ///< tma: the copies of a fill
+  std::vector<BoxUse> fetches;    ///< tma: the copies of a fill; of the last piece where there are several
+  std::vector<PiecePlan> pieces;  ///< tma: those before the last
   int64_t tileRows = 0, tileColumns = 0; ///< tma: of the tile in block memory; columns are contiguous
   bool depthInRows = false;       ///< tma: the tile is depth × side, not side × depth
 };

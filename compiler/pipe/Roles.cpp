@@ -43,16 +43,45 @@ void RolesProgram::toTile(const Side &side, Value number) {
 
 void RolesProgram::fetch(const OperandPlan &operand, ArrayRef<Value> boxes, Value ring, Value fill, int64_t part,
                          ArrayRef<std::pair<int, int64_t>> shift) {
-  for (const BoxUse &use : operand.fetches) {
-    SmallVector<OpFoldResult> relative(program.kernel.getNumAxes(), builder.getIndexAttr(0));
-    for (auto [axis, by] : shift)
-      relative[axis] = builder.getIndexAttr(by);
-    for (auto [axis, by] : use.shift)
-      relative[axis] = builder.getIndexAttr(by);
-    builder.create<tile::FetchOp>(loc, boxes[use.box],
-                                  RegisterEpilogue::coordsOf(program, operand.boxes[use.box], relative), ring, fill,
-                                  part, use.bytes);
+  auto fetchAll = [&](ArrayRef<BoxUse> fetches) {
+    for (const BoxUse &use : fetches) {
+      SmallVector<OpFoldResult> relative(program.kernel.getNumAxes(), builder.getIndexAttr(0));
+      for (auto [axis, by] : shift)
+        relative[axis] = builder.getIndexAttr(by);
+      for (auto [axis, by] : use.shift)
+        relative[axis] = builder.getIndexAttr(by);
+      builder.create<tile::FetchOp>(loc, boxes[use.box],
+                                    RegisterEpilogue::coordsOf(program, operand.boxes[use.box], relative), ring, fill,
+                                    part, use.bytes);
+    }
+  };
+  OpBuilder::InsertionGuard guard(builder);
+  for (const PiecePlan &piece : operand.pieces) {
+    Value inside = startsIn(program.info.accesses[piece.access]);
+    auto choice = builder.create<scf::IfOp>(loc, inside, /*withElse=*/true);
+    builder.setInsertionPoint(choice.thenYield());
+    fetchAll(piece.fetches);
+    builder.setInsertionPoint(choice.elseYield());
   }
+  fetchAll(operand.fetches);
+}
+
+Value RolesProgram::startsIn(const Access &access) {
+  const BufferInfo &buffer = program.info.buffers[access.buffer];
+  Value all = builder.create<arith::ConstantIntOp>(loc, 1, 1);
+  for (auto [d, index] : llvm::enumerate(access.indices)) {
+    AffineExpr place = builder.getAffineConstantExpr(index.offset);
+    SmallVector<OpFoldResult> starts;
+    for (auto [axis, coefficient] : llvm::enumerate(index.coefficients))
+      if (coefficient != 0) {
+        place = place + program.dim(starts.size()) * coefficient;
+        starts.push_back(program.start(axis));
+      }
+    for (AffineExpr notNegative : {place, place * -1 + (buffer.shape[d] - 1)})
+      all = builder.create<arith::AndIOp>(loc, all, builder.create<arith::CmpIOp>(
+          loc, arith::CmpIPredicate::sge, program.apply(notNegative, starts), program.index(0)));
+  }
+  return all;
 }
 
 Value RolesProgram::makeSlots() {

@@ -292,6 +292,9 @@ private:
     std::sort(operand.accesses.begin(), operand.accesses.end());
     auto load = value.getDefiningOp<kernel::LoadOp>();
     operand.plain = load && load.getNumPieces() == 1;
+    operand.pieces = load && load.getNumPieces() > 1;
+    for (unsigned i = 0; operand.pieces && i < load.getNumPieces(); ++i)
+      operand.pieces = kernel::isAlwaysTrue(load.getCondition(i));
     return operand;
   }
 

@@ -232,4 +232,58 @@ std::string planSideInRow(const KernelInfo &kernel, const Access &access, const 
   return planTile(kernel, access, depth, side, depth.extent(), plan);
 }
 
+/// Why a tile may lie across an end of the piece; empty if it cannot.
+static std::string acrossPiece(const KernelInfo &kernel, const Access &access, const Side &side, const Side &depth) {
+  const BufferInfo &buffer = kernel.buffers[access.buffer];
+  for (size_t d = 0; d < access.indices.size(); ++d) {
+    const LinearIndex &index = access.indices[d];
+    int64_t most = index.offset;
+    int axes = 0;
+    const TiledAxis *tiled = nullptr;
+    for (size_t axis = 0; axis < kernel.axes.size(); ++axis) {
+      if (index.coefficients[axis] == 0 || kernel.axes[axis].extent == 1)
+        continue;
+      ++axes;
+      most += index.coefficients[axis] * (kernel.axes[axis].extent - 1);
+      for (const Side *each : {&side, &depth})
+        if (const TiledAxis *found = each->find(int(axis)))
+          tiled = found;
+    }
+    if (index.offset >= 0 && most < buffer.shape[d])
+      continue;
+    bool ends = tiled && most >= buffer.shape[d] && (buffer.shape[d] - index.offset) % tiled->tile != 0;
+    if (axes != 1 || !tiled || index.coefficients[tiled->axis] != 1 || index.offset % tiled->tile != 0 || ends)
+      return fmt::format("a tile lies across the end of {}", buffer.name);
+  }
+  return "";
+}
+
+std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows, const Side &side,
+                               const Side &depth, OperandPlan &plan, int64_t rows) {
+  for (size_t i = 0; i < operand.accesses.size(); ++i) {
+    Access access = kernel.accesses[operand.accesses[i]];
+    OperandPlan piece;
+    if (operand.pieces) {
+      if (std::string reason = acrossPiece(kernel, access, side, depth); !reason.empty())
+        return reason;
+      access.zeroOutside = true;
+    }
+    std::string reason = depthInRows ? planSideInRow(kernel, access, side, depth, piece)
+                                     : planDepthInRow(kernel, access, side, depth, piece, rows);
+    if (!reason.empty())
+      return reason;
+    for (BoxUse &use : piece.fetches)
+      use.box += int(plan.boxes.size());
+    if (i > 0) {
+      plan.pieces.push_back({operand.accesses[i - 1], std::move(plan.fetches)});
+      if (piece.type != plan.type)
+        return "its pieces differ in type";
+      piece.boxes.insert(piece.boxes.begin(), plan.boxes.begin(), plan.boxes.end());
+      piece.pieces = std::move(plan.pieces);
+    }
+    plan = std::move(piece);
+  }
+  return "";
+}
+
 } // namespace tgc

@@ -30,6 +30,10 @@ std::string planDepthInRow(const KernelInfo &kernel, const Access &access, const
 std::string planSideInRow(const KernelInfo &kernel, const Access &access, const Side &side, const Side &depth,
                           OperandPlan &plan);
 
+/// The same for an operand of one or more pieces; every tile lies wholly in one piece.
+std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows, const Side &side,
+                               const Side &depth, OperandPlan &plan, int64_t rows = 0);
+
 /// How the kernel's stores leave consumers whose sums are points of plan.m and `columns`. Gives the slots that are
 /// used. Throws Refusal.
 int64_t planStores(const KernelInfo &kernel, PipePlan &plan, const Side &columns);

@@ -145,20 +145,26 @@ private:
     plan.roles = roles;
   }
 
-  const Access &accessOf(const OperandInfo &operand) const {
-    if (!operand.plain || operand.reduced)
+  /// The name of the operand's first buffer.
+  const std::string &requireBoxes(const OperandInfo &operand) const {
+    if (!(operand.plain || operand.pieces) || operand.reduced)
       throw Refusal{"tc: an operand is computed, the copy engine moves loads only"};
-    const Access &access = kernel.accesses[operand.accesses.front()];
-    const std::string &name = kernel.buffers[access.buffer].name;
-    if (auto copy = schedule.copies.find(name); copy == schedule.copies.end() || copy->second != "tma")
-      throw Refusal{fmt::format("copy({}): the rings are filled by tma", name)};
-    return access;
+    for (int access : operand.accesses) {
+      const std::string &name = kernel.buffers[kernel.accesses[access].buffer].name;
+      if (auto copy = schedule.copies.find(name); copy == schedule.copies.end() || copy->second != "tma")
+        throw Refusal{fmt::format("copy({}): the rings are filled by tma", name)};
+    }
+    return kernel.buffers[kernel.accesses[operand.accesses.front()].buffer].name;
   }
 
   void planOperand(const OperandInfo &operand, const Side &side, const Side &depth, OperandPlan &made, int64_t rows) {
-    const Access &access = accessOf(operand);
-    if (std::string reason = planDepthInRow(kernel, access, side, depth, made, rows); !reason.empty())
-      throw Refusal{fmt::format("copy({},tma): {}", kernel.buffers[access.buffer].name, reason)};
+    const std::string &name = requireBoxes(operand);
+    // A row that is padded would be padded with what follows the piece's.
+    if (operand.pieces && (rows != 0 || depth.extent() % atom->k != 0))
+      throw Refusal{fmt::format("copy({},tma): rows of pieces are not padded", name)};
+    if (std::string reason = planOperandInBoxes(kernel, operand, /*depthInRows=*/false, side, depth, made, rows);
+        !reason.empty())
+      throw Refusal{fmt::format("copy({},tma): {}", name, reason)};
     made.stages = plan.roles->stages;
   }
 
@@ -173,9 +179,10 @@ private:
   }
 
   void planValues(const OperandInfo &operand) {
-    const Access &access = accessOf(operand);
-    if (std::string reason = planSideInRow(kernel, access, plan.e, plan.n, plan.v); !reason.empty())
-      throw Refusal{fmt::format("copy({},tma): {}", kernel.buffers[access.buffer].name, reason)};
+    const std::string &name = requireBoxes(operand);
+    if (std::string reason = planOperandInBoxes(kernel, operand, /*depthInRows=*/true, plan.e, plan.n, plan.v);
+        !reason.empty())
+      throw Refusal{fmt::format("copy({},tma): {}", name, reason)};
     plan.v.stages = plan.roles->stages;
   }
 
