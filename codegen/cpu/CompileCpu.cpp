@@ -80,11 +80,11 @@ CpuImage compileCpuModule(ModuleOp input, const CpuTarget &target, const CpuComp
   CpuCompileReport ignored;
   CpuCompileReport &times = report ? *report : ignored;
   ThreadClock clock;
+  // Contexts are shared between threads, and loading dialects into one is not safe then.
   MLIRContext *context = input.getContext();
-  DialectRegistry registry;
-  registerCpuDialects(registry);
-  context->appendDialectRegistry(registry);
-  context->loadAllAvailableDialects();
+  for (const char *dialect : {"cf", "llvm", "memref", "scf", "vector"})
+    if (!context->getLoadedDialect(dialect))
+      internalError("compiling for the CPU: the context has no dialect {}; see registerCpuDialects", dialect);
 
   std::string diagnostics;
   ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {

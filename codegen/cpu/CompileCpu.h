@@ -25,7 +25,8 @@ struct CpuCompileReport {
 };
 
 /// Compiles the functions of `module` that have the attribute `tgc.kernel`. The module is not changed. May
-/// run on several threads, each with its own MLIRContext. Throws tgc::Error, always of the internal kind (the
+/// run on several threads, also with modules of one context, which must have the dialects of
+/// registerCpuDialects loaded before. Throws tgc::Error, always of the internal kind (the
 /// input violates the form of the thread stage, or uses an op without lowering); MLIR's diagnostics go to the
 /// context's handlers and their text is in the error.
 CpuImage compileCpuModule(mlir::ModuleOp module, const CpuTarget &target,

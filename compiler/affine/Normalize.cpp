@@ -307,7 +307,8 @@ std::optional<Linear> Normalizer::splitOrAbsorb(const Linear &sum, int64_t divis
 }
 
 /// `constant` is what the sum adds to the terms' values.
-std::optional<Linear> Normalizer::splitByGcd(const std::vector<Group> &terms, int64_t constant, int64_t divisor) {
+std::optional<Linear> Normalizer::splitByGcd(const std::vector<Group> &terms, int64_t constant,
+                                             int64_t divisor) {
   std::set<int64_t> factors;
   for (const Group &term : terms)
     factors.insert(std::gcd(divisor, std::abs(term.coefficient)));
@@ -332,7 +333,8 @@ std::optional<Linear> Normalizer::splitByGcd(const std::vector<Group> &terms, in
 }
 
 /// The mods that `quotient` may stand in as -modulus · quotient: it, or what it was divided further from.
-std::vector<Group> Normalizer::modsOf(const Atom *quotient, ArrayRef<const Atom *> quotients, const Linear &rest) {
+std::vector<Group> Normalizer::modsOf(const Atom *quotient, ArrayRef<const Atom *> quotients,
+                                      const Linear &rest) {
   std::vector<Group> mods;
   auto offer = [&](Linear inner, int64_t modulus, const Linear &upper) {
     Group &mod = mods.emplace_back();
@@ -420,7 +422,8 @@ bool Normalizer::extractMod(Linear &rest, std::vector<Group> &groups, Grouping h
 std::vector<Group> Normalizer::group(const Linear &sum, Grouping how) {
   Linear rest = sum;
   std::vector<Group> groups;
-  // Gains are positive or use up a quotient's inner terms; the bound only guards against a cycle of the latter.
+  // Gains are positive or use up a quotient's inner terms; the bound only guards against a cycle of the
+  // latter.
   for (unsigned step = 0; step < 64 && extractMod(rest, groups, how); ++step)
     ;
   std::vector<Group> plain = plainTerms(rest);

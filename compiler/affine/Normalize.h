@@ -21,9 +21,7 @@ struct Linear {
 
   int64_t coefficient(const Atom *atom) const;
   bool isConstant() const { return terms.empty(); }
-  bool operator==(const Linear &other) const {
-    return constant == other.constant && terms == other.terms;
-  }
+  bool operator==(const Linear &other) const { return constant == other.constant && terms == other.terms; }
   bool operator<(const Linear &other) const {
     return std::tie(constant, terms) < std::tie(other.constant, other.terms);
   }
@@ -64,7 +62,8 @@ public:
   explicit Normalizer(llvm::ArrayRef<Range> dims);
   static std::vector<Range> fromExtents(llvm::ArrayRef<int64_t> extents);
 
-  /// Nothing for expressions with symbols, products of dimensions or divisors that are not positive constants.
+  /// Nothing for expressions with symbols, products of dimensions or divisors that are not positive
+  /// constants.
   std::optional<Linear> parse(mlir::AffineExpr expr);
   mlir::AffineExpr emit(const Linear &sum, mlir::MLIRContext *context);
 

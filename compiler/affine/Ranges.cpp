@@ -63,7 +63,8 @@ private:
     return gcd;
   }
 
-  /// The quotient whose removal makes the condition one on its base, if there is just one with that coefficient.
+  /// The quotient whose removal makes the condition one on its base, if there is just one with that
+  /// coefficient.
   static const Atom *onlyQuotient(const Linear &sum, int64_t coefficient) {
     const Atom *found = nullptr;
     for (auto &[atom, factor] : sum.terms)
@@ -220,7 +221,8 @@ IntegerSet simplifySet(IntegerSet set, Normalizer &normalizer) {
 }
 
 /// The printed form may show more than the expression did; so again until nothing changes.
-template <typename Form, typename Simplify> Form toFixpoint(Form form, ArrayRef<Range> ranges, Simplify simplify) {
+template <typename Form, typename Simplify>
+Form toFixpoint(Form form, ArrayRef<Range> ranges, Simplify simplify) {
   for (unsigned round = 0; round < 4; ++round) {
     Normalizer normalizer(ranges);
     Form next = simplify(form, normalizer);
@@ -358,8 +360,7 @@ IntegerSet conjoin(IntegerSet a, IntegerSet b) {
   return IntegerSet::get(a.getNumDims(), a.getNumSymbols(), exprs, equalities);
 }
 
-IntegerSet withBounds(IntegerSet set, AffineMap map, ArrayRef<int64_t> shape,
-                                   ArrayRef<int64_t> extents) {
+IntegerSet withBounds(IntegerSet set, AffineMap map, ArrayRef<int64_t> shape, ArrayRef<int64_t> extents) {
   SmallVector<AffineExpr> exprs(set.getConstraints());
   SmallVector<bool> equalities(set.getEqFlags());
   for (auto [expr, size] : llvm::zip(map.getResults(), shape)) {

@@ -56,6 +56,7 @@ struct Inverse {
 /// The inverse of a map made of linearised, split, permuted, offset and strided dimensions (reshapes,
 /// transposes, slices and their compositions) whose values lie inside `shape`. Nothing if the map is not
 /// injective or not of that kind.
-std::optional<Inverse> invert(mlir::AffineMap map, llvm::ArrayRef<int64_t> extents, llvm::ArrayRef<int64_t> shape);
+std::optional<Inverse> invert(mlir::AffineMap map, llvm::ArrayRef<int64_t> extents,
+                              llvm::ArrayRef<int64_t> shape);
 
 } // namespace tgc::affine

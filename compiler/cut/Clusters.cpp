@@ -283,12 +283,14 @@ private:
     // Candidates: the placement of an operand carried over, then the same row-major order as any member.
     for (const Read &read : plan.accesses.reads(op)) {
       auto it = cluster.placed.find(read.root);
-      // A piece has elements where its sources do not: only placements everywhere carry over.
-      if (it == cluster.placed.end() || (isMovement(op) && !it->second.where.empty()))
+      if (it == cluster.placed.end())
         continue;
-      if (read.identity && accept(op, cluster, {it->second, {}, cluster.axes}))
+      // A piece has elements where its sources do not: conditions on those do not carry over.
+      bool partial = isMovement(op) && !it->second.where.empty();
+      if (read.identity && !partial && accept(op, cluster, {it->second, {}, cluster.axes}))
         return true;
-      auto unified = unify(domain, read.index, it->second, cluster.axes, context);
+      Placement target{it->second.index, isMovement(op) ? Conditions() : it->second.where};
+      auto unified = unify(domain, read.index, target, cluster.axes, context, /*extend=*/isMovement(op));
       if (unified && accept(op, cluster, *unified))
         return true;
     }

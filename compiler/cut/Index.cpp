@@ -286,6 +286,24 @@ public:
     return offset == 0 ? Outcome::Done : Outcome::Fail;
   }
 
+  /// Digits without a value, in order, are axes that nothing uses.
+  void takeUnusedAxes() {
+    auto used = [&](unsigned axis) {
+      auto uses = [&](AffineExpr expr) { return expr && expr.isFunctionOfDim(axis); };
+      return axes[axis] == 1 || llvm::any_of(digitValue, uses) || llvm::any_of(pins.exprs, uses);
+    };
+    unsigned axis = 0;
+    for (auto [value, extent] : llvm::zip(digitValue, digits.extents)) {
+      if (value || extent == 1)
+        continue;
+      while (axis < axes.size() && (used(axis) || axes[axis] != extent))
+        ++axis;
+      if (axis == axes.size())
+        return;
+      value = getAffineDimExpr(axis, context);
+    }
+  }
+
   Digits &digits;
   SmallVector<int64_t> &axes;
   MLIRContext *context;
@@ -351,8 +369,8 @@ private:
 
 } // namespace
 
-std::optional<Unified> unify(Extents domain, ArrayRef<AffineExpr> access, const Placement &target,
-                             Extents axes, MLIRContext *context) {
+std::optional<Unified> unify(Extents domain, ArrayRef<AffineExpr> access, const Placement &target, Extents axes,
+                             MLIRContext *context, bool extend) {
   Digits digits;
   if (!digits.init(domain, access, context))
     return std::nullopt;
@@ -379,6 +397,8 @@ std::optional<Unified> unify(Extents domain, ArrayRef<AffineExpr> access, const 
       }
       continue;
     }
+    if (extend)
+      matcher.takeUnusedAxes();
     for (auto [value, extent] : llvm::zip(matcher.digitValue, digits.extents)) {
       if (!value && extent > 1)
         return std::nullopt;

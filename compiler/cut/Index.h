@@ -79,7 +79,9 @@ struct Unified {
   llvm::SmallVector<Split> splits;
   llvm::SmallVector<int64_t> axes; ///< extents after the splits
 };
+/// With `extend`, digits that the access does not tell apart take axes that the target does not use, where the
+/// extents agree: a tensor put together from its even and its odd elements.
 std::optional<Unified> unify(Extents domain, llvm::ArrayRef<mlir::AffineExpr> access, const Placement &target,
-                             Extents axes, mlir::MLIRContext *context);
+                             Extents axes, mlir::MLIRContext *context, bool extend = false);
 
 } // namespace tgc::cut

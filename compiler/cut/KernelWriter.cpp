@@ -149,7 +149,25 @@ private:
     return lowerElementwise(op, index);
   }
 
+  /// A comparison of coordinates with a constant is a condition on the axes.
+  Value lowerTest(arith::CmpIOp op, ArrayRef<AffineExpr> index) {
+    auto coord = plan.accesses.resolve(op.getLhs()).root.getDefiningOp<CoordOp>();
+    auto constantOp = op.getRhs().getDefiningOp<arith::ConstantOp>();
+    if (op.getPredicate() != arith::CmpIPredicate::eq || !coord || !constantOp || !isSplat(constantOp))
+      return {};
+    int64_t value = cast<SplatElementsAttr>(constantOp.getValue()).getSplatValue<APInt>().getSExtValue();
+    Exprs at = replaceDims(plan.accesses.resolve(op.getLhs()).index, index);
+    Conditions where;
+    where.add(coord.getMap().getResult(0).replaceDims(at) - value, /*equality=*/true);
+    where.simplify(extents);
+    Uses uses = use({}, where);
+    return builder.create<kernel::TestOp>(op.getLoc(), builder.getI1Type(), uses.axes, uses.set);
+  }
+
   Value lowerElementwise(Operation *op, ArrayRef<AffineExpr> index) {
+    if (auto compare = dyn_cast<arith::CmpIOp>(op))
+      if (Value test = lowerTest(compare, index))
+        return test;
     SmallVector<Value> operands;
     for (Value operand : op->getOperands())
       operands.push_back(lower(operand, index));

@@ -22,6 +22,8 @@ namespace {
 
 constexpr unsigned kCompared = 4;
 constexpr unsigned kMostBuffers = 24;
+/// More than this, and a kernel that is many times the same work is worth less than one that is tuned once.
+constexpr unsigned kMostOutputs = 4;
 
 class Merger {
 public:
@@ -84,7 +86,8 @@ private:
     for (Value value : loads[from.id])
       if (!values.insert(value))
         shared += double(bytesOf(value));
-    if (values.size() + into.outputs.size() + from.outputs.size() > kMostBuffers)
+    unsigned outputs = into.outputs.size() + from.outputs.size();
+    if (outputs > kMostOutputs || values.size() + outputs > kMostBuffers)
       return false;
     double apart = plan.choices.cost.launchSeconds + plan.choices.cost.bytes(shared);
     if (!plan.choices.decide(Choice::MergeRows, from.outputs.front(), 0, apart))

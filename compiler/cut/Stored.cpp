@@ -133,7 +133,9 @@ private:
 
   bool storesMember(Operation *op, const Wants &others) {
     Value result = op->getResult(0);
-    double store = cost.storeSeconds + cost.bytes(double(bytesOf(result)) * (1 + others.size())), sink = 0;
+    double outputs = plan.ownerOf(op)->outputs.size();
+    double store = cost.storeSeconds * (1 + outputs) + cost.bytes(double(bytesOf(result)) * (1 + others.size()));
+    double sink = 0;
     for (auto &[id, want] : others) {
       if (want.memory || (want.operand && !isCheapInOperand(op)))
         return true;
@@ -158,7 +160,7 @@ private:
     return double(bytesOf(value)) / std::max<int64_t>(elementsOf(value), 1);
   }
 
-  /// Before any value sinks: whether an operation outside its cluster reads the value.
+  /// Whether the value is stored whatever sinks here: others want it, or an operation outside its cluster reads it.
   bool inMemoryAnyway(Value value) {
     Operation *op = value.getDefiningOp();
     if (!op || isWeight(op) || returned_.contains(value) || plan.stored.contains(value))
@@ -166,6 +168,8 @@ private:
     auto owner = plan.owner.find(op);
     if (owner == plan.owner.end())
       return false;
+    if (auto it = wants_.find(value); it != wants_.end() && !outside(it->second, owner->second).empty())
+      return true;
     return readOutside(value, owner->second);
   }
   bool readOutside(Value value, unsigned owner) {

@@ -119,7 +119,7 @@ std::string kernelsText(Compilation &compilation) {
 }
 
 static MemoryPlan memoryOf(Compilation &compilation) {
-  return planMemory(compilation.program(), [&](kernel::LaunchOp launch, unsigned buffer) {
+  return planMemory(compilation.program(), compilation.target().device().maxAllocation, [&](kernel::LaunchOp launch, unsigned buffer) {
     return compilation.reports().at(launch.getKernel().str()).info.buffers[buffer].stored;
   });
 }
@@ -132,7 +132,7 @@ nlohmann::json preflightJson(Compilation &compilation) {
   MemoryPlan memory = memoryOf(compilation);
   json["weight_bytes"] = memory.bytesOf(runtime::SlotClass::Weight);
   json["prepared_bytes"] = memory.bytesOf(runtime::SlotClass::Prepared);
-  json["arena_bytes"] = memory.arenaBytes;
+  json["arena_bytes"] = memory.arenaBytes();
   json["roofline_seconds"] = seconds;
   return json;
 }
@@ -141,7 +141,7 @@ std::string preflightText(Compilation &compilation) {
   MemoryPlan memory = memoryOf(compilation);
   return fmt::format("weights {}; as prepared for running {}; intermediate values {}\n",
                      bytesText(memory.bytesOf(runtime::SlotClass::Weight)),
-                     bytesText(memory.bytesOf(runtime::SlotClass::Prepared)), bytesText(memory.arenaBytes));
+                     bytesText(memory.bytesOf(runtime::SlotClass::Prepared)), bytesText(memory.arenaBytes()));
 }
 
 } // namespace tgc::driver

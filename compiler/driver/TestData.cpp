@@ -1,5 +1,9 @@
 #include "compiler/driver/TestData.h"
 
+#include "compiler/graph/Graph.h"
+#include "compiler/kernel/Evaluate.h"
+#include "runtime/format/File.h"
+
 #include <cmath>
 
 namespace tgc::driver {
@@ -81,7 +85,16 @@ std::unique_ptr<Compilation> compileFor(const TestData &data, CompileOptions opt
   }
 }
 
-std::vector<OutputVerdict> runAndCompare(Compilation &compilation, const TestData &data, const Tolerance &tolerance) {
+/// The data's value of an input, in the type that the program wants.
+static runtime::Array inputOf(const TestData &data, const std::string &name, runtime::DType dtype) {
+  auto it = data.inputs.find(name);
+  if (it == data.inputs.end())
+    badInput("the test data has no value of input {}", name);
+  runtime::Array array = toArray(it->second);
+  return array.dtype == dtype ? array : fromDoubles(toDoubles(array), dtype, array.shape);
+}
+
+Arrays runOnDevice(Compilation &compilation, const TestData &data) {
   runtime::Package &package = compilation.package();
   std::vector<uint8_t> bytes = runtime::serialize(package);
   Device device = openDevice(package.device.c_str());
@@ -89,21 +102,54 @@ std::vector<OutputVerdict> runAndCompare(Compilation &compilation, const TestDat
   call(tgc_program_load_memory(device.get(), bytes.data(), bytes.size(), nullptr, &loaded));
   Program program(loaded);
   Arrays inputs, outputs = makeOutputs(program.get());
-  for (const runtime::TensorRecord &input : package.inputs) {
-    auto it = data.inputs.find(input.name);
-    if (it == data.inputs.end())
-      badInput("the test data has no value of input {}", input.name);
-    runtime::Array array = toArray(it->second);
-    inputs[input.name] = array.dtype == input.dtype ? array : fromDoubles(toDoubles(array), input.dtype, array.shape);
-  }
+  for (const runtime::TensorRecord &input : package.inputs)
+    inputs[input.name] = inputOf(data, input.name, input.dtype);
   std::vector<tgc_tensor> in = tensorsOf(inputs), out = tensorsOf(outputs);
   call(tgc_program_run(program.get(), in.data(), in.size(), out.data(), out.size()));
+  return outputs;
+}
+
+/// The element type of a program's buffer; `dtype` is the attribute that tells unsigned types.
+static runtime::DType elementOf(mlir::Value buffer, std::optional<llvm::StringRef> dtype) {
+  std::string name;
+  if (dtype)
+    name = dtype->str();
+  else
+    llvm::raw_string_ostream(name) << llvm::cast<mlir::MemRefType>(buffer.getType()).getElementType();
+  return runtime::dtypeByName(name == "i1" ? "bool" : name).value();
+}
+
+Arrays runOnReference(Compilation &compilation, const TestData &data) {
+  kernel::ProgramOp program = compilation.program();
+  kernel::NamedBytes bound;
+  auto bind = [&](llvm::StringRef name, const runtime::Bytes &bytes) {
+    bound[name.str()].assign(bytes.data(), bytes.data() + bytes.size());
+  };
+  for (auto input : program.getBlock()->getOps<kernel::InputOp>())
+    bind(input.getName(), inputOf(data, input.getName().str(), elementOf(input.getResult(), input.getDtype())).data);
+  for (auto weight : program.getBlock()->getOps<kernel::WeightOp>())
+    if (auto source = llvm::dyn_cast_if_present<graph::ExternalAttr>(weight.getSource().value_or(mlir::Attribute()))) {
+      std::filesystem::path file = compilation.options().model.parent_path() / source.getPath().str();
+      bind(weight.getName(), runtime::MappedFile::open(file)->bytes(source.getOffset(), source.getLength()));
+    }
+  kernel::NamedBytes computed = kernel::evaluateProgram(compilation.module(), program, bound);
+  Arrays outputs;
+  for (auto output : program.getBlock()->getOps<kernel::OutputOp>()) {
+    auto type = llvm::cast<mlir::MemRefType>(output.getResult().getType());
+    const std::vector<char> &bytes = computed.at(output.getName().str());
+    outputs[output.getName().str()] = {elementOf(output.getResult(), output.getDtype()), type.getShape().vec(),
+                                       runtime::Bytes(std::vector<uint8_t>(bytes.begin(), bytes.end()))};
+  }
+  return outputs;
+}
+
+std::vector<OutputVerdict> judge(const Arrays &outputs, const TestData &data, const Tolerance &tolerance) {
   std::vector<OutputVerdict> verdicts;
   for (const auto &[name, expected] : data.outputs) {
     OutputVerdict verdict{name, {}, false};
     std::vector<double> reference = toDoubles(toArray(expected));
-    if (outputs.count(name) && outputs[name].shape == expected.shape) {
-      std::vector<double> values = toDoubles(outputs[name]);
+    if (auto it = outputs.find(name); it != outputs.end() && it->second.shape == expected.shape) {
+      std::vector<double> values = toDoubles(it->second);
       verdict.difference = compare(values, reference);
       verdict.passed = within(values, reference, verdict.difference, tolerance);
     } else {

@@ -30,7 +30,12 @@ struct OutputVerdict {
   bool passed = false;
 };
 
-/// Loads the package, runs it on the data's inputs with poisoned outputs, and compares every output.
-std::vector<OutputVerdict> runAndCompare(Compilation &compilation, const TestData &data, const Tolerance &tolerance);
+/// Loads the package and runs it on the data's inputs, with poisoned outputs.
+Arrays runOnDevice(Compilation &compilation, const TestData &data);
+/// Evaluates the kernel stage in double precision on the data's inputs; `compilation` has run up to that stage.
+Arrays runOnReference(Compilation &compilation, const TestData &data);
+
+/// Compares every output for which the data has a reference.
+std::vector<OutputVerdict> judge(const Arrays &outputs, const TestData &data, const Tolerance &tolerance);
 
 } // namespace tgc::driver

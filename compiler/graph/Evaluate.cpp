@@ -1,6 +1,8 @@
-// Input: a function in the graph stage. Output: its results, computed in double precision (integers in 64 bits).
+// Input: a function in the graph stage. Output: its results, computed in double precision (integers in
+// 64 bits).
 // 1. Operations run in order; a value is dropped after its last use.
-// 2. Movement, contraction, reduction and gathering are loops over their index maps; the rest is element-wise.
+// 2. Movement, contraction, reduction and gathering are loops over their index maps; the rest
+//    is element-wise.
 // 3. Results are rounded where the options say so.
 #include "compiler/graph/Evaluate.h"
 #include "compiler/graph/Graph.h"
@@ -32,7 +34,8 @@ void fillWith(HostTensor &tensor, Attribute fill) {
   if (auto value = dyn_cast_or_null<FloatAttr>(fill))
     std::fill(tensor.floats.begin(), tensor.floats.end(), value.getValueAsDouble());
   else if (auto value = dyn_cast_or_null<IntegerAttr>(fill))
-    std::fill(tensor.ints.begin(), tensor.ints.end(), wrapToType(value.getValue().getSExtValue(), tensor.element));
+    std::fill(tensor.ints.begin(), tensor.ints.end(),
+              wrapToType(value.getValue().getSExtValue(), tensor.element));
 }
 
 HostTensor evaluateWeight(WeightOp op, const EvaluateOptions &options) {
@@ -105,7 +108,8 @@ void evaluateMovement(Operation *op, ArrayRef<HostTensorPtr> operands, HostTenso
 class OperandIndex {
 public:
   OperandIndex(AffineMap map, ArrayRef<int64_t> shape)
-      : expr(linearise(map, rowMajorStrides(shape))), form(linearForm(expr, map.getNumDims())), program(expr) {}
+      : expr(linearise(map, rowMajorStrides(shape))), form(linearForm(expr, map.getNumDims())),
+        program(expr) {}
   bool isLinear() const { return form.has_value(); }
   int64_t stride(size_t d) const { return form->coefficients[d]; }
   int64_t at(const int64_t *dims) const {
@@ -123,8 +127,8 @@ private:
   IndexProgram program;
 };
 
-/// The sum over the reduced dimensions at one output point; the innermost dimension runs with fixed strides where
-/// both operands are linear.
+/// The sum over the reduced dimensions at one output point; the innermost dimension runs with fixed strides
+/// where both operands are linear.
 template <typename T>
 T dotAt(std::vector<int64_t> &dims, ArrayRef<int64_t> extents, size_t outer, const OperandIndex &left,
         const OperandIndex &right, const T *lhs, const T *rhs) {
@@ -162,8 +166,9 @@ void evaluateContract(ContractOp op, const HostTensor &lhs, const HostTensor &rh
         result.floats[linear] =
             dotAt<double>(dims, extents, outer, left, right, lhs.floats.data(), rhs.floats.data());
       else
-        result.ints[linear] = wrapToType(
-            dotAt<int64_t>(dims, extents, outer, left, right, lhs.ints.data(), rhs.ints.data()), result.element);
+        result.ints[linear] =
+            wrapToType(dotAt<int64_t>(dims, extents, outer, left, right, lhs.ints.data(), rhs.ints.data()),
+                       result.element);
       return;
     }
     double maximum = -INFINITY, weight = 0, sum = 0;
@@ -264,7 +269,9 @@ void evaluateReduce(ReduceOp op, const HostTensor &x, HostTensor &result) {
                   : kind == ReduceKind::Max ? lowest
                                             : highest;
   std::fill(result.ints.begin(), result.ints.end(), start);
-  auto reading = [&](int64_t v) { return isUnsigned ? int64_t(zeroExtended(v, x.element) ^ (uint64_t(1) << 63)) : width == 1 ? -v : v; };
+  auto reading = [&](int64_t v) {
+    return isUnsigned ? int64_t(zeroExtended(v, x.element) ^ (uint64_t(1) << 63)) : width == 1 ? -v : v;
+  };
   forEachReduced(x.shape, op.getDims(), [&](int64_t kept, int64_t linear, const int64_t *) {
     int64_t &sum = result.ints[kept];
     int64_t value = x.ints[linear];

@@ -19,14 +19,15 @@ struct EvaluateOptions {
   std::function<HostTensor(llvm::StringRef name, mlir::RankedTensorType type)> unboundWeight;
 };
 
-/// Results of one operation of the graph, arith or math dialect on tensors. Integers wrap; shifts by the width
-/// or more give 0 (the sign for arithmetic shifts). Errors: BadInput for a missing or short weight file,
-/// division by zero; Unsupported for an operation outside the graph stage; Internal for a map that leaves its tensor.
+/// Results of one operation of the graph, arith or math dialect on tensors. Integers wrap; shifts by the
+/// width or more give 0 (the sign for arithmetic shifts). Errors: BadInput for a missing or short weight
+/// file, division by zero; Unsupported for an operation outside the graph stage; Internal for a map that
+/// leaves its tensor.
 std::vector<HostTensorPtr> evaluateOp(mlir::Operation *op, llvm::ArrayRef<HostTensorPtr> operands,
                                       const EvaluateOptions &options);
 
-/// Results of a function whose body is one block of graph-stage operations. Errors: BadInput where arguments do
-/// not have the types of the function's.
+/// Results of a function whose body is one block of graph-stage operations. Errors: BadInput where arguments
+/// do not have the types of the function's.
 std::vector<HostTensorPtr> evaluate(mlir::func::FuncOp function, llvm::ArrayRef<HostTensorPtr> arguments,
                                     const EvaluateOptions &options);
 

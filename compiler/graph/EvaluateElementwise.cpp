@@ -131,14 +131,10 @@ const llvm::StringMap<WidthBinary> &widthBinary() {
          requireDivisor(b);
          return int64_t(zeroExtended(a, width) % zeroExtended(b, width));
        }},
-      {"arith.maxui",
-       [](int64_t a, int64_t b, unsigned width) {
-         return zeroExtended(a, width) > zeroExtended(b, width) ? a : b;
-       }},
-      {"arith.minui",
-       [](int64_t a, int64_t b, unsigned width) {
-         return zeroExtended(a, width) < zeroExtended(b, width) ? a : b;
-       }},
+      {"arith.maxui", [](int64_t a, int64_t b,
+                         unsigned width) { return zeroExtended(a, width) > zeroExtended(b, width) ? a : b; }},
+      {"arith.minui", [](int64_t a, int64_t b,
+                         unsigned width) { return zeroExtended(a, width) < zeroExtended(b, width) ? a : b; }},
       {"arith.shli",
        [](int64_t a, int64_t b, unsigned width) {
          uint64_t n = zeroExtended(b, width);
@@ -149,10 +145,8 @@ const llvm::StringMap<WidthBinary> &widthBinary() {
          uint64_t n = zeroExtended(b, width);
          return n >= width ? 0 : int64_t(zeroExtended(a, width) >> n);
        }},
-      {"arith.shrsi",
-       [](int64_t a, int64_t b, unsigned width) {
-         return a >> std::min<uint64_t>(zeroExtended(b, width), 63);
-       }},
+      {"arith.shrsi", [](int64_t a, int64_t b,
+                         unsigned width) { return a >> std::min<uint64_t>(zeroExtended(b, width), 63); }},
   };
   return table;
 }
@@ -260,8 +254,7 @@ bool evaluateConversion(Operation *op, StringRef name, const HostTensor &in, Hos
     }
   } else if (name == "arith.fptosi" || name == "arith.fptoui") {
     for (size_t i = 0; i < out.ints.size(); ++i)
-      out.ints[i] =
-          wrapToType(floatToInt(in.floats[i], outWidth, name == "arith.fptoui"), out.element);
+      out.ints[i] = wrapToType(floatToInt(in.floats[i], outWidth, name == "arith.fptoui"), out.element);
   } else if (name == "arith.extsi" || name == "arith.trunci" || name == "arith.extui") {
     for (size_t i = 0; i < out.ints.size(); ++i) {
       int64_t v = in.ints[i];

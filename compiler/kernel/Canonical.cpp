@@ -1,9 +1,12 @@
 // Canonical form of a kernel.
 //
-// 1. Axes get roles: k if a contract runs over it, r if another reduction does, q if that and a store does too;
-//    else b, m or n by the operands of the first contract that have it (both, left, right), else p. A role and
-//    an extent are what stands for an axis in everything that follows, since names and order are arbitrary.
-// 2. Operands of commutative operations are put in an order that depends on their structure: values that depend
+// 1. Axes get roles: k if a contract runs over it, r if another reduction does, q if that and a store does
+// too;
+//    else b, m or n by the operands of the first contract that have it (both, left, right), else p. A role
+//    and an extent are what stands for an axis in everything that follows, since names and order are
+//    arbitrary.
+// 2. Operands of commutative operations are put in an order that depends on their structure: values that
+// depend
 //    on a reduction first, constants last, then by a hash of the expression.
 // 3. Operations stand in depth-first order from the stores, each value just before its first use.
 // 4. Axes are ordered by first use in that order, within an expression by falling coefficient, and named by
@@ -81,7 +84,8 @@ struct Roles {
 class Labels {
 public:
   explicit Labels(FuncOp func)
-      : roles_(func), extents_(func.getExtents()), normalizer_(affine::Normalizer::fromExtents(func.getExtents())) {}
+      : roles_(func), extents_(func.getExtents()),
+        normalizer_(affine::Normalizer::fromExtents(func.getExtents())) {}
 
   std::string ofAxis(unsigned axis) const { return roles_.ofAxis[axis] + std::to_string(extents_[axis]); }
 
@@ -177,7 +181,8 @@ private:
     llvm::sort(axes);
     if (op->hasTrait<OpTrait::IsCommutative>())
       llvm::sort(values);
-    text += " " + llvm::join(values, ",") + " " + llvm::join(axes, ",") + " " + std::to_string(cast<OpResult>(result).getResultNumber());
+    text += " " + llvm::join(values, ",") + " " + llvm::join(axes, ",") + " " +
+            std::to_string(cast<OpResult>(result).getResultNumber());
     if (hasAccess(op)) {
       Access access = accessOf(func_, op);
       for (AffineMap map : access.maps)
@@ -247,7 +252,8 @@ SmallVector<unsigned> axesByUse(FuncOp func) {
           labels.axesOf(expr, note);
       }
     }
-    SmallVector<unsigned> over = llvm::map_to_vector(reducedAxes(&op), [&](Value axis) { return func.axisIndex(axis); });
+    SmallVector<unsigned> over =
+        llvm::map_to_vector(reducedAxes(&op), [&](Value axis) { return func.axisIndex(axis); });
     llvm::sort(over, [&](unsigned a, unsigned b) { return labels.ofAxis(a) < labels.ofAxis(b); });
     llvm::for_each(over, note);
   }
@@ -322,7 +328,8 @@ void nameBuffers(FuncOp func) {
   unsigned loaded = 0, stored = 0;
   for (BlockArgument argument : func.getBuffers()) {
     bool isStored = llvm::any_of(argument.getUsers(), [](Operation *user) { return isa<StoreOp>(user); });
-    names.push_back(builder.getStringAttr(isStored ? "y" + std::to_string(stored++) : "x" + std::to_string(loaded++)));
+    names.push_back(
+        builder.getStringAttr(isStored ? "y" + std::to_string(stored++) : "x" + std::to_string(loaded++)));
   }
   func.setBufferNamesAttr(builder.getArrayAttr(names));
 }
@@ -382,7 +389,10 @@ std::string shapeClass(FuncOp func) {
   std::map<char, int64_t> products;
   for (auto [role, extent] : llvm::zip(roles.ofAxis, func.getExtents()))
     products.try_emplace(role, 1).first->second *= extent;
-  std::string text = softmax ? "attend" : contract ? "contract" : reduce ? (products.count('q') ? "row" : "reduce") : "map";
+  std::string text = softmax    ? "attend"
+                     : contract ? "contract"
+                     : reduce   ? (products.count('q') ? "row" : "reduce")
+                                : "map";
   text += "_";
   for (char role : StringRef("bmnpqrk"))
     if (auto product = products.find(role); product != products.end())

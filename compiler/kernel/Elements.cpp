@@ -13,12 +13,16 @@ using namespace tgc::kernel;
 
 namespace {
 
-template <typename T> T readAs(const char *bytes) {
+template <typename T>
+T readAs(const char *bytes) {
   T value;
   std::memcpy(&value, bytes, sizeof(T));
   return value;
 }
-template <typename T> void writeAs(char *bytes, T value) { std::memcpy(bytes, &value, sizeof(T)); }
+template <typename T>
+void writeAs(char *bytes, T value) {
+  std::memcpy(bytes, &value, sizeof(T));
+}
 
 double decode(uint64_t bits, const llvm::fltSemantics &semantics) {
   llvm::APFloat value(semantics, llvm::APInt(llvm::APFloat::getSizeInBits(semantics), bits));
@@ -56,7 +60,7 @@ uint16_t bf16Bits(double value) {
 
 double halfValue(uint16_t bits) {
   int exponent = (bits >> 10) & 31, mantissa = bits & 1023;
-  double magnitude = exponent == 31 ? (mantissa ? NAN : INFINITY)
+  double magnitude = exponent == 31  ? (mantissa ? NAN : INFINITY)
                      : exponent == 0 ? std::ldexp(mantissa, -24)
                                      : std::ldexp(1024 + mantissa, exponent - 25);
   return bits & 0x8000 ? -magnitude : magnitude;

@@ -113,7 +113,8 @@ ParseResult FuncOp::parse(OpAsmParser &parser, OperationState &state) {
         return success();
       }))
     return failure();
-  if (parser.parseKeyword("axes") || parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, [&]() -> ParseResult {
+  if (parser.parseKeyword("axes") ||
+      parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, [&]() -> ParseResult {
         OpAsmParser::Argument &argument = arguments.emplace_back();
         argument.type = builder.getIndexType();
         int64_t extent = 0;
@@ -152,7 +153,8 @@ void FuncOp::print(OpAsmPrinter &printer) {
   llvm::interleaveComma(llvm::zip(getAxes(), getExtents()), printer,
                         [&](auto item) { printer << std::get<0>(item) << " = " << std::get<1>(item); });
   printer << ")";
-  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {"sym_name", "extents", "buffer_names", "axis_names", "free"});
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
+                                           {"sym_name", "extents", "buffer_names", "axis_names", "free"});
   printer << " ";
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
@@ -160,12 +162,14 @@ void FuncOp::print(OpAsmPrinter &printer) {
 // kernel.load
 
 void LoadOp::build(OpBuilder &builder, OperationState &state, Value buffer, ValueRange axes, AffineMap map) {
-  build(builder, state, ValueRange(buffer), axes, map, alwaysTrue(builder.getContext(), axes.size()), TypedAttr());
+  build(builder, state, ValueRange(buffer), axes, map, alwaysTrue(builder.getContext(), axes.size()),
+        TypedAttr());
 }
 
 void LoadOp::build(OpBuilder &builder, OperationState &state, ValueRange buffers, ValueRange axes,
                    ArrayRef<AffineMap> maps, ArrayRef<IntegerSet> conditions, TypedAttr fill) {
-  auto sets = llvm::map_to_vector(conditions, [](IntegerSet set) -> Attribute { return IntegerSetAttr::get(set); });
+  auto sets =
+      llvm::map_to_vector(conditions, [](IntegerSet set) -> Attribute { return IntegerSetAttr::get(set); });
   build(builder, state, cast<MemRefType>(buffers.front().getType()).getElementType(), buffers, axes,
         builder.getAffineMapArrayAttr(maps), builder.getArrayAttr(sets), fill);
 }
@@ -184,7 +188,8 @@ ParseResult LoadOp::parse(OpAsmParser &parser, OperationState &state) {
     if (parser.parseOperand(piece.buffer) ||
         parseIndices(parser, maps.uses, OpAsmParser::Delimiter::Square, piece.indices))
       return failure();
-    if (succeeded(parser.parseOptionalKeyword("if")) && parseConstraints(parser, maps.uses, piece.constraints))
+    if (succeeded(parser.parseOptionalKeyword("if")) &&
+        parseConstraints(parser, maps.uses, piece.constraints))
       return failure();
     if (parser.parseColonType(piece.type))
       return failure();
@@ -235,7 +240,8 @@ ParseResult GatherOp::parse(OpAsmParser &parser, OperationState &state) {
   MapBuilder maps{parser, {}};
   int64_t dim = 0;
   Type bufferType, indexType;
-  if (parser.parseOperand(buffer) || parseIndices(parser, maps.uses, OpAsmParser::Delimiter::Square, indices) ||
+  if (parser.parseOperand(buffer) ||
+      parseIndices(parser, maps.uses, OpAsmParser::Delimiter::Square, indices) ||
       parser.parseKeyword("dim") || parser.parseInteger(dim) || parser.parseKeyword("at") ||
       parser.parseOperand(index) || parser.parseColonType(bufferType) || parser.parseComma() ||
       parser.parseType(indexType) || parser.parseKeyword("else"))
@@ -243,8 +249,9 @@ ParseResult GatherOp::parse(OpAsmParser &parser, OperationState &state) {
   auto memref = dyn_cast<MemRefType>(bufferType);
   if (!memref)
     return parser.emitError(parser.getNameLoc(), "a gather needs a memref");
-  if (parseElse(parser, memref.getElementType(), state) || parser.resolveOperand(buffer, bufferType, state.operands) ||
-      maps.resolve(state) || parser.resolveOperand(index, indexType, state.operands))
+  if (parseElse(parser, memref.getElementType(), state) ||
+      parser.resolveOperand(buffer, bufferType, state.operands) || maps.resolve(state) ||
+      parser.resolveOperand(index, indexType, state.operands))
     return failure();
   state.addAttribute("map", AffineMapAttr::get(maps.map(indices)));
   state.addAttribute("dim", parser.getBuilder().getI64IntegerAttr(dim));
@@ -342,8 +349,8 @@ ParseResult RemapOp::parse(OpAsmParser &parser, OperationState &state) {
   MapBuilder maps{parser, {}};
   AffineExpr expr;
   Type type;
-  if (parser.parseOperand(source) || parser.parseLSquare() || parser.parseOperand(axis) || parser.parseArrow() ||
-      parseIndex(parser, maps.uses, expr) || parser.parseRSquare() ||
+  if (parser.parseOperand(source) || parser.parseLSquare() || parser.parseOperand(axis) ||
+      parser.parseArrow() || parseIndex(parser, maps.uses, expr) || parser.parseRSquare() ||
       parser.parseOptionalAttrDict(state.attributes) || parser.parseColonType(type) ||
       parser.resolveOperand(source, type, state.operands) ||
       parser.resolveOperand(axis, parser.getBuilder().getIndexType(), state.operands) || maps.resolve(state))
@@ -363,6 +370,7 @@ void RemapOp::print(OpAsmPrinter &printer) {
 
 // kernel.launch
 
-void LaunchOp::build(OpBuilder &builder, OperationState &state, StringRef kernel, ValueRange buffers, bool prepare) {
+void LaunchOp::build(OpBuilder &builder, OperationState &state, StringRef kernel, ValueRange buffers,
+                     bool prepare) {
   build(builder, state, kernel, buffers, prepare, /*offsets=*/DenseI64ArrayAttr());
 }

@@ -32,7 +32,8 @@ LogicalResult verifyRange(FuncOp func, Operation *op) {
   ArrayRef<int64_t> extents = func.getExtents();
   Access access = accessOf(func, op);
   if (auto load = dyn_cast<LoadOp>(op); load && !load.getFill()) {
-    if (!affine::alwaysInside(access.maps[0], cast<MemRefType>(load.getBuffers()[0].getType()).getShape(), extents))
+    if (!affine::alwaysInside(access.maps[0], cast<MemRefType>(load.getBuffers()[0].getType()).getShape(),
+                              extents))
       return op->emitOpError("index may leave the buffer; it needs an else value");
   } else if (auto store = dyn_cast<StoreOp>(op)) {
     IntegerSet inside = affine::withBounds(alwaysTrue(func.getContext(), extents.size()), access.maps[0],
@@ -49,7 +50,8 @@ LogicalResult verifyRange(FuncOp func, Operation *op) {
 /// Names are told apart in texts and schedules.
 bool areDistinct(ArrayAttr names) {
   llvm::StringSet<> seen;
-  return llvm::all_of(names, [&](Attribute name) { return seen.insert(cast<StringAttr>(name).getValue()).second; });
+  return llvm::all_of(names,
+                      [&](Attribute name) { return seen.insert(cast<StringAttr>(name).getValue()).second; });
 }
 
 } // namespace
@@ -199,10 +201,12 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!func)
     return success(); // later stages replace kernels by other functions of the same name
   if (func.getNumBuffers() != getBuffers().size())
-    return emitOpError("has ") << getBuffers().size() << " buffers, its kernel takes " << func.getNumBuffers();
+    return emitOpError("has ") << getBuffers().size() << " buffers, its kernel takes "
+                               << func.getNumBuffers();
   for (auto [i, buffer, argument] : llvm::enumerate(getBuffers(), func.getBuffers()))
     if (buffer.getType() != argument.getType())
-      return emitOpError("buffer ") << i << " is " << buffer.getType() << ", its kernel takes " << argument.getType();
+      return emitOpError("buffer ") << i << " is " << buffer.getType() << ", its kernel takes "
+                                    << argument.getType();
   return success();
 }
 

@@ -16,7 +16,8 @@ struct AxisUses {
 
 /// Parses `expr, expr, …` in the given delimiters. Expressions name axes directly; the dimensions of the
 /// result are positions in `uses`.
-mlir::ParseResult parseIndices(mlir::OpAsmParser &parser, AxisUses &uses, mlir::OpAsmParser::Delimiter delimiter,
+mlir::ParseResult parseIndices(mlir::OpAsmParser &parser, AxisUses &uses,
+                               mlir::OpAsmParser::Delimiter delimiter,
                                llvm::SmallVectorImpl<mlir::AffineExpr> &exprs);
 mlir::ParseResult parseIndex(mlir::OpAsmParser &parser, AxisUses &uses, mlir::AffineExpr &expr);
 void printIndex(mlir::OpAsmPrinter &printer, mlir::AffineExpr expr, mlir::ValueRange axes);

@@ -76,19 +76,19 @@ private:
   }
 
   void makeSlots() {
-    MemoryPlan plan = planMemory(program_, [&](kernel::LaunchOp launch, unsigned buffer) -> bool {
+    MemoryPlan plan = planMemory(program_, parts_.maxAllocation, [&](kernel::LaunchOp launch, unsigned buffer) -> bool {
       return codeOf(launch).writes[buffer];
     });
     for (const auto &[buffer, place] : plan.places) {
       runtime::Slot slot;
       slot.slotClass = place.slotClass;
       slot.bytes = place.bytes;
+      slot.arena = place.arena;
       slot.offset = place.offset;
       slots_[buffer] = package_.slots.size();
       package_.slots.push_back(std::move(slot));
     }
-    if (plan.arenaBytes > 0)
-      package_.arenas.push_back(plan.arenaBytes);
+    package_.arenas = plan.arenas;
   }
 
   template <typename InputOrOutput>

@@ -20,6 +20,7 @@ struct KernelCode {
 struct PackageParts {
   std::string device, architecture;
   std::vector<std::string> features;
+  uint64_t maxAllocation = 0; ///< bytes that the device allocates at once; 0: no limit
   std::vector<runtime::Module> modules;
   std::map<std::string, KernelCode> kernels; ///< by the symbol that launches name
   std::string modelDirectory;
@@ -27,7 +28,7 @@ struct PackageParts {
 };
 
 /// Lays the program's buffers out in slots and its launches in the two lists. Buffers that prepare launches
-/// write live as long as the program; all others share one arena by their lifetimes in the run list. Throws
+/// write live as long as the program; all others share arenas by their lifetimes in the run list. Throws
 /// tgc::Error (Internal) when a launch names a kernel without code.
 runtime::Package buildPackage(kernel::ProgramOp program, PackageParts parts);
 

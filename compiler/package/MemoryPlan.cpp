@@ -1,11 +1,12 @@
 // 1. Number the run launches and find for every buffer the first and last that use it, and whether a prepare
 //    launch writes it.
 // 2. Class every buffer by the operation that makes it.
-// 3. Place the intermediate ones in the arena so that none overlaps another alive at the same time.
+// 3. Place the intermediate ones in arenas so that none overlaps another alive at the same time.
 #include "compiler/package/MemoryPlan.h"
 
 #include "runtime/format/ArenaPlan.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <numeric>
 
 using namespace mlir;
 using tgc::runtime::SlotClass;
@@ -58,7 +59,10 @@ uint64_t MemoryPlan::bytesOf(SlotClass slotClass) const {
   return bytes;
 }
 
-MemoryPlan planMemory(kernel::ProgramOp program, llvm::function_ref<bool(kernel::LaunchOp, unsigned)> writes) {
+uint64_t MemoryPlan::arenaBytes() const { return std::accumulate(arenas.begin(), arenas.end(), uint64_t(0)); }
+
+MemoryPlan planMemory(kernel::ProgramOp program, uint64_t maxAllocation,
+                      llvm::function_ref<bool(kernel::LaunchOp, unsigned)> writes) {
   llvm::DenseMap<Value, Lifetime> lifetimes;
   int64_t position = 0;
   for (auto launch : program.getOps<kernel::LaunchOp>()) {
@@ -81,16 +85,18 @@ MemoryPlan planMemory(kernel::ProgramOp program, llvm::function_ref<bool(kernel:
     std::optional<SlotClass> slotClass = classOf(op, lifetime);
     if (!slotClass)
       continue;
-    plan.places[buffer] = {*slotClass, bytesOfType(cast<MemRefType>(buffer.getType())), 0};
+    plan.places[buffer] = {*slotClass, bytesOfType(cast<MemRefType>(buffer.getType())), 0, 0};
     if (*slotClass == SlotClass::Arena)
       intervals.push_back({plan.places[buffer].bytes, uint32_t(lifetime.first), uint32_t(lifetime.last), 64});
   }
-  runtime::ArenaPlan arena = runtime::planArena(intervals);
-  plan.arenaBytes = arena.total;
-  auto offset = arena.offsets.begin();
+  runtime::ArenasPlan arenas = runtime::planArenas(intervals, maxAllocation);
+  plan.arenas = arenas.totals;
+  size_t next = 0;
   for (auto &[buffer, place] : plan.places)
-    if (place.slotClass == SlotClass::Arena)
-      place.offset = *offset++;
+    if (place.slotClass == SlotClass::Arena) {
+      place.arena = arenas.arenas[next];
+      place.offset = arenas.offsets[next++];
+    }
   return plan;
 }
 

@@ -48,6 +48,7 @@ public:
   /// Valid after the last stage.
   runtime::Package &package() { return package_; }
   const Target &target() const { return *target_; }
+  const CompileOptions &options() const { return options_; }
   const std::map<std::string, KernelReport> &reports() const { return reports_; }
   const std::vector<StageTime> &times() const { return times_; }
 

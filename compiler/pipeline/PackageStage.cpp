@@ -12,6 +12,7 @@ void packageStage(StageAccess access) {
   parts.device = target.packageDevice();
   parts.architecture = target.packageArchitecture();
   parts.features = target.requiredFeatures();
+  parts.maxAllocation = target.device().maxAllocation;
   std::error_code error;
   parts.modelDirectory = std::filesystem::absolute(access.options().model, error).parent_path().string();
   parts.provenance = {{"compiler", std::string("tgc ") + TGC_VERSION},

@@ -65,12 +65,10 @@ inline size_t dtypeBytes(DType t) {
 
 /// "f32", "u8", "bool", …; for other numbers ONNX's name.
 inline std::string dtypeName(DType t) {
-  static const char *const names[] = {"undefined",  "f32",    "u8",         "i8",         "u16",
-                                      "i16",        "i32",    "i64",        "string",     "bool",
-                                      "f16",        "f64",    "u32",        "u64",        "complex64",
-                                      "complex128", "bf16",   "f8e4m3",   "f8e4m3fnuz", "f8e5m2",
-                                      "f8e5m2fnuz", "uint4",  "int4",       "f4e2m1",     "f8e8m0",
-                                      "uint2",      "int2"};
+  static const char *const names[] = {
+      "undefined",  "f32",    "u8",         "i8",    "u16",  "i16",       "i32",        "i64",   "string",
+      "bool",       "f16",    "f64",        "u32",   "u64",  "complex64", "complex128", "bf16",  "f8e4m3",
+      "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "uint4", "int4", "f4e2m1",    "f8e8m0",     "uint2", "int2"};
   auto i = size_t(t);
   return i < sizeof(names) / sizeof(names[0]) ? names[i] : "type " + std::to_string(int32_t(t));
 }

@@ -23,8 +23,8 @@ struct ConstantTensor {
 struct ImportOptions {
   /// Fixes the shape of an input, by name; needed where the model leaves dimensions symbolic.
   std::map<std::string, std::vector<int64_t>> shapes;
-  /// "f32", "f16" or "bf16": recasts the model's floating-point types of at most this width (inputs, outputs, uses of initialisers, Casts to
-  /// floating-point types). None keeps the model's own.
+  /// "f32", "f16" or "bf16": recasts the model's floating-point types of at most this width (inputs, outputs,
+  /// uses of initialisers, Casts to floating-point types). None keeps the model's own.
   std::optional<std::string> precision;
   /// Inputs bound as constants, by name; they are not arguments of @main.
   std::map<std::string, ConstantTensor> constants;
@@ -42,13 +42,14 @@ public:
 /// Loads the dialects that importModel and the text form of its result need.
 void loadDialects(mlir::MLIRContext &context);
 
-/// Imports the model in `path` as a module with one function @main in the graph, arith and math dialects on static
-/// tensors. Errors: ImportError with BadInput (damaged file, contradictions), Unsupported (operators, types and
-/// dynamic shapes we do not have, all of them at once).
+/// Imports the model in `path` as a module with one function @main in the graph, arith and math dialects on
+/// static tensors. Errors: ImportError with BadInput (damaged file, contradictions), Unsupported (operators,
+/// types and dynamic shapes we do not have, all of them at once).
 mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context, const std::filesystem::path &path,
                                               const ImportOptions &options = {});
 
-/// The tensor in a file with one serialised TensorProto (ONNX's test data, input_N.pb). Errors: BadInput, Unsupported.
+/// The tensor in a file with one serialised TensorProto (ONNX's test data, input_N.pb). Errors: BadInput,
+/// Unsupported.
 ConstantTensor readTensorFile(const std::filesystem::path &path);
 
 /// Names of the model's inputs (those that are no initialisers) and outputs, in order.

@@ -15,14 +15,15 @@ public:
   Importer(mlir::MLIRContext &context, const std::filesystem::path &path, const ImportOptions &options);
   mlir::OwningOpRef<mlir::ModuleOp> run();
 
-  // --- services for handlers --------------------------------------------------------------------------------------
+  // --- services for handlers ---
   /// The SSA value of a tensor.
   mlir::Value materialise(Tensor &tensor);
   /// The tensor's elements where they follow from constants and small initialisers alone, else null.
   graph::HostTensorPtr knownValue(Tensor &tensor);
   /// Reports that `what` must be known, and which inputs or files it depends on.
   [[noreturn]] void failUnknown(Tensor &tensor, llvm::StringRef what);
-  /// The attribute itself, or the one of the enclosing function's call that it refers to (null when absent there).
+  /// The attribute itself, or the one of the enclosing function's call that it refers to (null when absent
+  /// there).
   const AttributeProto *resolve(const AttributeProto &attribute) const;
   /// f64 is for values that f16 and bf16 cannot hold: it becomes f32 at least.
   DType recast(DType dtype) const {
@@ -55,6 +56,7 @@ private:
   Shape inputShape(const ValueInfo &input);
   void importNodes(const std::vector<NodeProto> &nodes);
   void importNode(const NodeProto &node);
+  auto enter(Frame &body);
   void importCall(const NodeProto &node, const FunctionProto &function, const std::vector<TensorPtr> &inputs,
                   const std::string &name);
   void runHandler(Handler handler, NodeContext &context);
@@ -62,12 +64,15 @@ private:
   TensorPtr lookup(llvm::StringRef name) const;
   void define(std::string_view name, TensorPtr tensor);
   void defineFailed(const NodeProto &node);
-  void report(const NodeProto &node, const std::string &name, const std::vector<TensorPtr> &inputs, const Error &error);
+  void report(const NodeProto &node, const std::string &name, const std::vector<TensorPtr> &inputs,
+              const Error &error);
 
   mlir::Value makeWeight(Tensor &tensor);
-  mlir::Attribute weightSource(const TensorProto &proto, mlir::RankedTensorType type, const std::string &name);
+  mlir::Attribute weightSource(const TensorProto &proto, mlir::RankedTensorType type,
+                               const std::string &name);
   /// The raw elements; false when an external file is missing or too short.
-  bool readPayload(const TensorProto &proto, size_t bytes, std::string &buffer, std::string_view &result) const;
+  bool readPayload(const TensorProto &proto, size_t bytes, std::string &buffer,
+                   std::string_view &result) const;
   graph::HostTensorPtr evaluateBackwards(mlir::Value value, int &budget);
   template <typename Emit>
   mlir::Value inHeader(Emit &&emit);
@@ -88,12 +93,12 @@ private:
 
   Frame *frame = nullptr;
   int callDepth = 0;
+  int64_t nodeCount = 0;            ///< those of inlined functions too
   llvm::StringMap<int64_t> symbols; ///< dimensions that --shape fixed
   llvm::StringMap<const FunctionProto *> functions;
   llvm::StringSet<> weightNames;
   llvm::DenseMap<mlir::Value, graph::HostTensorPtr> host; ///< values of SSA values that are known
   llvm::SmallVector<mlir::Operation *> placeholders;
-  /// Initialisers of `names` point into the model; those made here are kept alive.
   std::vector<std::string> messages;
   bool contradicts = false;
   std::vector<std::string> constantInputs;

@@ -1,6 +1,6 @@
-// A sequence is tried as a·i + b, then, its common factor taken out, as floor((p·i + b) / q) with a small q, then by
-// its period. A table of several dimensions is tried as a sum of one sequence per dimension, taken along the table's
-// edges and then checked at every point.
+// A sequence is tried as a·i + b, then, its common factor taken out, as floor((p·i + b) / q) with a small q,
+// then by its period. A table of several dimensions is tried as a sum of one sequence per dimension, taken
+// along the table's edges and then checked at every point.
 #include "frontends/onnx/IndexFit.h"
 
 #include "llvm/ADT/SmallVector.h"
@@ -56,7 +56,8 @@ static std::optional<AffineExpr> fitSequence(AffineExpr i, ArrayRef<int64_t> val
   return std::nullopt;
 }
 
-std::optional<AffineExpr> fitIndex(ArrayRef<AffineExpr> dims, ArrayRef<int64_t> values, ArrayRef<int64_t> shape) {
+std::optional<AffineExpr> fitIndex(ArrayRef<AffineExpr> dims, ArrayRef<int64_t> values,
+                                   ArrayRef<int64_t> shape) {
   if (values.empty())
     return std::nullopt;
   if (shape.empty()) {

@@ -6,10 +6,11 @@
 
 namespace tgc::onnx {
 
-/// An expression e of `dims` with e(point) = values[point] for every point of a row-major table of shape `shape`:
-/// a sum over the dimensions of affine, floordiv and mod forms. None where the table has no such form.
-std::optional<mlir::AffineExpr> fitIndex(llvm::ArrayRef<mlir::AffineExpr> dims, llvm::ArrayRef<int64_t> values,
-                                         llvm::ArrayRef<int64_t> shape);
+/// An expression e of `dims` with e(point) = values[point] for every point of a row-major table of shape
+/// `shape`: a sum over the dimensions of affine, floordiv and mod forms. None where the table has no such
+/// form.
+std::optional<mlir::AffineExpr> fitIndex(llvm::ArrayRef<mlir::AffineExpr> dims,
+                                         llvm::ArrayRef<int64_t> values, llvm::ArrayRef<int64_t> shape);
 
 /// values[i] = expr(i) for start <= i < start + length.
 struct IndexSegment {

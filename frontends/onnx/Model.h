@@ -106,7 +106,8 @@ private:
   size_t size = 0;
 };
 
-/// Parse protobuf bytes, which must outlive the result. Errors: BadInput (damaged protobuf, nesting too deep).
+/// Parse protobuf bytes, which must outlive the result. Errors: BadInput (damaged protobuf, nesting too
+/// deep).
 ModelProto parseModel(std::string_view bytes);
 TensorProto parseTensor(std::string_view bytes);
 

@@ -24,12 +24,12 @@ Type mlirType(MLIRContext *context, DType dtype) {
   }
 }
 
-NodeContext::NodeContext(Importer &importer, const NodeProto &node, int64_t opset, OpBuilder &builder, Location loc,
-                         std::vector<TensorPtr> inputs)
-    : TensorBuilder(builder, loc), node(node), outputs(node.outputs.size()), importer_(importer), opset_(opset),
-      inputs(std::move(inputs)) {}
+NodeContext::NodeContext(Importer &importer, const NodeProto &node, int64_t opset, OpBuilder &builder,
+                         Location loc, std::vector<TensorPtr> inputs)
+    : TensorBuilder(builder, loc), node(node), outputs(node.outputs.size()), importer_(importer),
+      opset_(opset), inputs(std::move(inputs)) {}
 
-// --- inputs ---------------------------------------------------------------------------------------------------------
+// --- inputs ---
 
 Tensor &NodeContext::tensor(size_t i) const {
   if (!has(i))
@@ -79,9 +79,11 @@ void NodeContext::requireRank(size_t i, int64_t least, int64_t most) const {
     bad("input {} has rank {}, {} to {} is needed", i, rank(i), least, most);
 }
 
-// --- values known at compile time -----------------------------------------------------------------------------------
+// --- values known at compile time ---
 
-graph::HostTensorPtr NodeContext::tryKnown(size_t i) { return has(i) ? importer_.knownValue(tensor(i)) : nullptr; }
+graph::HostTensorPtr NodeContext::tryKnown(size_t i) {
+  return has(i) ? importer_.knownValue(tensor(i)) : nullptr;
+}
 
 graph::HostTensorPtr NodeContext::known(size_t i, StringRef what) {
   if (graph::HostTensorPtr value = importer_.knownValue(tensor(i)))
@@ -118,10 +120,19 @@ double NodeContext::knownFloat(size_t i, StringRef what) {
   return values[0];
 }
 
-// --- attributes -----------------------------------------------------------------------------------------------------
+// --- attributes ---
 
 namespace {
-enum AttributeType { Float = 1, Int = 2, String = 3, TensorType = 4, Graph = 5, Floats = 6, Ints = 7, Strings = 8 };
+enum AttributeType {
+  Float = 1,
+  Int = 2,
+  String = 3,
+  TensorType = 4,
+  Graph = 5,
+  Floats = 6,
+  Ints = 7,
+  Strings = 8
+};
 }
 
 static const AttributeProto *checked(const NodeContext &c, StringRef name, AttributeType type) {
@@ -184,7 +195,7 @@ std::optional<std::vector<int64_t>> NodeContext::attrOrInput(StringRef name, siz
   return std::nullopt;
 }
 
-// --- outputs --------------------------------------------------------------------------------------------------------
+// --- outputs ---
 
 void NodeContext::out(size_t i, Value value, DType dtype) {
   if (i >= outputs.size())
@@ -217,7 +228,7 @@ void NodeContext::outTensor(size_t i, TensorPtr tensor) {
     outputs[i] = std::move(tensor);
 }
 
-// --- types ----------------------------------------------------------------------------------------------------------
+// --- types ---
 
 Type NodeContext::typeOf(DType dtype) const {
   Type type = mlirType(context(), dtype);

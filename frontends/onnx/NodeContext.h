@@ -1,4 +1,5 @@
-// What an operator's handler sees: one node's operands, attributes and outputs, and the operations it may emit.
+// What an operator's handler sees: one node's operands, attributes and outputs, and the operations it may
+// emit.
 #pragma once
 #include "frontends/onnx/DType.h"
 #include "frontends/onnx/Model.h"
@@ -10,30 +11,31 @@ namespace tgc::onnx {
 
 class Importer;
 
-/// A tensor of the model during import. `known` is its value where that is known at compile time and may replace it
-/// in the graph; `value` is made from it when an operation needs it.
+/// A tensor of the model during import. `known` is its value where that is known at compile time and may
+/// replace it in the graph; `value` is made from it when an operation needs it.
 struct Tensor {
   std::string name;
   DType dtype = DType::None;
   Shape shape;
   mlir::Value value;
   graph::HostTensorPtr known;
-  bool failed = false;                       ///< the node that makes it was not imported
-  const TensorProto *initializer = nullptr;  ///< where an initialiser's elements are, until `value` is made
+  bool failed = false;                      ///< the node that makes it was not imported
+  const TensorProto *initializer = nullptr; ///< where an initialiser's elements are, until `value` is made
 };
 using TensorPtr = std::shared_ptr<Tensor>;
 
-/// Errors of all functions: BadInput where the model contradicts itself, Unsupported where a value must be known.
+/// Errors of all functions: BadInput where the model contradicts itself, Unsupported where a value must be
+/// known.
 class NodeContext : public TensorBuilder {
 public:
-  NodeContext(Importer &importer, const NodeProto &node, int64_t opset, mlir::OpBuilder &builder, mlir::Location loc,
-              std::vector<TensorPtr> inputs);
+  NodeContext(Importer &importer, const NodeProto &node, int64_t opset, mlir::OpBuilder &builder,
+              mlir::Location loc, std::vector<TensorPtr> inputs);
 
   const NodeProto &node;
   int64_t opset() const { return opset_; }
   Importer &importer() { return importer_; }
 
-  // --- inputs -----------------------------------------------------------------------------------------------------
+  // --- inputs ---
   size_t inputCount() const { return inputs.size(); }
   bool has(size_t i) const { return i < inputs.size() && inputs[i]; }
   Tensor &tensor(size_t i) const; ///< BadInput when it is absent
@@ -53,9 +55,10 @@ public:
   void requireFloat(size_t i) const;
   void requireRank(size_t i, int64_t least, int64_t most) const;
 
-  // --- values known at compile time -------------------------------------------------------------------------------
+  // --- values known at compile time ---
   bool isKnown(size_t i) const { return has(i) && tensor(i).known; }
-  /// The value of input i, computed from initialisers where it is not known already. `what` names it in the error.
+  /// The value of input i, computed from initialisers where it is not known already. `what` names it in the
+  /// error.
   graph::HostTensorPtr known(size_t i, llvm::StringRef what);
   /// The same, or null where it is not known.
   graph::HostTensorPtr tryKnown(size_t i);
@@ -64,7 +67,7 @@ public:
   int64_t knownInt(size_t i, llvm::StringRef what);
   double knownFloat(size_t i, llvm::StringRef what);
 
-  // --- attributes -------------------------------------------------------------------------------------------------
+  // --- attributes ---
   const AttributeProto *attribute(llvm::StringRef name) const;
   bool hasAttr(llvm::StringRef name) const { return attribute(name) != nullptr; }
   int64_t intAttr(llvm::StringRef name, int64_t otherwise) const;
@@ -79,7 +82,7 @@ public:
   /// Attribute (old opsets) or input i (new ones), whichever is there.
   std::optional<std::vector<int64_t>> attrOrInput(llvm::StringRef name, size_t i);
 
-  // --- outputs ----------------------------------------------------------------------------------------------------
+  // --- outputs ---
   size_t outputCount() const { return node.outputs.size(); }
   bool wantsOutput(size_t i) const { return i < node.outputs.size() && !node.outputs[i].empty(); }
   void out(mlir::Value value, DType dtype) { out(0, value, dtype); }
@@ -92,7 +95,7 @@ public:
   void outTensor(size_t i, TensorPtr tensor);
   TensorPtr inputTensor(size_t i) const { return i < inputs.size() ? inputs[i] : nullptr; }
 
-  // --- types ------------------------------------------------------------------------------------------------------
+  // --- types ---
   /// BadInput or Unsupported for a type we do not have.
   mlir::Type typeOf(DType dtype) const;
   /// A floating-point type as --precision recasts it.

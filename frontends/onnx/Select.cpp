@@ -8,6 +8,11 @@ namespace tgc::onnx {
 /// More pieces than this cost more in conditions than a table of indices.
 constexpr size_t kMaxPieces = 8;
 
+void requireTable(int64_t elements) {
+  if (elements > int64_t(1) << 24)
+    unsupported("a table of {} constants", elements);
+}
+
 Value indexConstant(TensorBuilder &b, ArrayRef<int64_t> values, ArrayRef<int64_t> shape) {
   graph::HostTensor tensor = graph::HostTensor::zeros(shape, b.i64());
   tensor.ints.assign(values.begin(), values.end());
@@ -18,7 +23,8 @@ Value selectAlong(TensorBuilder &b, Value v, int64_t axis, ArrayRef<int64_t> ind
   return selectAlong(b, v, axis, indices, {int64_t(indices.size())});
 }
 
-Value selectAlong(TensorBuilder &b, Value v, int64_t axis, ArrayRef<int64_t> indices, ArrayRef<int64_t> table) {
+Value selectAlong(TensorBuilder &b, Value v, int64_t axis, ArrayRef<int64_t> indices,
+                  ArrayRef<int64_t> table) {
   ArrayRef<int64_t> from = b.shapeOf(v);
   for (int64_t index : indices)
     if (index < 0 || index >= from[axis])

@@ -1,4 +1,5 @@
-// Selection of elements by constant indices: as views and pieces where the indices have a form, else as gathers.
+// Selection of elements by constant indices: as views and pieces where the indices have a form, else as
+// gathers.
 #pragma once
 #include "frontends/onnx/NodeContext.h"
 
@@ -10,6 +11,9 @@ mlir::Value selectAlong(TensorBuilder &b, mlir::Value v, int64_t axis, llvm::Arr
 /// The same for indices of any shape, whose dimensions take the place of `axis`.
 mlir::Value selectAlong(TensorBuilder &b, mlir::Value v, int64_t axis, llvm::ArrayRef<int64_t> indices,
                         llvm::ArrayRef<int64_t> shape);
+
+/// Unsupported for a table of constants that is too large to be made.
+void requireTable(int64_t elements);
 
 /// Indices counted from the end made non-negative; BadInput for those out of range.
 std::vector<int64_t> wrapIndices(llvm::ArrayRef<int64_t> indices, int64_t extent);

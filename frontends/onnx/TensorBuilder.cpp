@@ -11,7 +11,7 @@ constexpr int64_t kMaxElements = int64_t(1) << 46;
 
 static std::string text(ArrayRef<int64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
-// --- types and shapes -----------------------------------------------------------------------------------------------
+// --- types and shapes ---
 
 ArrayRef<int64_t> TensorBuilder::shapeOf(Value v) { return cast<RankedTensorType>(v.getType()).getShape(); }
 Type TensorBuilder::elementOf(Value v) { return cast<RankedTensorType>(v.getType()).getElementType(); }
@@ -63,7 +63,7 @@ Shape TensorBuilder::keptDims(int64_t rank, ArrayRef<int64_t> dims) {
   return kept;
 }
 
-// --- constants ------------------------------------------------------------------------------------------------------
+// --- constants ---
 
 TypedAttr TensorBuilder::fillAttr(Type element, double value) const {
   if (auto type = dyn_cast<FloatType>(element))
@@ -74,19 +74,22 @@ TypedAttr TensorBuilder::zeroAttr(Type element) const { return fillAttr(element,
 
 Value TensorBuilder::splat(ArrayRef<int64_t> shape, Type element, double value) {
   auto type = tensorType(shape, element);
-  return make<arith::ConstantOp>(cast<TypedAttr>(DenseElementsAttr::get(type, Attribute(fillAttr(element, value)))));
+  return make<arith::ConstantOp>(
+      cast<TypedAttr>(DenseElementsAttr::get(type, Attribute(fillAttr(element, value)))));
 }
 Value TensorBuilder::splatInt(ArrayRef<int64_t> shape, Type element, int64_t value) {
   auto type = tensorType(shape, element);
   APInt bits(element.getIntOrFloatBitWidth(), uint64_t(value), true);
   return make<arith::ConstantOp>(cast<TypedAttr>(DenseElementsAttr::get(type, bits)));
 }
-Value TensorBuilder::splatLike(Value like, double value) { return splat(shapeOf(like), elementOf(like), value); }
+Value TensorBuilder::splatLike(Value like, double value) {
+  return splat(shapeOf(like), elementOf(like), value);
+}
 Value TensorBuilder::constant(const graph::HostTensor &tensor) {
   return make<arith::ConstantOp>(cast<TypedAttr>(graph::toAttribute(tensor)));
 }
 
-// --- element-wise ---------------------------------------------------------------------------------------------------
+// --- element-wise ---
 
 Value TensorBuilder::add(Value a, Value b) {
   return isFloatValue(a) ? make<arith::AddFOp>(a, b) : make<arith::AddIOp>(a, b);
@@ -103,9 +106,15 @@ Value TensorBuilder::sigmoid(Value a) {
   Value one = splatLike(a, 1);
   return div(one, add(one, exp(make<arith::NegFOp>(a))));
 }
-Value TensorBuilder::select(Value condition, Value a, Value b) { return make<arith::SelectOp>(condition, a, b); }
-Value TensorBuilder::compare(arith::CmpFPredicate p, Value a, Value b) { return make<arith::CmpFOp>(p, a, b); }
-Value TensorBuilder::compare(arith::CmpIPredicate p, Value a, Value b) { return make<arith::CmpIOp>(p, a, b); }
+Value TensorBuilder::select(Value condition, Value a, Value b) {
+  return make<arith::SelectOp>(condition, a, b);
+}
+Value TensorBuilder::compare(arith::CmpFPredicate p, Value a, Value b) {
+  return make<arith::CmpFOp>(p, a, b);
+}
+Value TensorBuilder::compare(arith::CmpIPredicate p, Value a, Value b) {
+  return make<arith::CmpIOp>(p, a, b);
+}
 Value TensorBuilder::logicalNot(Value a) {
   return make<arith::XOrIOp>(a, splatInt(shapeOf(a), elementOf(a), -1));
 }
@@ -130,7 +139,7 @@ Value TensorBuilder::convertFloat(Value v, Type element) {
   return convertFloat(convertFloat(v, f32()), element);
 }
 
-// --- movement -------------------------------------------------------------------------------------------------------
+// --- movement ---
 
 AffineMap TensorBuilder::mapOf(unsigned dims, ArrayRef<AffineExpr> results) const {
   return AffineMap::get(dims, 0, results, context());
@@ -163,8 +172,8 @@ static IntegerSet setOf(unsigned dims, ArrayRef<AffineExpr> conditions, ArrayRef
   return IntegerSet::get(dims, 0, exprs, flags);
 }
 
-Value TensorBuilder::viewOrFill(Value v, ArrayRef<AffineExpr> indices, ArrayRef<int64_t> shape, TypedAttr fill,
-                                ArrayRef<AffineExpr> conditions) {
+Value TensorBuilder::viewOrFill(Value v, ArrayRef<AffineExpr> indices, ArrayRef<int64_t> shape,
+                                TypedAttr fill, ArrayRef<AffineExpr> conditions) {
   auto type = tensorType(shape, elementOf(v));
   AffineMap map = affine::simplify(mapOf(shape.size(), indices), shape);
   IntegerSetAttr where;
@@ -255,7 +264,8 @@ Value TensorBuilder::broadcastDims(Value v, ArrayRef<int64_t> dims, ArrayRef<int
   return view(v, indices, shape);
 }
 
-Value TensorBuilder::slice(Value v, ArrayRef<int64_t> starts, ArrayRef<int64_t> steps, ArrayRef<int64_t> shape) {
+Value TensorBuilder::slice(Value v, ArrayRef<int64_t> starts, ArrayRef<int64_t> steps,
+                           ArrayRef<int64_t> shape) {
   SmallVector<AffineExpr> indices;
   for (size_t d = 0; d < shape.size(); ++d)
     indices.push_back(dim(d) * steps[d] + starts[d]);
@@ -272,7 +282,8 @@ Value TensorBuilder::sliceDim(Value v, int64_t d, int64_t start, int64_t size) {
 }
 
 Value TensorBuilder::pad(Value v, ArrayRef<int64_t> before, ArrayRef<int64_t> after, TypedAttr fill) {
-  if (llvm::all_of(before, [](int64_t p) { return p == 0; }) && llvm::all_of(after, [](int64_t p) { return p == 0; }))
+  if (llvm::all_of(before, [](int64_t p) { return p == 0; }) &&
+      llvm::all_of(after, [](int64_t p) { return p == 0; }))
     return v;
   Shape shape(shapeOf(v));
   SmallVector<AffineExpr> indices;
@@ -345,10 +356,11 @@ Value TensorBuilder::gather(Value v, ArrayRef<AffineExpr> indices, int64_t axis,
       chosen, AffineMapAttr::get(affine::simplify(mapOf(shape.size(), chosenIndices), shape)), fill);
 }
 
-// --- sums -----------------------------------------------------------------------------------------------------------
+// --- sums ---
 
-Value TensorBuilder::contract(Value lhs, ArrayRef<AffineExpr> lhsIndices, Value rhs, ArrayRef<AffineExpr> rhsIndices,
-                              ArrayRef<int64_t> extents, int64_t resultRank) {
+Value TensorBuilder::contract(Value lhs, ArrayRef<AffineExpr> lhsIndices, Value rhs,
+                              ArrayRef<AffineExpr> rhsIndices, ArrayRef<int64_t> extents,
+                              int64_t resultRank) {
   Type element = computeType(elementOf(lhs));
   if (elementOf(lhs) != elementOf(rhs))
     badInput("the operands' types differ");
@@ -357,8 +369,8 @@ Value TensorBuilder::contract(Value lhs, ArrayRef<AffineExpr> lhsIndices, Value 
   elementCount(extents);
   AffineMap left = affine::simplify(mapOf(extents.size(), lhsIndices), extents);
   AffineMap right = affine::simplify(mapOf(extents.size(), rhsIndices), extents);
-  return make<graph::ContractOp>(tensorType(extents.take_front(resultRank), element), graph::ContractKind::Sum, lhs,
-                                 rhs, extents, left, right);
+  return make<graph::ContractOp>(tensorType(extents.take_front(resultRank), element),
+                                 graph::ContractKind::Sum, lhs, rhs, extents, left, right);
 }
 
 Value TensorBuilder::reduce(graph::ReduceKind kind, Value v, ArrayRef<int64_t> dims, bool isUnsigned) {
@@ -368,8 +380,7 @@ Value TensorBuilder::reduce(graph::ReduceKind kind, Value v, ArrayRef<int64_t> d
   for (int64_t d : keptDims(rankOf(v), dims))
     shape.push_back(shapeOf(v)[d]);
   bool isArg = kind == graph::ReduceKind::ArgMax || kind == graph::ReduceKind::ArgMin;
-  return make<graph::ReduceOp>(tensorType(shape, isArg ? i64() : elementOf(v)), kind, v, dims,
-                               isUnsigned);
+  return make<graph::ReduceOp>(tensorType(shape, isArg ? i64() : elementOf(v)), kind, v, dims, isUnsigned);
 }
 
 Value TensorBuilder::reduceAndBroadcast(graph::ReduceKind kind, Value v, ArrayRef<int64_t> dims) {

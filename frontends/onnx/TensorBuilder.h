@@ -19,7 +19,7 @@ public:
 
   mlir::MLIRContext *context() const { return builder.getContext(); }
 
-  // --- types and shapes -------------------------------------------------------------------------------------------
+  // --- types and shapes ---
   static llvm::ArrayRef<int64_t> shapeOf(mlir::Value v);
   static mlir::Type elementOf(mlir::Value v);
   static int64_t rankOf(mlir::Value v) { return int64_t(shapeOf(v).size()); }
@@ -35,7 +35,7 @@ public:
   mlir::Type i64() const { return builder.getI64Type(); }
   mlir::Type i1() const { return builder.getI1Type(); }
 
-  // --- constants --------------------------------------------------------------------------------------------------
+  // --- constants ---
   mlir::Value splat(llvm::ArrayRef<int64_t> shape, mlir::Type element, double value);
   mlir::Value splatInt(llvm::ArrayRef<int64_t> shape, mlir::Type element, int64_t value);
   /// `value` in the shape and type of `like`.
@@ -44,7 +44,7 @@ public:
   mlir::TypedAttr fillAttr(mlir::Type element, double value) const;
   mlir::TypedAttr zeroAttr(mlir::Type element) const;
 
-  // --- element-wise -----------------------------------------------------------------------------------------------
+  // --- element-wise ---
   template <typename OpT, typename... Args>
   mlir::Value make(Args &&...args) {
     return builder.create<OpT>(loc, std::forward<Args>(args)...);
@@ -67,17 +67,19 @@ public:
   /// extf or truncf to a floating-point type; between f16 and bf16 through f32.
   mlir::Value convertFloat(mlir::Value v, mlir::Type element);
 
-  // --- movement ---------------------------------------------------------------------------------------------------
+  // --- movement ---
   mlir::AffineExpr dim(unsigned d) const { return mlir::getAffineDimExpr(d, context()); }
   mlir::AffineExpr number(int64_t v) const { return mlir::getAffineConstantExpr(v, context()); }
   mlir::AffineMap mapOf(unsigned dims, llvm::ArrayRef<mlir::AffineExpr> results) const;
   /// result[d] = v[indices(d)]; the map is simplified, an identity gives v itself.
   mlir::Value view(mlir::Value v, llvm::ArrayRef<mlir::AffineExpr> indices, llvm::ArrayRef<int64_t> shape);
   /// The same with a fill outside of v and where `conditions` (each >= 0) do not hold.
-  mlir::Value viewOrFill(mlir::Value v, llvm::ArrayRef<mlir::AffineExpr> indices, llvm::ArrayRef<int64_t> shape,
-                         mlir::TypedAttr fill, llvm::ArrayRef<mlir::AffineExpr> conditions = {});
+  mlir::Value viewOrFill(mlir::Value v, llvm::ArrayRef<mlir::AffineExpr> indices,
+                         llvm::ArrayRef<int64_t> shape, mlir::TypedAttr fill,
+                         llvm::ArrayRef<mlir::AffineExpr> conditions = {});
   /// Indices into shape `from` of the element with the same row-major position in shape `to`.
-  llvm::SmallVector<mlir::AffineExpr> reshapeIndices(llvm::ArrayRef<int64_t> from, llvm::ArrayRef<int64_t> to) const;
+  llvm::SmallVector<mlir::AffineExpr> reshapeIndices(llvm::ArrayRef<int64_t> from,
+                                                     llvm::ArrayRef<int64_t> to) const;
   mlir::Value reshape(mlir::Value v, llvm::ArrayRef<int64_t> shape);
   mlir::Value transpose(mlir::Value v, llvm::ArrayRef<int64_t> permutation);
   mlir::Value broadcast(mlir::Value v, llvm::ArrayRef<int64_t> shape);
@@ -86,7 +88,8 @@ public:
   mlir::Value slice(mlir::Value v, llvm::ArrayRef<int64_t> starts, llvm::ArrayRef<int64_t> steps,
                     llvm::ArrayRef<int64_t> shape);
   mlir::Value sliceDim(mlir::Value v, int64_t dim, int64_t start, int64_t size);
-  mlir::Value pad(mlir::Value v, llvm::ArrayRef<int64_t> before, llvm::ArrayRef<int64_t> after, mlir::TypedAttr fill);
+  mlir::Value pad(mlir::Value v, llvm::ArrayRef<int64_t> before, llvm::ArrayRef<int64_t> after,
+                  mlir::TypedAttr fill);
   mlir::Value concat(llvm::ArrayRef<mlir::Value> values, int64_t axis);
   struct PieceSpec {
     mlir::Value source;
@@ -94,19 +97,21 @@ public:
     llvm::SmallVector<mlir::AffineExpr> conditions; ///< each >= 0; none means everywhere
     llvm::SmallVector<mlir::AffineExpr> equalities; ///< each == 0
   };
-  mlir::Value pieces(llvm::ArrayRef<PieceSpec> specs, llvm::ArrayRef<int64_t> shape, mlir::TypedAttr fill = {});
+  mlir::Value pieces(llvm::ArrayRef<PieceSpec> specs, llvm::ArrayRef<int64_t> shape,
+                     mlir::TypedAttr fill = {});
   mlir::Value coord(mlir::AffineExpr expr, llvm::ArrayRef<int64_t> shape, mlir::Type element);
   /// result[d] = v[indices(d) with `axis` replaced by chosen[chosenIndices(d)]], fill where out of range.
-  mlir::Value gather(mlir::Value v, llvm::ArrayRef<mlir::AffineExpr> indices, int64_t axis, mlir::Value chosen,
-                     llvm::ArrayRef<mlir::AffineExpr> chosenIndices, llvm::ArrayRef<int64_t> shape,
-                     mlir::TypedAttr fill = {});
+  mlir::Value gather(mlir::Value v, llvm::ArrayRef<mlir::AffineExpr> indices, int64_t axis,
+                     mlir::Value chosen, llvm::ArrayRef<mlir::AffineExpr> chosenIndices,
+                     llvm::ArrayRef<int64_t> shape, mlir::TypedAttr fill = {});
 
-  // --- sums -------------------------------------------------------------------------------------------------------
+  // --- sums ---
   /// Result in the accumulator's type: f32 for f16, bf16 and f8, i32 for i8, else the operands' own.
   mlir::Value contract(mlir::Value lhs, llvm::ArrayRef<mlir::AffineExpr> lhsIndices, mlir::Value rhs,
                        llvm::ArrayRef<mlir::AffineExpr> rhsIndices, llvm::ArrayRef<int64_t> extents,
                        int64_t resultRank);
-  mlir::Value reduce(graph::ReduceKind kind, mlir::Value v, llvm::ArrayRef<int64_t> dims, bool isUnsigned = false);
+  mlir::Value reduce(graph::ReduceKind kind, mlir::Value v, llvm::ArrayRef<int64_t> dims,
+                     bool isUnsigned = false);
   /// reduce, broadcast back to v's shape.
   mlir::Value reduceAndBroadcast(graph::ReduceKind kind, mlir::Value v, llvm::ArrayRef<int64_t> dims);
   std::pair<mlir::Value, mlir::Value> moments(mlir::Value v, llvm::ArrayRef<int64_t> dims);

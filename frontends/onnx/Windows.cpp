@@ -2,9 +2,10 @@
 
 namespace tgc::onnx {
 
-constexpr int64_t kMaxExtent = int64_t(1) << 32;
+constexpr int64_t kMaxExtent = int64_t(1) << 30;
 
-static Shape perDimension(NodeContext &c, llvm::StringRef name, size_t count, int64_t least, int64_t otherwise) {
+static Shape perDimension(NodeContext &c, llvm::StringRef name, size_t count, int64_t least,
+                          int64_t otherwise) {
   std::vector<int64_t> values = c.intsAttr(name);
   if (values.empty())
     values.assign(count, otherwise);
@@ -68,7 +69,8 @@ Shape Windows::usedAfter() const {
   return result;
 }
 
-TransposedWindows::TransposedWindows(NodeContext &c, llvm::ArrayRef<int64_t> in, llvm::ArrayRef<int64_t> kernel)
+TransposedWindows::TransposedWindows(NodeContext &c, llvm::ArrayRef<int64_t> in,
+                                     llvm::ArrayRef<int64_t> kernel)
     : kernel(kernel) {
   size_t rank = in.size();
   checkKernel(c, kernel);
@@ -86,8 +88,8 @@ TransposedWindows::TransposedWindows(NodeContext &c, llvm::ArrayRef<int64_t> in,
   if (!same && mode != "NOTSET" && mode != "VALID" && !mode.empty())
     c.bad("auto_pad {} is not known", mode);
   for (size_t d = 0; d < rank; ++d) {
-    if (in[d] < 1)
-      c.bad("an empty dimension");
+    if (in[d] < 1 || in[d] > kMaxExtent)
+      c.bad("a dimension of {}", in[d]);
     int64_t full = strides[d] * (in[d] - 1) + extra[d] + (kernel[d] - 1) * dilations[d] + 1;
     int64_t lead = pads[d], count = full - pads[d] - pads[rank + d];
     if (!wanted.empty() || same) {

@@ -6,8 +6,8 @@
 
 namespace tgc::onnx {
 
-/// Walks the fields of one message: `while (wire.next()) switch (wire.field()) …`. A field that is not read is
-/// skipped. Errors: BadInput where the bytes are not a message.
+/// Walks the fields of one message: `while (wire.next()) switch (wire.field()) …`. A field that is not read
+/// is skipped. Errors: BadInput where the bytes are not a message.
 class Wire {
 public:
   explicit Wire(std::string_view bytes) : cursor(bytes.data()), end(cursor + bytes.size()) {}

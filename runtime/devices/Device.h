@@ -28,7 +28,7 @@ public:
   /// Buffers of the slot start here from the next run on. Every slot that a launch uses needs an address.
   virtual void setAddress(uint32_t slot, Address address) = 0;
   /// Runs all launches in order and waits for the last. With `nanoseconds` (one entry a launch) each launch
-  /// is timed.
+  /// is timed, by the device's own clock where it has one.
   virtual void run(std::span<uint64_t> nanoseconds) = 0;
 };
 
@@ -52,9 +52,13 @@ public:
   /// Zero-filled memory aligned to 4096 (to 64 below 4096 bytes).
   virtual Address allocate(uint64_t bytes) = 0;
   virtual void release(Address address, uint64_t bytes) = 0;
+  /// Copies and clearing happen in order; sequences that run later, and copies out, see them done. `from` is
+  /// free to change when the call returns.
   virtual void copyIn(Address to, const void *from, uint64_t bytes) = 0;
   virtual void copyOut(void *to, Address from, uint64_t bytes) = 0;
   virtual void zero(Address address, uint64_t bytes) = 0;
+  /// What allocate() can still give in all; no limit where that is the system's affair.
+  virtual uint64_t freeBytes() const { return UINT64_MAX; }
 
   /// Checks that the package suits the device and loads its code; keeps no reference to the package.
   virtual std::unique_ptr<Code> load(const Package &package) = 0;

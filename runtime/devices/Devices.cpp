@@ -1,6 +1,7 @@
 // The one list of device kinds.
 #include "runtime/devices/Device.h"
 #include "runtime/devices/cpu/CpuDevice.h"
+#include "runtime/devices/cuda/CudaDevice.h"
 #include "runtime/format/Error.h"
 
 namespace tgc::runtime {
@@ -8,6 +9,7 @@ namespace tgc::runtime {
 namespace {
 const DeviceKind Kinds[] = {
     {"cpu", listCpu, openCpu},
+    {"cuda", listCuda, openCuda},
 };
 } // namespace
 

@@ -69,6 +69,41 @@ ArenaPlan planArena(std::span<const Interval> intervals) {
   return best;
 }
 
+ArenasPlan planArenas(std::span<const Interval> intervals, uint64_t limit) {
+  ArenasPlan result{std::vector<uint32_t>(intervals.size()), std::vector<uint64_t>(intervals.size()), {}};
+  std::vector<uint32_t> left(intervals.size());
+  std::iota(left.begin(), left.end(), 0u);
+  std::stable_sort(left.begin(), left.end(),
+                   [&](uint32_t a, uint32_t b) { return intervals[a].bytes > intervals[b].bytes; });
+  auto planFirst = [&](size_t count) {
+    std::vector<Interval> chosen;
+    for (size_t i = 0; i < count; ++i)
+      chosen.push_back(intervals[left[i]]);
+    return planArena(chosen);
+  };
+  while (!left.empty()) {
+    size_t count = left.size();
+    ArenaPlan plan = planFirst(count);
+    if (limit > 0 && plan.total > limit) {
+      // The most that fit, by halving; one always goes.
+      size_t fits = 1, tooMany = count;
+      while (tooMany - fits > 1) {
+        size_t middle = fits + (tooMany - fits) / 2;
+        (planFirst(middle).total <= limit ? fits : tooMany) = middle;
+      }
+      count = fits;
+      plan = planFirst(count);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      result.arenas[left[i]] = uint32_t(result.totals.size());
+      result.offsets[left[i]] = plan.offsets[i];
+    }
+    result.totals.push_back(plan.total);
+    left.erase(left.begin(), left.begin() + count);
+  }
+  return result;
+}
+
 uint64_t arenaLowerBound(std::span<const Interval> intervals) {
   std::map<uint64_t, int64_t> change;
   for (const Interval &interval : intervals) {

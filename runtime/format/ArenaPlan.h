@@ -22,6 +22,16 @@ struct ArenaPlan {
 /// are tried, and the smallest result wins. Time grows with the square of the number of intervals.
 ArenaPlan planArena(std::span<const Interval> intervals);
 
+struct ArenasPlan {
+  std::vector<uint32_t> arenas;  // of each interval
+  std::vector<uint64_t> offsets; // of each interval, in its arena
+  std::vector<uint64_t> totals;  // bytes of each arena
+};
+
+/// The same with as many arenas as a limit on one allocation asks for (0: no limit): each takes the largest
+/// buffers that are left, as many as fit. A buffer that alone exceeds the limit gets an arena of its own.
+ArenasPlan planArenas(std::span<const Interval> intervals, uint64_t limit);
+
 /// The most bytes alive at one launch: no plan is smaller.
 uint64_t arenaLowerBound(std::span<const Interval> intervals);
 

@@ -16,6 +16,17 @@ const char *weightSourceName(WeightSource source) {
   return Names[static_cast<size_t>(source)];
 }
 
+uint64_t TensorMap::span() const {
+  uint64_t bytes = dims.empty() ? 0 : dims[0] * dtypeBytes(dtype);
+  for (size_t i = 1; i < dims.size(); ++i) {
+    uint64_t steps = dims[i] - 1, stride = strides[i - 1];
+    if (stride != 0 && steps > MaxBytes / stride)
+      return UINT64_MAX; // five terms below MaxBytes cannot overflow
+    bytes += steps * stride;
+  }
+  return bytes;
+}
+
 namespace {
 constexpr uint64_t PageBytes = 4096;
 constexpr uint64_t MaxScratch = uint64_t(1) << 30;
@@ -195,15 +206,63 @@ private:
         fail(where, prepare ? "there is no weight " + std::to_string(weight)
                             : std::string("only prepare launches name weights"));
     for (size_t i = 0; i < launch.params.size(); ++i)
-      if (launch.params[i].kind == ParamKind::Buffer)
-        buffer(launch.params[i], prepare, where + ": parameter " + std::to_string(i));
+      parameter(launch.params[i], prepare, where + ": parameter " + std::to_string(i));
     if (prepare)
       for (const Param &param : launch.params)
-        if (param.kind == ParamKind::Buffer && param.writes())
+        if (param.usesSlot() && param.writes())
           written[param.slot] = true;
   }
 
-  void buffer(const Param &param, bool prepare, const std::string &where) {
+  void parameter(const Param &param, bool prepare, const std::string &where) {
+    if (param.usesSlot())
+      memory(param, prepare, where);
+    if (param.kind == ParamKind::TensorMap)
+      tensorMap(param, where);
+    else if (param.map)
+      fail(where, "only a parameter of kind tensor map has one");
+  }
+
+  void tensorMap(const Param &param, const std::string &where) {
+    if (package.device == "cpu")
+      fail(where, "the CPU has no tensor maps");
+    if (!param.map)
+      fail(where, "the tensor map is missing");
+    const TensorMap &map = *param.map;
+    size_t rank = map.dims.size(), elementStrides = map.elementStrides.size();
+    if (rank < 1 || rank > 5 || map.strides.size() != rank - 1 || map.box.size() != rank ||
+        (elementStrides != 0 && elementStrides != rank))
+      fail(where, "the tensor map's lists do not agree on a rank from 1 to 5");
+    for (uint64_t dim : map.dims)
+      if (dim < 1 || dim > uint64_t(1) << 32)
+        fail(where, "a dimension of the tensor map is not from 1 to 2^32");
+    for (uint64_t stride : map.strides)
+      if (stride % 16 != 0 || stride >= uint64_t(1) << 40)
+        fail(where, "a stride of the tensor map is not a multiple of 16 below 2^40");
+    for (uint32_t extent : map.box)
+      if (extent < 1 || extent > 256)
+        fail(where, "an extent of the tensor map's box is not from 1 to 256");
+    for (uint32_t stride : map.elementStrides)
+      if (stride < 1 || stride > 8)
+        fail(where, "an element stride of the tensor map is not from 1 to 8");
+    uint32_t swizzle = map.swizzle, promotion = map.promotion;
+    if (swizzle != 0 && swizzle != 32 && swizzle != 64 && swizzle != 128)
+      fail(where, "the tensor map's swizzle is not 0, 32, 64 or 128");
+    if (promotion != 0 && promotion != 64 && promotion != 128 && promotion != 256)
+      fail(where, "the tensor map's promotion is not 0, 64, 128 or 256");
+    if (map.fill > 1)
+      fail(where, "the tensor map's fill is unknown");
+    uint64_t row = map.box[0] * dtypeBytes(map.dtype);
+    if (row % 16 != 0 || (swizzle != 0 && row > swizzle))
+      fail(where, "a row of the tensor map's box has " + std::to_string(row) +
+                      " bytes: not a multiple of 16, or more than the swizzle");
+    if (param.offset % 16 != 0)
+      fail(where, "the tensor map does not start at a multiple of 16 bytes");
+    if (map.span() > param.bytes)
+      fail(where, "the tensor map reaches over " + std::to_string(map.span()) + " bytes of " +
+                      std::to_string(param.bytes));
+  }
+
+  void memory(const Param &param, bool prepare, const std::string &where) {
     if (param.slot >= package.slots.size())
       fail(where, "there is no slot " + std::to_string(param.slot));
     const Slot &slot = package.slots[param.slot];

@@ -1,4 +1,5 @@
 #include "runtime/format/DType.h"
+#include <cstdio>
 
 namespace tgc::runtime {
 
@@ -48,6 +49,17 @@ std::optional<uint64_t> tensorBytes(DType type, const Shape &shape) {
     bytes *= static_cast<uint64_t>(dim);
   }
   return empty ? 0 : bytes;
+}
+
+std::string bytesText(uint64_t bytes) {
+  const char *units[] = {"bytes", "kB", "MB", "GB", "TB"};
+  double value = double(bytes);
+  size_t unit = 0;
+  for (; value >= 1000 && unit + 1 < std::size(units); ++unit)
+    value /= 1000;
+  char text[32];
+  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.2f %s", value, units[unit]);
+  return text;
 }
 
 } // namespace tgc::runtime

@@ -33,6 +33,9 @@ std::optional<DType> dtypeByName(const std::string &name);
 /// Bytes of one element.
 size_t dtypeBytes(DType type);
 
+/// "12.3 GB"
+std::string bytesText(uint64_t bytes);
+
 using Shape = std::vector<int64_t>;
 
 /// "1x3x8", or "scalar" for rank 0.

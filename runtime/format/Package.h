@@ -27,6 +27,8 @@ struct Import {
 /// Code. For the device "cpu" the format is "cpu-image": a flat position-independent image of text and
 /// read-only data, its internal relocations applied. The page-aligned part [writableOffset, +writableSize)
 /// holds only the import table; the loader fills it and makes it read-only, all else becomes executable.
+/// For "cuda" it is "cubin" (machine code of exactly the package's architecture) or "ptx" (text, which the
+/// driver compiles); there is no import table.
 struct Module {
   std::string format;
   Bytes image;
@@ -39,6 +41,10 @@ struct Module {
 /// and runs the blocks [blockBegin, blockEnd) of the launch's linear grid. buffers[i] is the address of
 /// parameter i (of the 8 bytes of its value for a scalar); scratch is scratchBytes of memory aligned to 64
 /// and private to the calling thread, its content undefined. Calls run side by side on several threads.
+///
+/// On a GPU the entry is the symbol `name` of the image, and a launch's parameters are the kernel's, in
+/// order: 8 bytes each (a buffer's address, a scalar), 128 bytes by value for a tensor map. sharedBytes is
+/// the dynamic shared memory of a block.
 struct Function {
   std::string name;
   uint32_t module = 0;
@@ -50,10 +56,30 @@ struct Function {
   uint32_t registers = 0;
 };
 
-enum class ParamKind : uint8_t { Buffer = 0, Scalar = 1 };
+enum class ParamKind : uint8_t { Buffer = 0, Scalar = 1, TensorMap = 2 };
+constexpr unsigned ParamKindCount = 3;
 enum class Access : uint8_t { Read = 1, Write = 2, ReadWrite = 3 };
 
-/// A buffer is the part [offset, offset + bytes) of a slot. A scalar is 8 bytes.
+/// How a copy engine sees the part of a slot that starts at the parameter's offset: a strided tensor of
+/// which one instruction moves a box. Lists begin with the innermost dimension; sizes are in elements,
+/// strides in bytes. The device makes the descriptor when memory is bound.
+struct TensorMap {
+  DType dtype = DType::F32;
+  std::vector<uint64_t> dims;           // 1 to 5
+  std::vector<uint64_t> strides;        // of dimensions 1, 2, ...: one less than dims; multiples of 16
+  std::vector<uint32_t> box;            // 1 to 256 each, in elements of the tensor
+  std::vector<uint32_t> elementStrides; // 1 to 8 each; empty: all 1
+  uint32_t swizzle = 0;                 // bytes of a row of the box in shared memory: 0 (none), 32, 64, 128
+  uint32_t promotion = 256;             // of accesses in the L2 cache, in bytes: 0, 64, 128, 256
+  uint8_t fill = 0;                     // outside the tensor: 0 zeros, 1 NaN
+
+  /// Bytes from the first to the last element, both included; the lists must agree in length. UINT64_MAX if
+  /// there are too many.
+  uint64_t span() const;
+};
+
+/// A buffer is the part [offset, offset + bytes) of a slot, and so is the memory of a tensor map. A scalar is
+/// 8 bytes.
 struct Param {
   ParamKind kind = ParamKind::Buffer;
   Access access = Access::Read;
@@ -61,17 +87,32 @@ struct Param {
   uint64_t offset = 0;
   uint64_t bytes = 0;
   uint64_t scalar = 0;
+  std::shared_ptr<const TensorMap> map; // of kind TensorMap
 
   static Param read(uint32_t slot, uint64_t offset, uint64_t bytes) {
-    return {ParamKind::Buffer, Access::Read, slot, offset, bytes, 0};
+    return {ParamKind::Buffer, Access::Read, slot, offset, bytes, 0, nullptr};
   }
   static Param write(uint32_t slot, uint64_t offset, uint64_t bytes) {
-    return {ParamKind::Buffer, Access::Write, slot, offset, bytes, 0};
+    return {ParamKind::Buffer, Access::Write, slot, offset, bytes, 0, nullptr};
   }
   static Param readWrite(uint32_t slot, uint64_t offset, uint64_t bytes) {
-    return {ParamKind::Buffer, Access::ReadWrite, slot, offset, bytes, 0};
+    return {ParamKind::Buffer, Access::ReadWrite, slot, offset, bytes, 0, nullptr};
   }
-  static Param value(uint64_t scalar) { return {ParamKind::Scalar, Access::Read, 0, 0, 8, scalar}; }
+  static Param value(uint64_t scalar) { return {ParamKind::Scalar, Access::Read, 0, 0, 8, scalar, nullptr}; }
+  /// `bytes` is the map's span.
+  static Param tensorMap(uint32_t slot, uint64_t offset, Access access, TensorMap map) {
+    uint64_t bytes = map.span();
+    return {ParamKind::TensorMap,
+            access,
+            slot,
+            offset,
+            bytes,
+            0,
+            std::make_shared<const TensorMap>(std::move(map))};
+  }
+
+  /// Whether it is (a view of) a slot's memory, which `access` speaks of.
+  bool usesSlot() const { return kind != ParamKind::Scalar; }
 
   bool reads() const { return static_cast<uint8_t>(access) & 1; }
   bool writes() const { return static_cast<uint8_t>(access) & 2; }

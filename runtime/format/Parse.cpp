@@ -129,9 +129,22 @@ private:
     return function;
   }
 
-  static Param param(const fb::Param &table) {
+  TensorMap tensorMap(const fb::TensorMap &table) {
+    TensorMap map;
+    map.dtype = dtype(table.dtype());
+    map.dims = numbers(table.dims());
+    map.strides = numbers(table.strides());
+    map.box = numbers(table.box());
+    map.elementStrides = numbers(table.element_strides());
+    map.swizzle = table.swizzle();
+    map.promotion = table.promotion();
+    map.fill = table.fill();
+    return map;
+  }
+
+  Param param(const fb::Param &table) {
     Param param;
-    param.kind = enumerator<ParamKind>(table.kind(), 2, "parameter kind");
+    param.kind = enumerator<ParamKind>(table.kind(), ParamKindCount, "parameter kind");
     param.access = enumerator<Access>(table.access(), 4, "access");
     if (table.access() == 0)
       badInput("package: a parameter is neither read nor written");
@@ -139,6 +152,10 @@ private:
     param.offset = table.offset();
     param.bytes = table.bytes();
     param.scalar = table.scalar();
+    if (table.tensor_map()) {
+      spend(sizeof(TensorMap));
+      param.map = std::make_shared<const TensorMap>(tensorMap(*table.tensor_map()));
+    }
     return param;
   }
 
@@ -146,7 +163,7 @@ private:
     Launch launch;
     launch.function = table.function();
     launch.grid = three(table.grid(), "a grid");
-    launch.params = list(table.params(), param);
+    launch.params = list(table.params(), [&](const fb::Param &param) { return this->param(param); });
     launch.weights = numbers(table.weights());
     launch.kernel = text(table.kernel());
     launch.schedule = text(table.schedule());

@@ -55,11 +55,24 @@ Offset<fb::Module> moduleTable(Builder &builder, const Module &module) {
                           module.writableSize, imports);
 }
 
+Offset<fb::TensorMap> tensorMapTable(Builder &builder, const Param &param) {
+  if (!param.map)
+    return 0;
+  const TensorMap &map = *param.map;
+  auto dims = builder.CreateVector(map.dims);
+  auto strides = numbers(builder, map.strides.data(), map.strides.size());
+  auto box = builder.CreateVector(map.box);
+  auto elementStrides = numbers(builder, map.elementStrides.data(), map.elementStrides.size());
+  return fb::CreateTensorMap(builder, static_cast<uint8_t>(map.dtype), dims, strides, box, elementStrides,
+                             map.swizzle, map.promotion, map.fill);
+}
+
 Offset<fb::Launch> launchTable(Builder &builder, const Launch &launch) {
   auto grid = builder.CreateVector(launch.grid.data(), 3);
   auto params = builder.CreateVector(tables(launch.params, [&](const Param &param) {
     return fb::CreateParam(builder, static_cast<uint8_t>(param.kind), static_cast<uint8_t>(param.access),
-                           param.slot, param.offset, param.bytes, param.scalar);
+                           param.slot, param.offset, param.bytes, param.scalar,
+                           tensorMapTable(builder, param));
   }));
   auto weights = numbers(builder, launch.weights.data(), launch.weights.size());
   auto kernel = optionalString(builder, launch.kernel);

@@ -1,6 +1,8 @@
 // Preparing a program after weights have changed.
+#include "runtime/format/Error.h"
 #include "runtime/program/Program.h"
 #include "runtime/program/RunContext.h"
+#include <algorithm>
 
 namespace tgc::runtime {
 
@@ -9,6 +11,23 @@ void Program::prepare() {
   std::unique_lock<std::shared_mutex> lock(weightLock);
   if (!current)
     prepareLocked();
+}
+
+/// Throws a device error with the numbers if the device cannot hold the program and one run of it.
+void Program::requireMemory() const {
+  ProgramMemory need = memory();
+  uint64_t tensors = 0;
+  for (const auto *list : {&content.inputs, &content.outputs})
+    for (const TensorRecord &tensor : *list)
+      tensors += content.slots[tensor.slot].bytes;
+  uint64_t kept = std::max(need.preparePeak, need.weights + need.prepared);
+  uint64_t total = kept + need.run + tensors, free = device->freeBytes();
+  if (total > free)
+    deviceError(device->info().name + " (" + device->info().description + "): the program needs " +
+                bytesText(total) + " (" + bytesText(kept) + " for weights and their preparation, " +
+                bytesText(need.run + tensors) + " for a run), " + bytesText(free) + " are free of " +
+                bytesText(device->info().memoryBytes) +
+                "; end what else uses the device, or take a smaller model");
 }
 
 /// 1. Find the launches that the changed weights need (the first time, all).
@@ -29,6 +48,8 @@ void Program::prepareLocked() {
   for (uint32_t weight : needed)
     sources.verify(weight);
 
+  if (!everPrepared)
+    requireMemory();
   ++generation;
   for (uint32_t weight : weights)
     if (plan.usedByRun(weight))
@@ -60,7 +81,7 @@ void Program::runPrepareLaunches(const std::vector<uint32_t> &launches, Context 
         placeWeight(weight);
     std::unique_ptr<Sequence> sequence = code->bind({&launch, 1});
     for (const Param &param : launch.params) {
-      if (param.kind != ParamKind::Buffer)
+      if (!param.usesSlot())
         continue;
       Placement &placement = placements[param.slot];
       if (content.slots[param.slot].slotClass == SlotClass::Prepared && !placement.present) {

@@ -61,7 +61,7 @@ void PreparePlan::findEdges() {
   };
   for (const Launch &launch : package.run)
     for (const Param &param : launch.params)
-      if (param.kind == ParamKind::Buffer)
+      if (param.usesSlot())
         useInRun(param.slot);
   for (const TensorRecord &output : package.outputs)
     useInRun(output.slot);
@@ -72,7 +72,7 @@ void PreparePlan::findEdges() {
     for (uint32_t weight : launch.weights)
       dependents[weight].push_back(l);
     for (const Param &param : launch.params) {
-      if (param.kind != ParamKind::Buffer || !param.reads())
+      if (!param.usesSlot() || !param.reads())
         continue;
       if (uint32_t weight = weightOf[param.slot]; weight != UINT32_MAX) {
         byPrepare[weight] = true;
@@ -86,7 +86,7 @@ void PreparePlan::findEdges() {
       }
     }
     for (const Param &param : launch.params)
-      if (param.kind == ParamKind::Buffer && param.writes() &&
+      if (param.usesSlot() && param.writes() &&
           (writers[param.slot].empty() || writers[param.slot].back() != l))
         writers[param.slot].push_back(l);
     sortUnique(reads[l]);
@@ -146,7 +146,7 @@ void PreparePlan::findPeak() {
         held += bytes(weight);
       }
     for (const Param &param : package.prepare[l].params)
-      if (param.kind == ParamKind::Buffer && package.slots[param.slot].slotClass == SlotClass::Prepared &&
+      if (param.usesSlot() && package.slots[param.slot].slotClass == SlotClass::Prepared &&
           !made[param.slot]) {
         made[param.slot] = true;
         held += package.slots[param.slot].bytes;

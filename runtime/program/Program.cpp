@@ -10,7 +10,7 @@ std::vector<uint32_t> zeroed(const Package &package, const std::vector<Launch> &
   std::set<uint32_t> slots;
   for (const Launch &launch : launches)
     for (const Param &param : launch.params)
-      if (param.kind == ParamKind::Buffer && package.slots[param.slot].zeroed &&
+      if (param.usesSlot() && package.slots[param.slot].zeroed &&
           package.slots[param.slot].slotClass != SlotClass::Prepared)
         slots.insert(param.slot);
   return {slots.begin(), slots.end()};

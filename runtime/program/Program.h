@@ -59,6 +59,7 @@ private:
   void placeWeight(uint32_t weight);
   void changed(const std::vector<uint32_t> &weights);
   void prepareLocked();
+  void requireMemory() const;
   void runPrepareLaunches(const std::vector<uint32_t> &launches, Context &context);
   void dropSource(uint32_t weight);
 

@@ -86,7 +86,9 @@ public:
     map = AffineMap::getMultiDimIdentityMap(shape.size(), context);
   }
 
-  int64_t number(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(random_); }
+  int64_t number(int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(random_);
+  }
   int64_t pick(std::vector<int64_t> values) { return values[number(0, values.size() - 1)]; }
 
   std::vector<int64_t> factors(int64_t elements) {
@@ -166,7 +168,9 @@ public:
     along(d, shape[d] * 2, dim(d).floorDiv(2));
   }
 
-  int64_t elements() const { return std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<>()); }
+  int64_t elements() const {
+    return std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<>());
+  }
 
   AffineMap map;
   std::vector<int64_t> shape, source;
@@ -206,9 +210,9 @@ TEST_CASE("random movements keep their meaning") {
     }
     AffineMap simple = tgc::affine::simplify(movement.map, movement.shape);
     INFO("seed " << seed << ": " << text(movement.map) << " -> " << text(simple));
-    IntegerSet inside = tgc::affine::withBounds(IntegerSet::get(movement.shape.size(), 0,
-                                                           getAffineConstantExpr(0, &context), true),
-                                           movement.map, movement.source, movement.shape);
+    IntegerSet inside = tgc::affine::withBounds(
+        IntegerSet::get(movement.shape.size(), 0, getAffineConstantExpr(0, &context), true), movement.map,
+        movement.source, movement.shape);
     INFO(text(inside));
     AffineMap given = tgc::affine::simplifyGiven(movement.map, inside, movement.shape);
     INFO(text(given));
@@ -325,8 +329,11 @@ TEST_CASE("maps that are not injective have no inverse") {
 
 TEST_CASE("known forms") {
   MLIRContext context;
-  AffineExpr a = getAffineDimExpr(0, &context), b = getAffineDimExpr(1, &context), c = getAffineDimExpr(2, &context);
-  auto simple = [&](AffineExpr expr, ArrayRef<int64_t> extents) { return tgc::affine::simplify(expr, extents); };
+  AffineExpr a = getAffineDimExpr(0, &context), b = getAffineDimExpr(1, &context),
+             c = getAffineDimExpr(2, &context);
+  auto simple = [&](AffineExpr expr, ArrayRef<int64_t> extents) {
+    return tgc::affine::simplify(expr, extents);
+  };
   CHECK(simple((a * 6 + b * 2 + c).floorDiv(2), {5, 3, 2}) == a * 3 + b);
   CHECK(simple(a.floorDiv(4) * 4 + a % 4, {30}) == a);
   CHECK(simple((a % 12) % 4, {30}) == a % 4);
@@ -358,7 +365,9 @@ TEST_CASE("known forms") {
 TEST_CASE("random conditions keep their meaning") {
   MLIRContext context;
   std::mt19937 random(7);
-  auto number = [&](int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(random); };
+  auto number = [&](int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(random);
+  };
   for (unsigned trial = 0; trial < 4000; ++trial) {
     SmallVector<int64_t> extents{number(1, 9), number(1, 6), number(1, 4)};
     auto expr = [&]() {
@@ -381,7 +390,8 @@ TEST_CASE("random conditions keep their meaning") {
       return IntegerSet::get(3, 0, exprs, equalities);
     };
     IntegerSet set = randomSet(), given = randomSet();
-    IntegerSet simple = tgc::affine::simplify(set, extents), relative = tgc::affine::simplifyGiven(set, given, extents);
+    IntegerSet simple = tgc::affine::simplify(set, extents),
+               relative = tgc::affine::simplifyGiven(set, given, extents);
     AffineMap map = AffineMap::get(3, 0, expr()), mapGiven = tgc::affine::simplifyGiven(map, given, extents);
     INFO(text(set) << " -> " << text(simple) << ", given " << text(given) << " -> " << text(relative) << ", "
                    << text(map) << " -> " << text(mapGiven));

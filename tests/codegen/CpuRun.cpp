@@ -154,6 +154,7 @@ int run(const Options &options) {
   DialectRegistry registry;
   cpu::registerCpuDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
   // A whole model's thread stage also holds its program, which is of no interest here.
   context.allowUnregisteredDialects(options.each);
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.file, &context);

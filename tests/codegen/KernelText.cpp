@@ -12,6 +12,7 @@ std::unique_ptr<LoadedImage> compileText(const std::string &text, const std::str
   DialectRegistry registry;
   cpu::registerCpuDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
   if (!module)
     throw std::runtime_error("the kernel does not parse:\n" + text);

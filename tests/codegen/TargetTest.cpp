@@ -1,7 +1,10 @@
 // The targets as data, and that compiling is safe on threads and gives the same image each time.
 #include "codegen/cpu/CompileCpu.h"
+#include "compiler/support/Error.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
 #include "tests/codegen/KernelText.h"
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -45,6 +48,7 @@ TEST_CASE("threads compile side by side, and the same image each time") {
     mlir::DialectRegistry registry;
     cpu::registerCpuDialects(registry);
     mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+    context.loadAllAvailableDialects();
     auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
     return cpu::compileCpuModule(*module, *cpu::cpuTarget("avx2"));
   };
@@ -60,4 +64,34 @@ TEST_CASE("threads compile side by side, and the same image each time") {
     REQUIRE(image.functions.size() == 1);
     CHECK(image.functions[0].offset == images[0].functions[0].offset);
   }
+}
+
+TEST_CASE("threads compile modules of one context") {
+  std::string text = test::elementwiseKernel({"f32"}, "f32", "%s = math.exp %x0 : IN0\n%y = math.log %s : IN0", 16);
+  mlir::DialectRegistry registry;
+  cpu::registerCpuDialects(registry);
+  mlir::MLIRContext context(registry);
+  context.loadAllAvailableDialects();
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+  std::vector<cpu::CpuImage> images(64);
+  std::atomic<size_t> next = 0;
+  auto work = [&] {
+    for (size_t i; (i = next++) < images.size();)
+      images[i] = cpu::compileCpuModule(*module, *cpu::cpuTarget("avx2"));
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back(work);
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const cpu::CpuImage &image : images)
+    CHECK(image.bytes == images[0].bytes);
+}
+
+TEST_CASE("a context without the dialects of the target is refused") {
+  mlir::DialectRegistry registry;
+  registry.insert<mlir::func::FuncDialect>();
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  auto module = mlir::parseSourceString<mlir::ModuleOp>("func.func @f() attributes {tgc.kernel} { return }", &context);
+  CHECK_THROWS_AS(cpu::compileCpuModule(*module, *cpu::cpuTarget("avx2")), Error);
 }

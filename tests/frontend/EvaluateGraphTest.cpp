@@ -93,8 +93,9 @@ TEST_CASE("a softmax contraction weighs without overflow") {
 TEST_CASE("reductions: order of dimensions, identities, NaN") {
   auto reduce = [](const char *kind, const char *element) {
     std::string e = element;
-    return Graph("func.func @main(%x: tensor<2x3x" + e + ">) -> tensor<3x" + e + "> {\n %r = graph.reduce " + kind +
-                 " %x dims [0] : tensor<2x3x" + e + "> -> tensor<3x" + e + ">\n return %r : tensor<3x" + e + "> }");
+    return Graph("func.func @main(%x: tensor<2x3x" + e + ">) -> tensor<3x" + e + "> {\n %r = graph.reduce " +
+                 kind + " %x dims [0] : tensor<2x3x" + e + "> -> tensor<3x" + e +
+                 ">\n return %r : tensor<3x" + e + "> }");
   };
   CHECK(reduce("add", "f32").floats({{1, 2, 3, 4, 5, 6}}) == Floats{5, 7, 9});
   Floats most = reduce("max", "f32").floats({{1, NAN, 3, 4, 5, -6}});
@@ -146,7 +147,8 @@ TEST_CASE("explicit rounding rounds where the graph says, every rounding after e
 }
 
 TEST_CASE("integers: wrapping, unsigned readings, division by zero") {
-  Graph g(R"(func.func @main(%a: tensor<2xi8>, %b: tensor<2xi8>) -> (tensor<2xi8>, tensor<2xi8>, tensor<2xi1>) {
+  Graph g(
+      R"(func.func @main(%a: tensor<2xi8>, %b: tensor<2xi8>) -> (tensor<2xi8>, tensor<2xi8>, tensor<2xi1>) {
     %s = arith.addi %a, %b : tensor<2xi8>
     %d = arith.divui %a, %b : tensor<2xi8>
     %l = arith.cmpi ult, %a, %b : tensor<2xi8>

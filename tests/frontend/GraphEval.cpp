@@ -1,6 +1,7 @@
-// tgc-graph-eval MODEL.onnx --data DIR: imports a model, evaluates the graph stage in double precision on the inputs
-// of an ONNX test data set and compares with its outputs. --cases LIST runs many: a line MODEL<tab>DIR for each. The
-// words of `tgc check` are understood, so that tests/onnx_backend/run.py can run this tool in its place.
+// tgc-graph-eval MODEL.onnx --data DIR: imports a model, evaluates the graph stage in double precision on the
+// inputs of an ONNX test data set and compares with its outputs. --cases LIST runs many: a line MODEL<tab>DIR
+// for each. The words of `tgc check` are understood, so that tests/onnx_backend/run.py can run this tool in
+// its place.
 //
 // Inputs whose values must be known at compile time are bound as constants from the data set.
 #include "compiler/graph/Evaluate.h"
@@ -62,7 +63,8 @@ mlir::OwningOpRef<mlir::ModuleOp> importWithData(mlir::MLIRContext &context, con
   }
 }
 
-graph::HostTensorPtr toHost(mlir::MLIRContext &context, const onnx::ConstantTensor &tensor, mlir::Type element) {
+graph::HostTensorPtr toHost(mlir::MLIRContext &context, const onnx::ConstantTensor &tensor,
+                            mlir::Type element) {
   auto value = graph::fromBytes(tensor.shape, onnx::mlirType(&context, tensor.dtype), tensor.bytes);
   if (auto type = mlir::dyn_cast<mlir::FloatType>(element); type && value.isFloat()) {
     value.element = type; // --precision gives arguments another type
@@ -72,8 +74,8 @@ graph::HostTensorPtr toHost(mlir::MLIRContext &context, const onnx::ConstantTens
   return std::make_shared<graph::HostTensor>(std::move(value));
 }
 
-/// The largest |got − wanted| / (|wanted| + scale) where scale is the largest finite magnitude; infinite where NaN,
-/// infinities, shapes or types do not agree.
+/// The largest |got − wanted| / (|wanted| + scale) where scale is the largest finite magnitude; infinite
+/// where NaN, infinities, shapes or types do not agree.
 double worstError(const graph::HostTensor &got, const graph::HostTensor &wanted) {
   if (got.shape != wanted.shape || got.isFloat() != wanted.isFloat() ||
       (!got.isFloat() && got.element != wanted.element))
@@ -85,7 +87,8 @@ double worstError(const graph::HostTensor &got, const graph::HostTensor &wanted)
   for (int64_t i = 0; i < wanted.size(); ++i) {
     double a = got.asDouble(i), b = wanted.asDouble(i);
     if (std::isnan(a) || std::isnan(b) || std::isinf(b))
-      worst = std::isnan(a) == std::isnan(b) && (std::isnan(a) || a == b || (got.isFloat() && float(a) == float(b)))
+      worst = std::isnan(a) == std::isnan(b) &&
+                      (std::isnan(a) || a == b || (got.isFloat() && float(a) == float(b)))
                   ? worst
                   : INFINITY;
     else
@@ -94,7 +97,8 @@ double worstError(const graph::HostTensor &got, const graph::HostTensor &wanted)
   return worst;
 }
 
-Outcome runCase(mlir::MLIRContext &context, const fs::path &model, const fs::path &data, const Options &options) {
+Outcome runCase(mlir::MLIRContext &context, const fs::path &model, const fs::path &data,
+                const Options &options) {
   try {
     onnx::ModelInterface interface = onnx::readInterface(model);
     auto inputs = readTensors(data, "input", interface.inputs);
@@ -132,7 +136,8 @@ Outcome runCase(mlir::MLIRContext &context, const fs::path &model, const fs::pat
       double error = worstError(*results[i], *toHost(context, wanted, results[i]->element));
       // No finer than two steps of the output's own type.
       double tolerance = options.tolerance;
-      if (wanted.dtype == onnx::DType::F16 || wanted.dtype == onnx::DType::BF16 || wanted.dtype == onnx::DType::F8E4M3)
+      if (wanted.dtype == onnx::DType::F16 || wanted.dtype == onnx::DType::BF16 ||
+          wanted.dtype == onnx::DType::F8E4M3)
         tolerance = std::max(tolerance, wanted.dtype == onnx::DType::F16    ? 2e-3
                                         : wanted.dtype == onnx::DType::BF16 ? 1.6e-2
                                                                             : 0.25);
@@ -176,7 +181,8 @@ int main(int argc, char **argv) {
       model = argument;
   }
   if (model.empty() == cases.empty() || model.empty() != data.empty()) {
-    std::cerr << "usage: tgc-graph-eval MODEL.onnx --data DIR | --cases LIST [--tolerance 1e-4] [--precision TYPE] [--bind-integers] [--round-every]\n";
+    std::cerr << "usage: tgc-graph-eval MODEL.onnx --data DIR | --cases LIST [--tolerance 1e-4] [--precision "
+                 "TYPE] [--bind-integers] [--round-every]\n";
     return int(ErrorKind::Usage);
   }
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
@@ -200,9 +206,10 @@ int main(int argc, char **argv) {
       std::cout << (c == '\n' ? ' ' : c);
     std::cout << std::endl;
     if (answers.is_open())
-      answers << llvm::formatv("{0}\n", llvm::json::Value(llvm::json::Object{{"model", line.substr(0, tab)},
-                                                                             {"exit", outcome.exit},
-                                                                             {"message", llvm::json::fixUTF8(outcome.message)}}))
+      answers << llvm::formatv("{0}\n", llvm::json::Value(llvm::json::Object{
+                                            {"model", line.substr(0, tab)},
+                                            {"exit", outcome.exit},
+                                            {"message", llvm::json::fixUTF8(outcome.message)}}))
                      .str()
               << std::flush;
     failed += outcome.exit != 0;

@@ -30,10 +30,12 @@ std::string bytesOf(std::initializer_list<T> values) {
 
 TEST_CASE("elements come from little-endian bytes") {
   Types t;
-  CHECK(graph::fromBytes({2}, t.b.getF32Type(), bytesOf<float>({1.5f, -0.0f})).floats == std::vector<double>{1.5, -0.0});
+  CHECK(graph::fromBytes({2}, t.b.getF32Type(), bytesOf<float>({1.5f, -0.0f})).floats ==
+        std::vector<double>{1.5, -0.0});
   CHECK(graph::fromBytes({2}, t.b.getBF16Type(), bytesOf<uint16_t>({0x3fc0, 0xff80})).floats ==
         std::vector<double>{1.5, -INFINITY});
-  CHECK(graph::fromBytes({1}, t.b.getF16Type(), bytesOf<uint16_t>({0x3e00})).floats == std::vector<double>{1.5});
+  CHECK(graph::fromBytes({1}, t.b.getF16Type(), bytesOf<uint16_t>({0x3e00})).floats ==
+        std::vector<double>{1.5});
   CHECK(graph::fromBytes({3}, t.b.getI8Type(), bytesOf<uint8_t>({1, 0x80, 0xff})).ints ==
         std::vector<int64_t>{1, -128, -1});
   CHECK(graph::fromBytes({2}, t.b.getI1Type(), bytesOf<uint8_t>({0, 7})).ints == std::vector<int64_t>{0, 1});

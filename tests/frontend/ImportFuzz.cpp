@@ -1,7 +1,7 @@
-// tgc-import-fuzz [--count N] [--seed S] MODEL...: imports damaged copies of models. A damaged model may import or be
-// refused as bad or unsupported; an internal error, another exception or a crash is a failure. The seed of each copy
-// is printed with --verbose before the copy is imported. Most damage is to single values of the protobuf tree, some
-// to raw bytes.
+// tgc-import-fuzz [--count N] [--seed S] MODEL...: imports damaged copies of models. A damaged model may
+// import or be refused as bad or unsupported; an internal error, another exception or a crash is a failure.
+// The seed of each copy is printed with --verbose before the copy is imported. Most damage is to single
+// values of the protobuf tree, some to raw bytes.
 #include "frontends/onnx/Import.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -50,9 +50,9 @@ std::string damageBytes(std::string bytes, Random &random) {
 /// A protobuf message as a tree, so that damage to a value leaves the framing whole.
 struct Field {
   uint64_t key;
-  uint64_t number = 0;          ///< of a varint
-  std::string bytes;            ///< of other leaves
-  std::vector<Field> children;  ///< of messages
+  uint64_t number = 0;         ///< of a varint
+  std::string bytes;           ///< of other leaves
+  std::vector<Field> children; ///< of messages
   bool isMessage = false;
 };
 
@@ -145,8 +145,20 @@ std::string damageFields(const std::string &bytes, Random &random) {
       break;
     default:
       if ((field.key & 7) == 0) {
-        const uint64_t special[] = {0, 1, 2, 3, 7, 100, uint64_t(-1), uint64_t(-2), uint64_t(-5), 1u << 20,
-                                    uint64_t(1) << 31, uint64_t(1) << 40, uint64_t(1) << 62, uint64_t(1) << 63};
+        const uint64_t special[] = {0,
+                                    1,
+                                    2,
+                                    3,
+                                    7,
+                                    100,
+                                    uint64_t(-1),
+                                    uint64_t(-2),
+                                    uint64_t(-5),
+                                    1u << 20,
+                                    uint64_t(1) << 31,
+                                    uint64_t(1) << 40,
+                                    uint64_t(1) << 62,
+                                    uint64_t(1) << 63};
         field.number = special[below(random, std::size(special))];
       } else if (!field.isMessage && !field.bytes.empty()) {
         if (below(random, 4) == 0)

@@ -1,6 +1,6 @@
 // Index expressions found for tables equal the table at every point.
-#include "compiler/graph/IndexProgram.h"
 #include "frontends/onnx/IndexFit.h"
+#include "compiler/graph/IndexProgram.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include <catch2/catch.hpp>

@@ -1,6 +1,6 @@
 // The canonical text does not depend on names and orders that mean nothing, and does on everything else.
-#include "NaiveEvaluator.h"
 #include "compiler/kernel/Canonical.h"
+#include "NaiveEvaluator.h"
 #include "compiler/kernel/transforms/Access.h"
 #include "compiler/kernel/transforms/Launches.h"
 #include <catch2/catch.hpp>
@@ -89,7 +89,8 @@ void shuffle(FuncOp func, std::mt19937 &random) {
   for (unsigned from : order) {
     change.oldAsNew[from] = getAffineDimExpr(change.extents.size(), func.getContext());
     change.newAsOld.push_back(getAffineDimExpr(from, func.getContext()));
-    change.names.push_back("axis" + std::to_string(from * 7 % 10) + "_" + std::to_string(change.extents.size()));
+    change.names.push_back("axis" + std::to_string(from * 7 % 10) + "_" +
+                           std::to_string(change.extents.size()));
     change.extents.push_back(func.getExtents()[from]);
   }
   changeAxes(func, change);

@@ -1,8 +1,8 @@
-// tgc-kernel-compare A.mlir B.mlir: runs two programs on the reference device with the same made-up inputs and
-// weights and compares their outputs; exit code 1 if they differ.
+// tgc-kernel-compare A.mlir B.mlir: runs two programs on the reference device with the same made-up inputs
+// and weights and compares their outputs; exit code 1 if they differ.
+#include "compiler/graph/Graph.h"
 #include "compiler/kernel/Elements.h"
 #include "compiler/kernel/Evaluate.h"
-#include "compiler/graph/Graph.h"
 #include "compiler/support/Error.h"
 #include "mlir/Parser/Parser.h"
 
@@ -38,16 +38,19 @@ NamedBytes run(const char *file, MLIRContext &context, std::map<std::string, Typ
   ProgramOp program = *module->getOps<ProgramOp>().begin();
   for (Operation &op : *program.getBlock()) {
     if (auto input = dyn_cast<InputOp>(op))
-      bound[input.getName().str()] = madeUp(input.getName(), cast<MemRefType>(input.getResult().getType()), 1);
-    if (auto weight = dyn_cast<WeightOp>(op); weight && !isa_and_nonnull<DenseElementsAttr>(weight.getSource().value_or(nullptr)))
-      bound[weight.getName().str()] = madeUp(weight.getName(), cast<MemRefType>(weight.getResult().getType()), 0.1);
+      bound[input.getName().str()] =
+          madeUp(input.getName(), cast<MemRefType>(input.getResult().getType()), 1);
+    if (auto weight = dyn_cast<WeightOp>(op);
+        weight && !isa_and_nonnull<DenseElementsAttr>(weight.getSource().value_or(nullptr)))
+      bound[weight.getName().str()] =
+          madeUp(weight.getName(), cast<MemRefType>(weight.getResult().getType()), 0.1);
     if (auto output = dyn_cast<OutputOp>(op))
       types[output.getName().str()] = cast<MemRefType>(output.getResult().getType()).getElementType();
   }
   auto start = std::chrono::steady_clock::now();
   NamedBytes outputs = evaluateProgram(*module, program, bound);
-  llvm::outs() << file << ": " << std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()
-               << " s\n";
+  llvm::outs() << file << ": "
+               << std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() << " s\n";
   return outputs;
 }
 
@@ -57,7 +60,8 @@ int main(int argc, char **argv) {
   if (argc != 3)
     return 2;
   DialectRegistry registry;
-  registry.insert<arith::ArithDialect, math::MathDialect, memref::MemRefDialect, KernelDialect, tgc::graph::GraphDialect>();
+  registry.insert<arith::ArithDialect, math::MathDialect, memref::MemRefDialect, KernelDialect,
+                  tgc::graph::GraphDialect>();
   MLIRContext context(registry);
   std::map<std::string, Type> types;
   try {

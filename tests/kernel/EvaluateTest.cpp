@@ -56,7 +56,8 @@ void compare(const std::string &text, unsigned seed = 1) {
 } // namespace
 
 TEST_CASE("contraction with bias") {
-  compare(R"(kernel.func @gemm(%x: memref<5x7xbf16>, %w: memref<6x7xbf16>, %b: memref<6xf32>, %y: memref<5x6xf32>)
+  compare(
+      R"(kernel.func @gemm(%x: memref<5x7xbf16>, %w: memref<6x7xbf16>, %b: memref<6xf32>, %y: memref<5x6xf32>)
       axes(%m = 5, %n = 6, %k = 7) {
     %a = kernel.load %x[%m, %k] : memref<5x7xbf16>
     %c = kernel.load %w[%n, %k] : memref<6x7xbf16>
@@ -173,7 +174,8 @@ TEST_CASE("halves of one axis") {
 }
 
 TEST_CASE("gather, coordinates, integers") {
-  compare(R"(kernel.func @embed(%ids: memref<6xi64>, %t: memref<5x4xf32>, %y: memref<6x4xf32>, %z: memref<6x4xi32>)
+  compare(
+      R"(kernel.func @embed(%ids: memref<6xi64>, %t: memref<5x4xf32>, %y: memref<6x4xf32>, %z: memref<6x4xi32>)
       axes(%m = 6, %c = 4) {
     %i = kernel.load %ids[%m] : memref<6xi64>
     %e = kernel.gather %t[0, %c] dim 0 at %i : memref<5x4xf32>, i64 else -1.0
@@ -200,7 +202,8 @@ TEST_CASE("all reductions") {
 
 TEST_CASE("NaN and infinity") {
   ParsedModule parsed;
-  FuncOp func = parsed.func(R"(kernel.func @f(%x: memref<4xf32>, %s: memref<f32>, %m: memref<f32>, %i: memref<i64>, %n: memref<f32>)
+  FuncOp func = parsed.func(
+      R"(kernel.func @f(%x: memref<4xf32>, %s: memref<f32>, %m: memref<f32>, %i: memref<i64>, %n: memref<f32>)
       axes(%a = 4) {
     %v = kernel.load %x[%a] : memref<4xf32>
     %one = arith.constant 1.0 : f32
@@ -287,7 +290,8 @@ TEST_CASE("the scale is the size of what was summed") {
 TEST_CASE("parts that fit memory give the same values") {
   // The load has 20 million elements, so the store is cut; each part needs whole rows.
   ParsedModule parsed;
-  FuncOp func = parsed.func(R"(kernel.func @f(%x: memref<200xf32>, %w: memref<1000xf32>, %y: memref<200x1000xf32>)
+  FuncOp func =
+      parsed.func(R"(kernel.func @f(%x: memref<200xf32>, %w: memref<1000xf32>, %y: memref<200x1000xf32>)
       axes(%m = 200, %n = 1000, %k = 100) {
     %a = kernel.load %x[(%m + %k) mod 200] : memref<200xf32>
     %b = kernel.load %w[(%n + %k) mod 1000] : memref<1000xf32>

@@ -83,8 +83,8 @@ public:
         return std::nullopt;
       offset += i * stride;
     }
-    const char *at =
-        buffers[cast<BlockArgument>(buffer).getArgNumber()].data() + offset * elementBytes(type.getElementType());
+    const char *at = buffers[cast<BlockArgument>(buffer).getArgNumber()].data() +
+                     offset * elementBytes(type.getElementType());
     return isa<FloatType>(type.getElementType()) ? readReal(at, type.getElementType())
                                                  : double(readInteger(at, type.getElementType()));
   }

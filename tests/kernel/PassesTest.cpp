@@ -1,6 +1,6 @@
 // Random kernels mean the same after every pass; the seed of a failure is in its message.
-#include "NaiveEvaluator.h"
 #include "compiler/kernel/Passes.h"
+#include "NaiveEvaluator.h"
 #include <catch2/catch.hpp>
 
 #include <cmath>
@@ -11,7 +11,8 @@ using namespace tgc::kernel::test;
 
 namespace {
 
-/// Writes a program of two launches of random kernels: the first fills a buffer that the second reads in part.
+/// Writes a program of two launches of random kernels: the first fills a buffer that the second reads in
+/// part.
 class RandomProgram {
 public:
   explicit RandomProgram(unsigned seed) : random_(seed) {}
@@ -25,13 +26,16 @@ public:
     std::string deep = "memref<" + std::to_string(extents_[0]) + "x" + std::to_string(extents_[1]) + "x" +
                        std::to_string(extents_[2]) + "xf64>";
     std::string part = "memref<" + std::to_string(extents_[2]) + "x" + std::to_string(extents_[3]) + "xf64>";
-    buffers_ = {{"%x", type, {outer, inner}}, {"%f", flat, {outer * inner}},
-                {"%d", deep, {extents_[0], extents_[1], extents_[2]}}, {"%w", part, {extents_[2], extents_[3]}}};
+    buffers_ = {{"%x", type, {outer, inner}},
+                {"%f", flat, {outer * inner}},
+                {"%d", deep, {extents_[0], extents_[1], extents_[2]}},
+                {"%w", part, {extents_[2], extents_[3]}}};
     std::string result = kernel("first", deep) + kernel("second", deep);
     std::string types = type + ", " + flat + ", " + deep + ", " + part + ", " + deep;
-    result += "kernel.program @main {\n  %x = kernel.input \"x\" : " + type + "\n  %f = kernel.input \"f\" : " + flat +
-              "\n  %d = kernel.input \"d\" : " + deep + "\n  %w = kernel.weight \"w\" : " + part +
-              "\n  %t = kernel.buffer : " + deep + "\n  %y = kernel.output \"y\" : " + deep + "\n" +
+    result += "kernel.program @main {\n  %x = kernel.input \"x\" : " + type +
+              "\n  %f = kernel.input \"f\" : " + flat + "\n  %d = kernel.input \"d\" : " + deep +
+              "\n  %w = kernel.weight \"w\" : " + part + "\n  %t = kernel.buffer : " + deep +
+              "\n  %y = kernel.output \"y\" : " + deep + "\n" +
               "  kernel.launch @first(%x, %f, %d, %w, %t) : " + types +
               "\n  kernel.launch @second(%x, %f, %t, %w, %y) : " + types + "\n}\n";
     return result;
@@ -43,7 +47,9 @@ private:
     std::vector<int64_t> shape;
   };
 
-  int64_t number(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(random_); }
+  int64_t number(int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(random_);
+  }
   int64_t pick(std::vector<int64_t> values) { return values[number(0, values.size() - 1)]; }
 
   std::string linear(std::vector<unsigned> axes) {
@@ -92,7 +98,7 @@ private:
       // Often the plain way to index it.
       std::vector<std::vector<unsigned>> plain{{0, 1}, {2}};
       for (size_t dim = 0; dim < buffer.shape.size(); ++dim)
-        text += (dim ? ", " : "") + (number(0, 1) ? index(buffer.shape[dim])
+        text += (dim ? ", " : "") + (number(0, 1)          ? index(buffer.shape[dim])
                                      : buffer.name == "%x" ? linear(plain[dim])
                                      : buffer.name == "%f" ? linear({0, 1, 2})
                                      : buffer.name == "%w" ? names_[2 + dim]
@@ -130,11 +136,13 @@ private:
         break;
       case 4:
         text += "  " + fresh() + " = kernel.remap " + a + "[%c -> " +
-                (number(0, 1) ? std::to_string(extents_[2] - 1) + " - %c]" : "(%c floordiv 2) * 2 + 1 - %c mod 2]") +
+                (number(0, 1) ? std::to_string(extents_[2] - 1) + " - %c]"
+                              : "(%c floordiv 2) * 2 + 1 - %c mod 2]") +
                 " : f64\n";
         break;
       default:
-        text += "  " + fresh() + " = kernel.reduce " + (number(0, 1) ? "add " : "max ") + a + " over(%c) : f64 -> f64\n";
+        text += "  " + fresh() + " = kernel.reduce " + (number(0, 1) ? "add " : "max ") + a +
+                " over(%c) : f64 -> f64\n";
       }
     }
     // Everything is used, the axis k summed away.
@@ -181,13 +189,14 @@ std::vector<double> run(ModuleOp module, unsigned seed) {
 } // namespace
 
 TEST_CASE("random kernels mean the same after every pass") {
-  const char *pipelines[] = {"kernel.func(kernel-simplify)",
-                             "kernel.func(kernel-split-axes)",
-                             "kernel-merge-axes",
-                             "kernel-window-buffers",
-                             "kernel-canonical,kernel-dedupe",
-                             "kernel.func(kernel-simplify,kernel-split-axes,kernel-simplify),kernel-merge-axes",
-                             "tgc-kernel"};
+  const char *pipelines[] = {
+      "kernel.func(kernel-simplify)",
+      "kernel.func(kernel-split-axes)",
+      "kernel-merge-axes",
+      "kernel-window-buffers",
+      "kernel-canonical,kernel-dedupe",
+      "kernel.func(kernel-simplify,kernel-split-axes,kernel-simplify),kernel-merge-axes",
+      "tgc-kernel"};
   static bool registered = (registerKernelPasses(), true);
   (void)registered;
   unsigned usable = 0;
@@ -209,7 +218,8 @@ TEST_CASE("random kernels mean the same after every pass") {
       std::vector<double> values = run(*module, seed);
       REQUIRE(values.size() == expected.size());
       for (size_t i = 0; i < values.size(); ++i)
-        REQUIRE((values[i] == expected[i] || std::abs(values[i] - expected[i]) <= 1e-9 * (1 + std::abs(expected[i])) ||
+        REQUIRE((values[i] == expected[i] ||
+                 std::abs(values[i] - expected[i]) <= 1e-9 * (1 + std::abs(expected[i])) ||
                  (std::isnan(values[i]) && std::isnan(expected[i]))));
     }
   }

@@ -55,8 +55,7 @@ TEST_CASE("a program runs its launches") {
   std::memcpy(y.data(), outputs.at("y").data(), 24);
   // 1.001 is 1 in bf16.
   CHECK(y == std::vector<float>{7, 1, 7, 2, 7, 6});
-  outputs = evaluateProgram(*parsed.module, program,
-                            {{"x", bytesOf({1, 1, 1})}, {"w", bytesOf({4, 5, 6})}});
+  outputs = evaluateProgram(*parsed.module, program, {{"x", bytesOf({1, 1, 1})}, {"w", bytesOf({4, 5, 6})}});
   std::memcpy(y.data(), outputs.at("y").data(), 24);
   CHECK(y == std::vector<float>{7, 4, 7, 5, 7, 6});
 }

@@ -1,5 +1,6 @@
 // tgc-pipe-fuzz: contractions and attention of random shape under random legal schedules of the pipe, against the
 // evaluator. A failure prints what repeats it: the seed of the run, the kernel and the schedule.
+#include "codegen/cpu/CompileCpu.h"
 #include "codegen/cpu/CpuDevice.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/support/Error.h"
@@ -65,6 +66,7 @@ Schedule anySchedule(const KernelInfo &info, int64_t lanes, std::mt19937_64 &ran
 
 int run(const Options &options) {
   DialectRegistry registry;
+  cpu::registerCpuDialects(registry);
   registry.insert<affine::AffineDialect, arith::ArithDialect, math::MathDialect, memref::MemRefDialect,
                   scf::SCFDialect, vector::VectorDialect, func::FuncDialect, kernel::KernelDialect,
                   tile::TileDialect>();

@@ -34,7 +34,6 @@ ScheduledKernel::ScheduledKernel(kernel::FuncOp kernel, const Schedule &schedule
   auto packers = packWeights(*module, packed, info, plan);
   if (failed(verify(*module)))
     internalError("packing {} made invalid kernels", info.name);
-  llvm::raw_string_ostream(kernelText) << *module;
   for (auto [i, packer] : llvm::enumerate(packers)) {
     KernelInfo packInfo = describeKernel(packer);
     Packed &made = packs.emplace_back();

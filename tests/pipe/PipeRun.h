@@ -24,7 +24,6 @@ public:
 
   KernelInfo info; ///< before packing
   Plan plan;
-  std::string kernelText; ///< after packing
   std::unique_ptr<CompiledKernel> compiled;
 
 private:

@@ -1,12 +1,15 @@
 // tgc-pipe FILE.mlir: shows what becomes of a file's kernels under their schedules, checks them against the
 // evaluator, and measures them.
+#include "codegen/cpu/CompileCpu.h"
 #include "codegen/cpu/CpuDevice.h"
 #include "compiler/schedule/Describe.h"
+#include "compiler/schedule/Pack.h"
 #include "compiler/support/Error.h"
 #include "compiler/tile/Tile.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "tests/pipe/PipeRun.h"
 #include <CLI/CLI.hpp>
@@ -54,6 +57,25 @@ void bench(test::ScheduledKernel &kernel, const std::string &schedule, const Opt
   std::cout.flush();
 }
 
+/// The file with all weights packed, its program included.
+void pack(ModuleOp module, const DeviceInfo &device) {
+  SmallVector<kernel::FuncOp> kernels(module.getOps<kernel::FuncOp>());
+  for (kernel::FuncOp kernel : kernels) {
+    KernelInfo info = describeKernel(kernel);
+    Schedule schedule =
+        kernel.getSchedule() ? parseSchedule(kernel.getSchedule()->str()) : heuristicSchedule(info, device);
+    PlanResult plan = makePlan(info, schedule, device);
+    if (!plan)
+      usageError("{}: {}", info.name, plan.reason);
+    packWeights(module, kernel, info, *plan.plan);
+  }
+  if (failed(verify(module)))
+    internalError("packing made an invalid module");
+  std::string text;
+  llvm::raw_string_ostream(text) << module;
+  std::cout << text << "\n";
+}
+
 void show(kernel::FuncOp kernel, const Options &options, const cpu::CpuTarget &target) {
   KernelInfo info = describeKernel(kernel);
   DeviceInfo device = cpu::deviceInfo(target);
@@ -86,8 +108,7 @@ void show(kernel::FuncOp kernel, const Options &options, const cpu::CpuTarget &t
   } else if (options.emit == "bench") {
     bench(compiled, text, options);
   } else {
-    std::cout << (options.emit == "pack"     ? compiled.kernelText
-                  : options.emit == "tile"   ? compiled.compiled->tile
+    std::cout << (options.emit == "tile"     ? compiled.compiled->tile
                   : options.emit == "thread" ? compiled.compiled->thread
                   : options.emit == "llvm"   ? compiled.compiled->report.llvmIr
                                              : compiled.compiled->report.assembly);
@@ -96,6 +117,7 @@ void show(kernel::FuncOp kernel, const Options &options, const cpu::CpuTarget &t
 
 int run(const Options &options) {
   DialectRegistry registry;
+  cpu::registerCpuDialects(registry);
   registry.insert<affine::AffineDialect, arith::ArithDialect, math::MathDialect, memref::MemRefDialect,
                   scf::SCFDialect, vector::VectorDialect, func::FuncDialect, kernel::KernelDialect,
                   tile::TileDialect>();
@@ -107,6 +129,10 @@ int run(const Options &options) {
   std::optional<cpu::CpuTarget> target = cpu::cpuTarget(options.target);
   if (!target)
     usageError("no CPU target '{}'", options.target);
+  if (options.emit == "pack") {
+    pack(*module, cpu::deviceInfo(*target));
+    return 0;
+  }
   for (auto kernel : module->getOps<kernel::FuncOp>())
     if (options.kernel.empty() || kernel.getSymName() == options.kernel)
       show(kernel, options, *target);

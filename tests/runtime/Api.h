@@ -7,8 +7,9 @@
 namespace tgc::runtime::test {
 
 inline api::Program load(const Package &package, const std::string &directory = "") {
-  std::vector<uint8_t> file = serialize(package);
-  return api::Program(api::Device("cpu"), file.data(), file.size(), directory);
+  std::string device = testDevice();
+  std::vector<uint8_t> file = serialize(device == "cpu" ? package : forCuda(package));
+  return api::Program(api::Device(device), file.data(), file.size(), directory);
 }
 
 inline api::Tensor tensor(const std::string &name, const Shape &shape, const std::vector<float> &values) {

@@ -95,3 +95,31 @@ TEST_CASE("arena plan: large random sets stay near the bound", "[arena]") {
   requireValid(intervals, plan);
   REQUIRE(double(plan.total) <= 1.35 * double(arenaLowerBound(intervals)));
 }
+
+TEST_CASE("arenas plan: none exceeds the limit unless one buffer does", "[arena]") {
+  std::mt19937 random(5);
+  std::vector<Interval> intervals(200);
+  for (Interval &interval : intervals) {
+    interval.bytes = 64 * (1 + random() % 1000);
+    interval.first = random() % 100;
+    interval.last = interval.first + random() % 20;
+  }
+  intervals[17].bytes = 1000000;
+  const uint64_t limit = 200000;
+  ArenasPlan plan = planArenas(intervals, limit);
+  REQUIRE(plan.totals.size() > 2);
+  for (uint32_t arena = 0; arena < plan.totals.size(); ++arena) {
+    std::vector<Interval> members;
+    ArenaPlan part{{}, plan.totals[arena]};
+    for (size_t i = 0; i < intervals.size(); ++i)
+      if (plan.arenas[i] == arena) {
+        members.push_back(intervals[i]);
+        part.offsets.push_back(plan.offsets[i]);
+      }
+    requireValid(members, part);
+    bool large = members.size() == 1 && members[0].bytes > limit;
+    REQUIRE((large || part.total <= limit));
+  }
+  REQUIRE(planArenas(intervals, 0).totals == std::vector<uint64_t>{planArena(intervals).total});
+  REQUIRE(planArenas({}, limit).totals.empty());
+}

@@ -123,6 +123,111 @@ TEST_CASE("package: what breaks a rule is refused with a message", "[format]") {
   }
 }
 
+namespace {
+/// A launch whose second parameter sees the arena slot's 4x8 f32 as a tensor map of padded rows.
+Package tensorMapPackage() {
+  Package package = linearPackage();
+  package.device = "cuda";
+  TensorMap map;
+  map.dims = {8, 4};
+  map.strides = {32};
+  map.box = {8, 2};
+  map.swizzle = 32;
+  package.run[0].params[1] = Param::tensorMap(5, 0, Access::Write, map);
+  return package;
+}
+
+/// The map of a package made by tensorMapPackage(), to be changed.
+TensorMap &mapOf(Package &package) { return const_cast<TensorMap &>(*package.run[0].params[1].map); }
+} // namespace
+
+TEST_CASE("package: tensor maps survive the file", "[format]") {
+  Package package = tensorMapPackage();
+  TensorMap &map = mapOf(package);
+  map.dtype = DType::BF16;
+  map.box = {32, 2};
+  map.swizzle = 64;
+  map.elementStrides = {1, 2};
+  map.promotion = 128;
+  map.fill = 1;
+  std::vector<uint8_t> file = serialize(package);
+  Package read = parse(Bytes(file));
+  REQUIRE(serialize(read) == file);
+  const Param &param = read.run[0].params[1];
+  REQUIRE(param.kind == ParamKind::TensorMap);
+  REQUIRE(param.bytes == 3 * 32 + 8 * 4);
+  REQUIRE(param.writes());
+  REQUIRE(param.map->dtype == DType::BF16);
+  REQUIRE(param.map->dims == std::vector<uint64_t>{8, 4});
+  REQUIRE(param.map->strides == std::vector<uint64_t>{32});
+  REQUIRE(param.map->box == std::vector<uint32_t>{32, 2});
+  REQUIRE(param.map->elementStrides == std::vector<uint32_t>{1, 2});
+  REQUIRE(param.map->swizzle == 64);
+  REQUIRE(param.map->promotion == 128);
+  REQUIRE(param.map->fill == 1);
+  REQUIRE(!read.run[0].params[0].map);
+}
+
+TEST_CASE("package: tensor maps that cannot be", "[format]") {
+  struct Case {
+    const char *message;
+    std::function<void(Package &, TensorMap &)> damage;
+  };
+  const Case cases[] = {
+      {"the CPU has no tensor maps", [](Package &p, TensorMap &) { p.device = "cpu"; }},
+      {"the tensor map is missing", [](Package &p, TensorMap &) { p.run[0].params[1].map = nullptr; }},
+      {"only a parameter of kind tensor map has one",
+       [](Package &p, TensorMap &) { p.run[0].params[1].kind = ParamKind::Buffer; }},
+      {"rank from 1 to 5", [](Package &, TensorMap &m) { m.dims.clear(); }},
+      {"rank from 1 to 5", [](Package &, TensorMap &m) { m.strides.clear(); }},
+      {"rank from 1 to 5", [](Package &, TensorMap &m) { m.box.push_back(1); }},
+      {"rank from 1 to 5", [](Package &, TensorMap &m) { m.elementStrides = {1}; }},
+      {"rank from 1 to 5",
+       [](Package &, TensorMap &m) {
+         m.dims.resize(6, 1);
+         m.strides.resize(5, 16);
+         m.box.resize(6, 1);
+       }},
+      {"a dimension of the tensor map", [](Package &, TensorMap &m) { m.dims[1] = 0; }},
+      {"a dimension of the tensor map", [](Package &, TensorMap &m) { m.dims[0] = (uint64_t(1) << 32) + 1; }},
+      {"a stride of the tensor map", [](Package &, TensorMap &m) { m.strides[0] = 24; }},
+      {"a stride of the tensor map", [](Package &, TensorMap &m) { m.strides[0] = uint64_t(1) << 40; }},
+      {"an extent of the tensor map's box", [](Package &, TensorMap &m) { m.box[1] = 0; }},
+      {"an extent of the tensor map's box", [](Package &, TensorMap &m) { m.box[1] = 257; }},
+      {"an element stride of the tensor map", [](Package &, TensorMap &m) { m.elementStrides = {1, 9}; }},
+      {"swizzle is not", [](Package &, TensorMap &m) { m.swizzle = 48; }},
+      {"promotion is not", [](Package &, TensorMap &m) { m.promotion = 512; }},
+      {"fill is unknown", [](Package &, TensorMap &m) { m.fill = 2; }},
+      {"box has 8 bytes", [](Package &, TensorMap &m) { m.box[0] = 2; }},
+      {"box has 64 bytes", [](Package &, TensorMap &m) { m.box[0] = 16; }},
+      {"does not start at a multiple of 16",
+       [](Package &p, TensorMap &) {
+         p.run[0].params[1].offset = 8;
+         p.run[0].params[1].bytes = 120;
+       }},
+      {"reaches over 256 bytes of 128",
+       [](Package &, TensorMap &m) {
+         m.dims = {8, 2};
+         m.strides[0] = 224;
+       }},
+      {"reaches over 18446744073709551615 bytes",
+       [](Package &, TensorMap &m) {
+         m.dims = {8, uint64_t(1) << 32, uint64_t(1) << 32};
+         m.strides = {(uint64_t(1) << 40) - 16, (uint64_t(1) << 40) - 16};
+         m.box = {8, 2, 1};
+       }},
+      {"do not lie in slot 5", [](Package &p, TensorMap &) { p.run[0].params[1].bytes = 129; }},
+      {"writes a slot of class input", [](Package &p, TensorMap &) { p.run[0].params[1].slot = 0; }},
+  };
+  for (const Case &c : cases) {
+    Package package = tensorMapPackage();
+    check(package);
+    c.damage(package, mapOf(package));
+    INFO(c.message);
+    REQUIRE_THAT(errorOf([&] { check(package); }), Catch::Contains(c.message));
+  }
+}
+
 TEST_CASE("package: files that are none", "[format]") {
   REQUIRE_THAT(errorOf([] { parse(Bytes()); }), Catch::Contains("too short"));
   REQUIRE_THAT(errorOf([] { parse(Bytes(std::vector<uint8_t>(1000, 'x'))); }),

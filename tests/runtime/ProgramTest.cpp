@@ -224,7 +224,7 @@ TEST_CASE("program: times of launches", "[program]") {
   REQUIRE(seen.total > 0);
 }
 
-TEST_CASE("program: packages that do not suit this machine", "[program]") {
+TEST_CASE("program: packages that do not suit this machine", "[program][cpu]") {
   Package package = linearPackage();
   package.features = {"avx9000", "sse2000"};
   auto [status, message] = failure([&] { load(package); });
@@ -246,11 +246,11 @@ TEST_CASE("program: packages that do not suit this machine", "[program]") {
   REQUIRE(failure([&] { load(package); }).first == TGC_UNSUPPORTED);
 }
 
-TEST_CASE("program: devices", "[program]") {
+TEST_CASE("program: devices", "[program][cpu]") {
   REQUIRE(tgc::api::Device::list().at(0).name == std::string("cpu"));
   auto [status, message] = failure([] { tgc::api::Device("abacus"); });
   REQUIRE(status == TGC_USAGE);
-  REQUIRE(message == "there is no device \"abacus\"; this machine has: cpu");
+  REQUIRE_THAT(message, Catch::StartsWith("there is no device \"abacus\"; this machine has: cpu"));
   REQUIRE(failure([] { tgc::api::Device("cpu:7"); }).first == TGC_USAGE);
   ::setenv("TGC_THREADS", "3", 1);
   REQUIRE(tgc::api::Device("cpu").describe().units == 3);
@@ -260,7 +260,7 @@ TEST_CASE("program: devices", "[program]") {
   ::unsetenv("TGC_THREADS");
 }
 
-TEST_CASE("program: files", "[program]") {
+TEST_CASE("program: files", "[program][cpu]") {
   TemporaryFolder folder;
   writePackage(linearPackage(), folder / "m.tgc");
   tgc::api::Device device("cpu");

@@ -60,6 +60,29 @@ Package kernelPackage() {
   return package;
 }
 
+Package forCuda(Package package) {
+  package.device = "cuda";
+  package.arch = "sm_90a";
+  package.features.clear();
+  std::string image = "fake cubin\n";
+  for (Function &function : package.functions) {
+    image += function.name + "\n";
+    function.entry = function.scratchBytes = 0;
+    function.block = {32, 1, 1};
+  }
+  image += '\0';
+  Module module;
+  module.format = "cubin";
+  module.image = Bytes(std::vector<uint8_t>(image.begin(), image.end()));
+  package.modules = {std::move(module)};
+  return package;
+}
+
+std::string testDevice() {
+  const char *name = std::getenv("TGC_TEST_DEVICE");
+  return name && *name ? name : "cpu";
+}
+
 uint32_t addSlot(Package &package, SlotClass slotClass, uint64_t bytes) {
   Slot slot;
   slot.slotClass = slotClass;

@@ -12,6 +12,11 @@ Package kernelPackage();
 /// The index of a function of kernels.c.
 uint32_t function(const std::string &name);
 
+/// The same package for the fake CUDA driver (fake_cuda/), whose kernels have the names of those of kernels.c.
+Package forCuda(Package package);
+/// The device that programs of the tests run on: "cpu", or TGC_TEST_DEVICE of the environment.
+std::string testDevice();
+
 /// Adds a slot and returns its index.
 uint32_t addSlot(Package &package, SlotClass slotClass, uint64_t bytes);
 /// Adds an f32 input or output with a slot of its own and returns the slot.

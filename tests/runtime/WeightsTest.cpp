@@ -275,7 +275,7 @@ uint64_t status(const std::string &field) {
 }
 } // namespace
 
-TEST_CASE("weights: sources are not held beside their prepared form", "[weights]") {
+TEST_CASE("weights: sources are not held beside their prepared form", "[weights][cpu]") {
   constexpr uint64_t Count = 6, Rows = 1024, Columns = 4096, Size = Rows * Columns * 4;
   static int64_t transposed;
   Package package = kernelPackage();

@@ -1,5 +1,6 @@
 // tgc-loop FILE.mlir: shows what becomes of a file's kernels on their way through schedule, plan and loop
 // generator, compares them with the reference evaluator, and measures them.
+#include "codegen/cpu/CompileCpu.h"
 #include "codegen/cpu/CpuDevice.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/schedule/SplitReduction.h"
@@ -81,6 +82,7 @@ void bench(kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedu
 
 int run(const Options &options) {
   DialectRegistry registry;
+  cpu::registerCpuDialects(registry);
   registry.insert<arith::ArithDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
                   vector::VectorDialect, func::FuncDialect, kernel::KernelDialect, tile::TileDialect>();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);

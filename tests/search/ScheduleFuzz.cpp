@@ -1,5 +1,6 @@
 // tgc-schedule-fuzz FILE.mlir: runs every kernel of a file without a schedule and under random legal ones and
 // compares with the reference evaluator. A failure prints the seed and the schedule that repeat it.
+#include "codegen/cpu/CompileCpu.h"
 #include "codegen/cpu/CpuDevice.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/support/Error.h"
@@ -45,6 +46,7 @@ Schedule randomSchedule(const KernelInfo &info, const DeviceInfo &device, std::m
 
 int run(const Options &options) {
   DialectRegistry registry;
+  cpu::registerCpuDialects(registry);
   registry.insert<arith::ArithDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
                   vector::VectorDialect, func::FuncDialect, kernel::KernelDialect, tile::TileDialect>();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);

@@ -15,11 +15,36 @@ struct Arguments : ModelArguments {
   std::string json;
   std::optional<double> tolerance, relative, absolute;
 
-  Tolerance judgement() const {
+  bool onReference() const { return device == "reference"; }
+
+  CompileOptions options() const {
+    ModelArguments model = *this;
+    if (onReference())
+      model.device = "cpu";
+    CompileOptions options = model.options();
+    if (onReference())
+      options.until = "kernel";
+    return options;
+  }
+
+  Tolerance judgement(Compilation &compilation) const {
     if (relative || absolute)
       return {relative.value_or(0), absolute.value_or(0), true};
-    bool narrow = precision == "f16" || precision == "bf16";
-    return {tolerance.value_or(narrow ? 2e-2 : 1e-4), 0, false};
+    return {tolerance.value_or(hasNarrowBuffers(compilation) ? 2e-2 : 1e-4), 0, false};
+  }
+
+private:
+  /// Whether values are kept in 16 bits between kernels, or multiplied in them.
+  bool hasNarrowBuffers(Compilation &compilation) const {
+    if (!precision.empty() && precision != "keep")
+      return precision != "f32";
+    bool narrow = false;
+    compilation.program().walk([&](mlir::Operation *op) {
+      for (mlir::Type type : op->getResultTypes())
+        if (auto buffer = llvm::dyn_cast<mlir::MemRefType>(type))
+          narrow |= buffer.getElementType().isF16() || buffer.getElementType().isBF16();
+    });
+    return narrow;
   }
 };
 
@@ -29,12 +54,13 @@ struct Outcome {
 };
 
 /// Compiles, runs and compares one model; errors become outcomes.
-Outcome checkCase(const CompileOptions &options, const std::string &data, const Tolerance &tolerance) {
+Outcome checkCase(const Arguments &arguments, const CompileOptions &options, const std::string &data) {
   try {
     TestData testData = readTestData(options.model, data);
     std::unique_ptr<Compilation> compilation = compileFor(testData, options);
+    Arrays outputs = arguments.onReference() ? runOnReference(*compilation, testData) : runOnDevice(*compilation, testData);
     Outcome outcome;
-    for (const OutputVerdict &verdict : runAndCompare(*compilation, testData, tolerance)) {
+    for (const OutputVerdict &verdict : judge(outputs, testData, arguments.judgement(*compilation))) {
       outcome.message += fmt::format("{}{} {} max error {:.3g}, {:.3g} of scale {:.3g}", outcome.message.empty() ? "" : "; ",
                                      verdict.passed ? "ok" : "WRONG", verdict.name, verdict.difference.maxError,
                                      verdict.difference.relative(), verdict.difference.scale);
@@ -66,7 +92,7 @@ void checkCases(const Arguments &arguments) {
     CompileOptions options = arguments.options();
     options.progress = {};
     options.model = line.substr(0, tab);
-    Outcome outcome = checkCase(options, line.substr(tab + 1), arguments.judgement());
+    Outcome outcome = checkCase(arguments, options, line.substr(tab + 1));
     answers << nlohmann::json{{"model", options.model.string()}, {"exit", outcome.code}, {"message", outcome.message}}.dump(
                    -1, ' ', false, nlohmann::json::error_handler_t::replace)
             << std::endl;
@@ -100,9 +126,11 @@ void check(const Arguments &arguments) {
     return checkCases(arguments);
   if (arguments.model.empty())
     usageError("check needs a model, or --cases");
+  if (arguments.data.empty() && arguments.onReference())
+    usageError("--device reference evaluates a model on test data: it needs --data");
   if (arguments.data.empty())
     return preflight(arguments);
-  Outcome outcome = checkCase(arguments.options(), arguments.data, arguments.judgement());
+  Outcome outcome = checkCase(arguments, arguments.options(), arguments.data);
   clearProgress();
   if (outcome.code != 0)
     throw Error(static_cast<ErrorKind>(outcome.code), outcome.message);
@@ -116,7 +144,8 @@ void addCheck(CLI::App &app) {
   CLI::App *command = app.add_subcommand("check", "Say what a model needs, or compare its outputs with reference data");
   arguments->addTo(*command);
   command->get_option("model")->required(false);
-  command->add_option("--data", arguments->data, "folder of ONNX test data (input_N.pb, output_N.pb) to compare with");
+  command->add_option("--data", arguments->data, "folder of ONNX test data (input_N.pb, output_N.pb) to compare with; with --device reference the kernels are\n"
+                      "evaluated in double precision instead of compiled");
   command->add_option("--tolerance", arguments->tolerance, "largest error as a part of the output's scale (default 1e-4; 2e-2 in 16 bits)");
   command->add_option("--rtol", arguments->relative, "compare every element, with this relative tolerance");
   command->add_option("--atol", arguments->absolute, "compare every element, with this absolute tolerance");

@@ -6,8 +6,9 @@
 // 2. Movement of a constant is a constant; of coordinates, other coordinates; an identity vanishes.
 // 3. Views without fill fold into the maps of contractions and gathers' indices.
 // 4. An element-wise operation whose operands are equal views of equally shaped tensors, of as many or fewer
-//    elements than the result, works on the tensors, and its result is viewed. A piece of tensors that are all
-//    widened is widened itself.
+//    elements than the result, works on the tensors, and its result is viewed. A piece of tensors that are
+//    all widened is widened itself. The rotation of pairs or halves, (-b, a) of (a, b), is one view of the
+//    pairs exchanged, negated at every other place.
 #include "compiler/affine/Ranges.h"
 #include "compiler/graph/transforms/Movement.h"
 #include "compiler/graph/transforms/Passes.h"
@@ -72,9 +73,9 @@ LogicalResult composeMovement(Operation *op, PatternRewriter &rewriter) {
       composed = composePiece(piece, last, total, trial, type.getShape());
       bool enlarges = type.getNumElements() > cast<RankedTensorType>(piece.source.getType()).getNumElements();
       bool single = isa<ViewOp>(source) ||
-                    (!enlarges && (piece.source.hasOneUse() || llvm::all_of(source->getUsers(), [](Operation *user) {
-                       return isa<ViewOp>(user);
-                     })));
+                    (!enlarges &&
+                     (piece.source.hasOneUse() ||
+                      llvm::all_of(source->getUsers(), [](Operation *user) { return isa<ViewOp>(user); })));
       if (composed && !single) {
         // Only worth it if the reader sees one of the sources.
         Movement alone;
@@ -237,8 +238,46 @@ struct PieceOfWidened : OpRewritePattern<PieceOp> {
       piece.source = widen.getIn();
     }
     auto type = cast<RankedTensorType>(op.getType());
-    Value joined = buildMovement(rewriter, op.getLoc(), RankedTensorType::get(type.getShape(), narrow), movement);
+    Value joined =
+        buildMovement(rewriter, op.getLoc(), RankedTensorType::get(type.getShape(), narrow), movement);
     rewriter.replaceOpWithNewOp<arith::ExtFOp>(op, type, joined);
+    return success();
+  }
+};
+
+/// Two pieces of one source, one of them negated: one view, negated at the places of that piece.
+struct PieceOfNegated : OpRewritePattern<PieceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PieceOp op, PatternRewriter &rewriter) const override {
+    SmallVector<Piece> pieces = getPieces(op);
+    if (op.getFill() || pieces.size() != 2)
+      return failure();
+    std::optional<unsigned> negated;
+    for (auto [i, piece] : llvm::enumerate(pieces)) {
+      if (auto negation = piece.source.getDefiningOp<arith::NegFOp>()) {
+        if (negated)
+          return failure();
+        negated = i;
+        piece.source = negation.getOperand();
+      }
+      if (auto view = piece.source.getDefiningOp<ViewOp>(); view && !view.getFill()) {
+        piece.map = view.getMap().compose(piece.map);
+        piece.source = view.getSource();
+      }
+    }
+    auto type = cast<RankedTensorType>(op.getType());
+    auto united = negated ? unite(pieces, type.getShape()) : std::nullopt;
+    if (!united)
+      return failure();
+    Location loc = op.getLoc();
+    Value value = buildView(rewriter, loc, pieces[0].source, united->map, type.getShape());
+    Value negative = rewriter.create<arith::NegFOp>(loc, value);
+    auto places = RankedTensorType::get(type.getShape(), rewriter.getI32Type());
+    Value place = rewriter.create<CoordOp>(
+        loc, places, AffineMapAttr::get(AffineMap::get(type.getRank(), 0, united->step)));
+    Value which = buildSplat(rewriter, loc, places, rewriter.getI32IntegerAttr(*negated));
+    Value there = rewriter.create<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, place, which);
+    rewriter.replaceOpWithNewOp<arith::SelectOp>(op, there, negative, value);
     return success();
   }
 };
@@ -251,7 +290,8 @@ public:
   void runOnOperation() final {
     RewritePatternSet patterns(&getContext());
     patterns.add<Compose<ViewOp>, Compose<PieceOp>, Simplify<ViewOp>, Simplify<PieceOp>, ViewOfCoord,
-                 FoldIntoContract, FoldIntoGather, PushBelowElementwise, PieceOfWidened>(&getContext());
+                 FoldIntoContract, FoldIntoGather, PushBelowElementwise, PieceOfWidened, PieceOfNegated>(
+        &getContext());
     GreedyRewriteConfig config;
     config.useTopDownTraversal = true;
     config.maxIterations = 64;

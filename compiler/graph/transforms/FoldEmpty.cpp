@@ -56,7 +56,9 @@ struct FoldEmpty : PassWrapper<FoldEmpty, OperationPass<>> {
   StringRef getArgument() const override { return "graph-fold-empty"; }
   StringRef getDescription() const override { return "removes reads of tensors without elements"; }
 
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<arith::ArithDialect>(); }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<arith::ArithDialect>();
+  }
 
   void runOnOperation() override {
     SmallVector<Operation *> readers;

@@ -53,7 +53,154 @@ static IntegerSet withoutBounds(const Piece &piece, ArrayRef<int64_t> source, Ar
   return IntegerSet::get(shape.size(), 0, exprs, equalities);
 }
 
+/// `expr` without its constant term, and that term; the sign is such that equal quantities look equal.
+static std::pair<AffineExpr, int64_t> withoutConstant(AffineExpr expr, ArrayRef<int64_t> shape) {
+  SmallVector<AffineExpr> origin(shape.size(), getAffineConstantExpr(0, expr.getContext()));
+  auto constant = dyn_cast<AffineConstantExpr>(expr.replaceDims(origin));
+  int64_t value = constant ? constant.getValue() : 0;
+  return {affine::simplify(expr - value, shape), value};
+}
+
+namespace {
+/// Values lowest … highest of one quantity.
+struct Interval {
+  int64_t lowest, highest;
+};
+} // namespace
+
+/// The interval of `quantity` that a domain is; `quantity` is set by the first domain that has one.
+static std::optional<Interval> intervalOf(IntegerSet where, AffineExpr &quantity, ArrayRef<int64_t> shape) {
+  std::optional<Interval> interval;
+  for (auto [expr, equality] : llvm::zip(where.getConstraints(), where.getEqFlags())) {
+    auto [rest, constant] = withoutConstant(expr, shape);
+    if (isa<AffineConstantExpr>(rest))
+      continue;
+    AffineExpr negative = affine::simplify(-rest, shape);
+    // A quantity counts up: -d0 + 5 >= 0 bounds d0.
+    if (!quantity)
+      quantity = affine::rangeOf(rest, shape).min < 0 ? negative : rest;
+    if (rest != quantity && negative != quantity)
+      return std::nullopt;
+    if (!interval) {
+      affine::Range range = affine::rangeOf(quantity, shape);
+      interval = Interval{range.min, range.max};
+    }
+    bool rising = rest == quantity;
+    if (rising || equality)
+      interval->lowest = std::max(interval->lowest, rising ? -constant : constant);
+    if (!rising || equality)
+      interval->highest = std::min(interval->highest, rising ? -constant : constant);
+  }
+  return interval;
+}
+
+std::optional<United> unite(SmallVector<Piece> pieces, ArrayRef<int64_t> shape) {
+  if (pieces.size() < 2 || !pieces[0].where)
+    return std::nullopt;
+  AffineExpr quantity;
+  SmallVector<Interval> intervals;
+  for (Piece piece : pieces) {
+    auto interval = piece.source == pieces[0].source && piece.where ? intervalOf(piece.where, quantity, shape)
+                                                                    : std::nullopt;
+    if (!interval)
+      return std::nullopt;
+    intervals.push_back(*interval);
+  }
+  affine::Range range = affine::rangeOf(quantity, shape);
+  int64_t length = intervals[0].highest - intervals[0].lowest + 1, next = range.min;
+  for (Interval interval : intervals) {
+    if (interval.lowest != next || interval.highest - interval.lowest + 1 != length)
+      return std::nullopt;
+    next += length;
+  }
+  if (length < 1 || next != range.max + 1)
+    return std::nullopt;
+  AffineExpr step = affine::simplify((quantity - range.min).floorDiv(length), shape);
+  SmallVector<AffineExpr> results;
+  for (unsigned d = 0; d < pieces[0].map.getNumResults(); ++d) {
+    AffineExpr first = pieces[0].map.getResult(d);
+    int64_t moved = 0;
+    for (auto [i, piece] : llvm::enumerate(pieces)) {
+      auto offset = dyn_cast<AffineConstantExpr>(affine::simplify(piece.map.getResult(d) - first, shape));
+      if (!offset || (i > 1 && offset.getValue() != moved * int64_t(i)))
+        return std::nullopt;
+      if (i == 1)
+        moved = offset.getValue();
+    }
+    results.push_back(first + step * moved);
+  }
+  AffineMap map = AffineMap::get(shape.size(), 0, results, pieces[0].map.getContext());
+  return United{affine::simplify(map, shape), step};
+}
+
+/// A dimension and a modulus that the domains of pieces test.
+static std::optional<std::pair<unsigned, int64_t>> testedResidue(ArrayRef<Piece> pieces, ArrayRef<int64_t> shape) {
+  constexpr int64_t kMostResidues = 8;
+  std::optional<std::pair<unsigned, int64_t>> found;
+  for (Piece piece : pieces) {
+    if (!piece.where)
+      continue;
+    for (AffineExpr constraint : piece.where.getConstraints())
+      constraint.walk([&](AffineExpr expr) {
+        auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+        if (found || expr.getKind() != AffineExprKind::Mod)
+          return;
+        auto modulus = dyn_cast<AffineConstantExpr>(binary.getRHS());
+        for (unsigned d = 0; modulus && d < shape.size(); ++d)
+          if (binary.getLHS().isFunctionOfDim(d) && modulus.getValue() <= kMostResidues &&
+              shape[d] % modulus.getValue() == 0)
+            found = {d, modulus.getValue()};
+      });
+  }
+  return found;
+}
+
+/// Pieces whose domains test a residue of one dimension, as one piece for each residue, where that decides which
+/// piece applies everywhere: even and odd elements written into zeros one after the other.
+static std::optional<SmallVector<Piece>> byResidue(ArrayRef<Piece> pieces, ArrayRef<int64_t> shape) {
+  auto tested = pieces.size() > 1 ? testedResidue(pieces, shape) : std::nullopt;
+  if (!tested)
+    return std::nullopt;
+  auto [dim, modulus] = *tested;
+  MLIRContext *context = pieces[0].map.getContext();
+  AffineExpr d = getAffineDimExpr(dim, context);
+  SmallVector<int64_t> quotients(shape);
+  quotients[dim] /= modulus;
+  SmallVector<AffineExpr> there(AffineMap::getMultiDimIdentityMap(shape.size(), context).getResults());
+  SmallVector<AffineExpr> back = there;
+  back[dim] = d.floorDiv(modulus);
+  SmallVector<Piece> result;
+  for (int64_t residue = 0; residue < modulus; ++residue) {
+    there[dim] = d * modulus + residue;
+    bool chosen = false;
+    for (Piece piece : pieces) {
+      AffineMap map = piece.map.replaceDimsAndSymbols(there, {}, shape.size(), 0);
+      IntegerSet where = piece.where ? piece.where.replaceDimsAndSymbols(there, {}, shape.size(), 0)
+                                     : everywhere(context, shape.size());
+      where = affine::withBounds(where, affine::simplify(map, quotients), shapeOf(piece.source), quotients);
+      if (affine::neverHolds(where))
+        continue;
+      if (!isEverywhere(where))
+        return std::nullopt;
+      map = affine::simplify(map, quotients).replaceDimsAndSymbols(back, {}, shape.size(), 0);
+      result.push_back({piece.source, affine::simplify(map, shape),
+                        IntegerSet::get(shape.size(), 0, {d % modulus - residue}, {true})});
+      chosen = true;
+      break;
+    }
+    if (!chosen)
+      return std::nullopt;
+  }
+  return result;
+}
+
 Movement normalised(Movement movement, ArrayRef<int64_t> shape) {
+  if (auto pieces = byResidue(movement.pieces, shape))
+    movement = {*pieces, {}};
+  if (!movement.fill)
+    if (auto united = unite(movement.pieces, shape))
+      movement.pieces = {
+          {movement.pieces[0].source, united->map, everywhere(united->map.getContext(), shape.size())}};
   Movement result;
   result.fill = movement.fill;
   bool covered = false;

@@ -17,6 +17,14 @@ mlir::Type elementOf(mlir::Value value);
 /// The movement of a view or piece operation in normal form: maps and domains simplified, pieces that never
 /// apply gone, pieces of one source that are one map united, no fill where nothing is filled.
 Movement normalised(Movement movement, llvm::ArrayRef<int64_t> shape);
+/// Pieces of one source that cover equal intervals of one quantity, each moved on from the last by one step, as one
+/// map: halves exchanged, even and odd elements put back, frames taken from channels. `step` is the interval's
+/// number, an expression of the result's dimensions.
+struct United {
+  mlir::AffineMap map;
+  mlir::AffineExpr step;
+};
+std::optional<United> unite(llvm::SmallVector<Piece> pieces, llvm::ArrayRef<int64_t> shape);
 Movement movementOf(mlir::Operation *op);
 
 /// The value with the movement's elements: the source itself, a constant, a view or a piece.

@@ -21,11 +21,14 @@ struct NarrowContractions : PassWrapper<NarrowContractions, OperationPass<>> {
   NarrowContractions(const NarrowContractions &other) : PassWrapper(other) { to = other.to; }
   StringRef getArgument() const override { return "graph-narrow-contractions"; }
   StringRef getDescription() const override { return "rounds operands of contractions to f16 or bf16"; }
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<arith::ArithDialect>(); }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<arith::ArithDialect>();
+  }
   Option<std::string> to{*this, "to", llvm::cl::desc("f16 or bf16"), llvm::cl::init("bf16")};
 
   void runOnOperation() override {
-    Type narrow = to == "f16" ? Type(Float16Type::get(&getContext())) : Type(BFloat16Type::get(&getContext()));
+    Type narrow =
+        to == "f16" ? Type(Float16Type::get(&getContext())) : Type(BFloat16Type::get(&getContext()));
     llvm::DenseMap<Value, Value> rounded;
     getOperation()->walk([&](ContractOp contract) {
       if (tooSmall(contract))
@@ -35,7 +38,8 @@ struct NarrowContractions : PassWrapper<NarrowContractions, OperationPass<>> {
     });
   }
 
-  /// Too few columns or products for a matrix instruction: nothing is gained, as in a last convolution to 3 channels.
+  /// Too few columns or products for a matrix instruction: nothing is gained, as in a last convolution to 3
+  /// channels.
   static bool tooSmall(ContractOp contract) {
     constexpr int64_t least = 32;
     int64_t columns = 1, depth = 1;
@@ -67,7 +71,9 @@ struct NarrowContractions : PassWrapper<NarrowContractions, OperationPass<>> {
 
 } // namespace
 
-std::unique_ptr<Pass> createNarrowContractionsPass(StringRef to) { return std::make_unique<NarrowContractions>(to); }
+std::unique_ptr<Pass> createNarrowContractionsPass(StringRef to) {
+  return std::make_unique<NarrowContractions>(to);
+}
 void registerNarrowContractionsPass() { PassRegistration<NarrowContractions>(); }
 
 } // namespace tgc::graph

@@ -1,8 +1,8 @@
 // The evaluator's entry points for one kernel.
 //
-// Everywhere: each store's domain is halved along axes, preferring those that cut the work's memory most, until
-// a part fits a budget; values that do not depend on the cut axes are kept from part to part.
-// At samples: the store's map is inverted, and the value is evaluated for that one point of its axes.
+// Everywhere: each store's domain is halved along axes, preferring those that cut the work's memory most,
+// until a part fits a budget; values that do not depend on the cut axes are kept from part to part. At
+// samples: the store's map is inverted, and the value is evaluated for that one point of its axes.
 #include "compiler/kernel/Evaluate.h"
 
 #include "compiler/affine/Ranges.h"
@@ -142,9 +142,8 @@ std::vector<StoredBuffer> tgc::kernel::evaluate(FuncOp func, ArrayRef<Bytes> buf
   std::vector<StoredBuffer> outputs;
   for (StoreOp store : func.getBlock()->getOps<StoreOp>()) {
     auto argument = cast<BlockArgument>(store.getBuffer());
-    auto known = llvm::find_if(outputs, [&](const StoredBuffer &output) {
-      return output.argument == argument.getArgNumber();
-    });
+    auto known = llvm::find_if(
+        outputs, [&](const StoredBuffer &output) { return output.argument == argument.getArgNumber(); });
     if (known == outputs.end()) {
       auto type = cast<MemRefType>(argument.getType());
       outputs.push_back({argument.getArgNumber(), type, std::vector<Reference>(type.getNumElements())});
@@ -152,8 +151,9 @@ std::vector<StoredBuffer> tgc::kernel::evaluate(FuncOp func, ArrayRef<Bytes> buf
     }
     StoredBuffer &output = *known;
     bool real = isa<FloatType>(store.getValue().getType());
-    forEachStored(func, store, interpreter, logicalIndex(store.getMap(), output.type.getShape()),
-                  [&](int64_t position, const Cell &cell) { output.elements[position] = toReference(cell, real); });
+    forEachStored(
+        func, store, interpreter, logicalIndex(store.getMap(), output.type.getShape()),
+        [&](int64_t position, const Cell &cell) { output.elements[position] = toReference(cell, real); });
   }
   llvm::sort(outputs, [](auto &a, auto &b) { return a.argument < b.argument; });
   return outputs;
@@ -165,7 +165,8 @@ namespace {
 class StoreSolver {
 public:
   StoreSolver(FuncOp func, StoreOp store, Interpreter &interpreter)
-      : store_(store), axes_(interpreter.axesOf(store.getAxes())), domain_(domainOf(func, store, interpreter)) {
+      : store_(store), axes_(interpreter.axesOf(store.getAxes())),
+        domain_(domainOf(func, store, interpreter)) {
     SmallVector<int64_t> extents;
     for (unsigned axis : axes_)
       extents.push_back(func.getExtents()[axis]);
@@ -231,7 +232,8 @@ private:
 
 } // namespace
 
-std::vector<Reference> tgc::kernel::evaluateAt(FuncOp func, ArrayRef<Bytes> buffers, ArrayRef<Sample> samples) {
+std::vector<Reference> tgc::kernel::evaluateAt(FuncOp func, ArrayRef<Bytes> buffers,
+                                               ArrayRef<Sample> samples) {
   Interpreter interpreter(func, buffers, /*scales=*/true);
   SmallVector<StoreOp> stores(func.getBlock()->getOps<StoreOp>());
   SmallVector<StoreSolver> solvers;
@@ -290,8 +292,7 @@ bool tgc::kernel::agrees(double value, double reference, double scale, Type type
     bool inexact;
     largest.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmTowardZero, &inexact);
     double finite = std::min(std::abs(reference), std::abs(value));
-    return std::isinf(value) && std::isfinite(reference) &&
-           finite + bound >= largest.convertToDouble();
+    return std::isinf(value) && std::isfinite(reference) && finite + bound >= largest.convertToDouble();
   }
   return std::abs(value - reference) <= bound;
 }

@@ -57,7 +57,8 @@ Cell cellOf(Attribute attribute) {
 }
 
 Cell readCell(const char *bytes, Type type) {
-  return isa<FloatType>(type) ? Cell::ofReal(readReal(bytes, type)) : Cell::ofInteger(readInteger(bytes, type));
+  return isa<FloatType>(type) ? Cell::ofReal(readReal(bytes, type))
+                              : Cell::ofInteger(readInteger(bytes, type));
 }
 
 } // namespace
@@ -194,8 +195,8 @@ void Interpreter::compute(Operation *op, const Box &box, MutableArrayRef<std::sh
                             scales_, type, result);
       })
       .Case([&](ReduceOp reduce) {
-        evaluator::reduce(*value(reduce.getSource(), wide), reduce.getKind(), reduce.getIsUnsigned(), over, wide,
-                          reduce.getSource().getType(), type, result);
+        evaluator::reduce(*value(reduce.getSource(), wide), reduce.getKind(), reduce.getIsUnsigned(), over,
+                          wide, reduce.getSource().getType(), type, result);
       })
       .Case([&](MomentsOp moments) {
         evaluator::moments(*value(moments.getSource(), wide), over, result, *results[1]);
@@ -228,7 +229,8 @@ void Interpreter::load(LoadOp op, const Box &box, Tensor &result) {
     auto buffer = cast<BlockArgument>(op.getBuffers()[i]);
     auto bufferType = cast<MemRefType>(buffer.getType());
     AffineMap map = op.getMap(i);
-    Piece &piece = pieces.emplace_back(Piece{IndexFunction(elementOffset(bufferType, map), axes, box), {},
+    Piece &piece = pieces.emplace_back(Piece{IndexFunction(elementOffset(bufferType, map), axes, box),
+                                             {},
                                              buffers_[buffer.getArgNumber()].data()});
     piece.conditions.add(op.getCondition(i), axes, box);
     for (auto [expr, size] : llvm::zip(map.getResults(), bufferType.getShape())) {
@@ -261,7 +263,8 @@ void Interpreter::load(LoadOp op, const Box &box, Tensor &result) {
     for (int64_t i = 0; i < length; ++i)
       if (!done[i]) {
         if (!op.getFill())
-          internalError("kernel {}: a load without an else value leaves its buffer", func_.getSymName().str());
+          internalError("kernel {}: a load without an else value leaves its buffer",
+                        func_.getSymName().str());
         out[i] = cellOf(*op.getFill());
       }
   });
@@ -297,7 +300,8 @@ void Interpreter::gather(GatherOp op, const Box &box, Tensor &result) {
       int64_t chosen = index->cells[at].integer;
       bool in = holds[i] && chosen >= 0 && chosen < size;
       result.cells[first + i] =
-          in ? readCell(data + (offsets[i] + chosen * strides[op.getDim()]) * bytes, type) : cellOf(op.getFill());
+          in ? readCell(data + (offsets[i] + chosen * strides[op.getDim()]) * bytes, type)
+             : cellOf(op.getFill());
     }
   });
 }

@@ -78,8 +78,8 @@ struct Sides {
   }
 };
 
-std::vector<double> packed(const Tensor &tensor, int64_t base, ArrayRef<int64_t> rows, ArrayRef<int64_t> columns,
-                           bool sizes) {
+std::vector<double> packed(const Tensor &tensor, int64_t base, ArrayRef<int64_t> rows,
+                           ArrayRef<int64_t> columns, bool sizes) {
   std::vector<double> values(rows.size() * columns.size());
   double *out = values.data();
   for (int64_t row : rows)
@@ -100,7 +100,8 @@ void tgc::kernel::evaluator::contract(const Tensor &lhs, const Tensor &rhs, Arra
   std::vector<int64_t> lhsBatch = offsetsOf(sides.both, box, lhs), rhsBatch = offsetsOf(sides.both, box, rhs);
   std::vector<int64_t> outBatch = offsetsOf(sides.both, box, result);
   std::vector<int64_t> lhsRows = offsetsOf(sides.left, box, lhs), lhsK = offsetsOf(sides.reduced, box, lhs);
-  std::vector<int64_t> rhsK = offsetsOf(sides.reduced, box, rhs), rhsColumns = offsetsOf(sides.right, box, rhs);
+  std::vector<int64_t> rhsK = offsetsOf(sides.reduced, box, rhs),
+                       rhsColumns = offsetsOf(sides.right, box, rhs);
   std::vector<int64_t> outRows = offsetsOf(sides.left, box, result);
   std::vector<int64_t> outColumns = offsetsOf(sides.right, box, result);
   int64_t m = lhsRows.size(), n = rhsColumns.size(), k = lhsK.size();
@@ -158,13 +159,14 @@ void tgc::kernel::evaluator::reduce(const Tensor &source, ReduceKind kind, bool 
   // a stands before b: it is more extreme, or NaN, which is the extreme of all.
   auto before = [&](const Cell &a, const Cell &b) {
     if (real)
-      return std::isnan(b.real) ? false : std::isnan(a.real) || (greatest ? a.real > b.real : a.real < b.real);
+      return std::isnan(b.real) ? false
+                                : std::isnan(a.real) || (greatest ? a.real > b.real : a.real < b.real);
     bool less = isUnsigned ? lessUnsigned(a.integer, b.integer) : a.integer < b.integer;
     bool more = isUnsigned ? lessUnsigned(b.integer, a.integer) : b.integer < a.integer;
     return greatest ? more : less;
   };
-  Cell start = real ? Cell::ofReal(kind == ReduceKind::Mul ? 1 : 0)
-                    : Cell::ofInteger(kind == ReduceKind::Mul ? 1 : 0);
+  Cell start =
+      real ? Cell::ofReal(kind == ReduceKind::Mul ? 1 : 0) : Cell::ofInteger(kind == ReduceKind::Mul ? 1 : 0);
   std::vector<char> seen(result.cells.size(), 0);
   std::vector<Cell> best(index ? result.cells.size() : 0);
   for (Cell &cell : result.cells)

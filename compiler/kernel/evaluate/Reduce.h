@@ -6,8 +6,8 @@
 namespace tgc::kernel::evaluator {
 
 /// Sum of products over `over`. `result` has the axes of the operation's value; integers wrap to `type`.
-void contract(const Tensor &lhs, const Tensor &rhs, llvm::ArrayRef<unsigned> over, const Box &box, bool scales,
-              mlir::Type type, Tensor &result);
+void contract(const Tensor &lhs, const Tensor &rhs, llvm::ArrayRef<unsigned> over, const Box &box,
+              bool scales, mlir::Type type, Tensor &result);
 
 /// One reduced axis set of a source; axes of `over` that the source lacks count with their extent.
 void reduce(const Tensor &source, ReduceKind kind, bool isUnsigned, llvm::ArrayRef<unsigned> over,

@@ -41,22 +41,26 @@ struct Derived {
 };
 
 /// A real function given with its derivative.
-template <auto F> constexpr RowFunction smooth() {
+template <auto F>
+constexpr RowFunction smooth() {
   return row1<[](const Cell &a, Context) {
     Derived y = F(a.real);
     return Cell::ofReal(y.value, a.scale == 0 ? 0 : a.scale * std::abs(y.derivative));
   }>;
 }
 /// A function whose steps make a derivative meaningless; its operands are rounded as the graph says.
-template <auto F> constexpr RowFunction stepwise() {
+template <auto F>
+constexpr RowFunction stepwise() {
   return row1<[](const Cell &a, Context) { return Cell::ofReal(F(a.real)); }>;
 }
-template <auto F> constexpr RowFunction integers() {
+template <auto F>
+constexpr RowFunction integers() {
   return row2<[](const Cell &a, const Cell &b, Context context) {
     return Cell::ofInteger(wrapTo(F(a.integer, b.integer, context), context.resultType));
   }>;
 }
-template <auto F> constexpr RowFunction convert() {
+template <auto F>
+constexpr RowFunction convert() {
   return row1<[](const Cell &a, Context context) { return F(a, context); }>;
 }
 
@@ -73,7 +77,8 @@ Cell sum(const Cell &a, const Cell &b, double value) {
 double larger(double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b); }
 double smaller(double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b); }
 
-template <auto F> constexpr RowFunction choice() {
+template <auto F>
+constexpr RowFunction choice() {
   return row2<[](const Cell &a, const Cell &b, Context) {
     return Cell::ofReal(F(a.real, b.real), std::max(a.scale, b.scale));
   }>;
@@ -148,7 +153,8 @@ bool compareIntegers(int64_t a, int64_t b, Context context) {
 }
 
 /// Out of range is undefined in arith; here it is the nearest value, and 0 for NaN.
-template <typename Limit> Cell toInteger(double value, Limit low, Limit high, Context context) {
+template <typename Limit>
+Cell toInteger(double value, Limit low, Limit high, Context context) {
   if (std::isnan(value))
     return Cell::ofInteger(0);
   value = std::trunc(value);
@@ -192,9 +198,8 @@ const llvm::StringMap<RowFunction> &table() {
            scale += b.scale * abs(y / b.real);
          return Cell::ofReal(y, scale);
        }>},
-      {"arith.remf", row2<[](const Cell &a, const Cell &b, Context) {
-         return Cell::ofReal(std::fmod(a.real, b.real));
-       }>},
+      {"arith.remf",
+       row2<[](const Cell &a, const Cell &b, Context) { return Cell::ofReal(std::fmod(a.real, b.real)); }>},
       {"arith.negf", row1<[](const Cell &a, Context) { return Cell::ofReal(-a.real, a.scale); }>},
       {"arith.maximumf", choice<[](double a, double b) { return larger(a, b); }>()},
       {"arith.minimumf", choice<[](double a, double b) { return smaller(a, b); }>()},
@@ -205,7 +210,8 @@ const llvm::StringMap<RowFunction> &table() {
        }>},
       {"arith.extf", row1<[](const Cell &a, Context) { return a; }>},
       {"arith.truncf", row1<[](const Cell &a, Context) { return a; }>},
-      {"arith.select", row3<[](const Cell &a, const Cell &b, const Cell &c, Context) { return a.integer ? b : c; }>},
+      {"arith.select",
+       row3<[](const Cell &a, const Cell &b, const Cell &c, Context) { return a.integer ? b : c; }>},
       // conversions
       {"arith.sitofp", convert<[](const Cell &a, Context context) {
          return Cell::ofReal(double(asSigned(a.integer, context)));
@@ -242,9 +248,12 @@ const llvm::StringMap<RowFunction> &table() {
                        : Cell::ofInteger(readInteger(bytes, context.resultType));
        }>()},
       // integers
-      {"arith.addi", integers<[](int64_t a, int64_t b, Context) { return int64_t(uint64_t(a) + uint64_t(b)); }>()},
-      {"arith.subi", integers<[](int64_t a, int64_t b, Context) { return int64_t(uint64_t(a) - uint64_t(b)); }>()},
-      {"arith.muli", integers<[](int64_t a, int64_t b, Context) { return int64_t(uint64_t(a) * uint64_t(b)); }>()},
+      {"arith.addi",
+       integers<[](int64_t a, int64_t b, Context) { return int64_t(uint64_t(a) + uint64_t(b)); }>()},
+      {"arith.subi",
+       integers<[](int64_t a, int64_t b, Context) { return int64_t(uint64_t(a) - uint64_t(b)); }>()},
+      {"arith.muli",
+       integers<[](int64_t a, int64_t b, Context) { return int64_t(uint64_t(a) * uint64_t(b)); }>()},
       {"arith.divsi", integers<[](int64_t a, int64_t b, Context) { return divideSigned(a, b); }>()},
       {"arith.floordivsi", integers<[](int64_t a, int64_t b, Context) {
          return divideSigned(a, b) - (remainderSigned(a, b) != 0 && (a < 0) != (b < 0));
@@ -264,7 +273,8 @@ const llvm::StringMap<RowFunction> &table() {
       {"arith.ori", integers<[](int64_t a, int64_t b, Context) { return a | b; }>()},
       {"arith.xori", integers<[](int64_t a, int64_t b, Context) { return a ^ b; }>()},
       {"arith.shli", integers<[](int64_t a, int64_t b, Context) { return shiftLeft(a, b); }>()},
-      {"arith.shrsi", integers<[](int64_t a, int64_t b, Context) { return a >> (b < 0 || b > 63 ? 63 : b); }>()},
+      {"arith.shrsi",
+       integers<[](int64_t a, int64_t b, Context) { return a >> (b < 0 || b > 63 ? 63 : b); }>()},
       {"arith.shrui", integers<[](int64_t a, int64_t b, Context c) {
          return b < 0 || b > 63 ? 0 : int64_t(asUnsigned(a, c) >> b);
        }>()},
@@ -280,14 +290,23 @@ const llvm::StringMap<RowFunction> &table() {
          return Cell::ofInteger(compareIntegers(a.integer, b.integer, context));
        }>},
       {"math.absi", convert<[](const Cell &a, Context context) {
-         return Cell::ofInteger(wrapTo(a.integer < 0 ? int64_t(0 - uint64_t(a.integer)) : a.integer,
-                                       context.resultType));
+         return Cell::ofInteger(
+             wrapTo(a.integer < 0 ? int64_t(0 - uint64_t(a.integer)) : a.integer, context.resultType));
        }>()},
       // math
       {"math.absf", row1<[](const Cell &a, Context) { return Cell::ofReal(abs(a.real), a.scale); }>},
-      {"math.exp", smooth<[](double x) { double y = std::exp(x); return Derived{y, y}; }>()},
-      {"math.exp2", smooth<[](double x) { double y = std::exp2(x); return Derived{y, y * M_LN2}; }>()},
-      {"math.expm1", smooth<[](double x) { double y = std::expm1(x); return Derived{y, y + 1}; }>()},
+      {"math.exp", smooth<[](double x) {
+         double y = std::exp(x);
+         return Derived{y, y};
+       }>()},
+      {"math.exp2", smooth<[](double x) {
+         double y = std::exp2(x);
+         return Derived{y, y * M_LN2};
+       }>()},
+      {"math.expm1", smooth<[](double x) {
+         double y = std::expm1(x);
+         return Derived{y, y + 1};
+       }>()},
       {"math.log", smooth<[](double x) { return Derived{std::log(x), 1 / x}; }>()},
       {"math.log2", smooth<[](double x) { return Derived{std::log2(x), 1 / (x * M_LN2)}; }>()},
       {"math.log10", smooth<[](double x) { return Derived{std::log10(x), 1 / (x * M_LN10)}; }>()},
@@ -297,17 +316,29 @@ const llvm::StringMap<RowFunction> &table() {
          double scale = a.scale == 0 ? 0 : a.scale * 0.5 / std::sqrt(std::max(a.real, a.scale * 1e-6));
          return Cell::ofReal(std::sqrt(a.real), scale);
        }>},
-      {"math.rsqrt", smooth<[](double x) { double y = 1 / std::sqrt(x); return Derived{y, 0.5 * y / x}; }>()},
-      {"math.cbrt", smooth<[](double x) { double y = std::cbrt(x); return Derived{y, y / (3 * x)}; }>()},
+      {"math.rsqrt", smooth<[](double x) {
+         double y = 1 / std::sqrt(x);
+         return Derived{y, 0.5 * y / x};
+       }>()},
+      {"math.cbrt", smooth<[](double x) {
+         double y = std::cbrt(x);
+         return Derived{y, y / (3 * x)};
+       }>()},
       {"math.sin", smooth<[](double x) { return Derived{std::sin(x), std::cos(x)}; }>()},
       {"math.cos", smooth<[](double x) { return Derived{std::cos(x), std::sin(x)}; }>()},
-      {"math.tan", smooth<[](double x) { double y = std::tan(x); return Derived{y, 1 + y * y}; }>()},
+      {"math.tan", smooth<[](double x) {
+         double y = std::tan(x);
+         return Derived{y, 1 + y * y};
+       }>()},
       {"math.asin", smooth<[](double x) { return Derived{std::asin(x), 1 / std::sqrt(1 - x * x)}; }>()},
       {"math.acos", smooth<[](double x) { return Derived{std::acos(x), 1 / std::sqrt(1 - x * x)}; }>()},
       {"math.atan", smooth<[](double x) { return Derived{std::atan(x), 1 / (1 + x * x)}; }>()},
       {"math.sinh", smooth<[](double x) { return Derived{std::sinh(x), std::cosh(x)}; }>()},
       {"math.cosh", smooth<[](double x) { return Derived{std::cosh(x), std::sinh(x)}; }>()},
-      {"math.tanh", smooth<[](double x) { double y = std::tanh(x); return Derived{y, 1 - y * y}; }>()},
+      {"math.tanh", smooth<[](double x) {
+         double y = std::tanh(x);
+         return Derived{y, 1 - y * y};
+       }>()},
       {"math.asinh", smooth<[](double x) { return Derived{std::asinh(x), 1 / std::sqrt(x * x + 1)}; }>()},
       {"math.acosh", smooth<[](double x) { return Derived{std::acosh(x), 1 / std::sqrt(x * x - 1)}; }>()},
       {"math.atanh", smooth<[](double x) { return Derived{std::atanh(x), 1 / (1 - x * x)}; }>()},

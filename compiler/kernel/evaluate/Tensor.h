@@ -52,9 +52,10 @@ struct Tensor {
   int64_t stepAlong(const Tensor &other) const { return other.axes.empty() ? 0 : stride[other.axes.back()]; }
 };
 
-/// Calls body(coordinates, first) for each row: the coordinates of every axis of the kernel at the row's start
-/// (0 for axes that the tensor does not have) and the row's first cell.
-template <typename Body> void forEachRow(const Tensor &tensor, Body body) {
+/// Calls body(coordinates, first) for each row: the coordinates of every axis of the kernel at the row's
+/// start (0 for axes that the tensor does not have) and the row's first cell.
+template <typename Body>
+void forEachRow(const Tensor &tensor, Body body) {
   llvm::SmallVector<int64_t> coordinates(tensor.stride.size(), 0);
   for (auto [axis, low] : llvm::zip(tensor.axes, tensor.low))
     coordinates[axis] = low;
@@ -84,15 +85,16 @@ inline int64_t cellAt(const Tensor &tensor, llvm::ArrayRef<int64_t> coordinates)
   return cell;
 }
 
-/// A quasi-affine expression prepared for evaluation along rows: its linear part as steps, divisions as tables
-/// over the axes that they use.
+/// A quasi-affine expression prepared for evaluation along rows: its linear part as steps, divisions as
+/// tables over the axes that they use.
 class IndexFunction {
 public:
   /// Dimension d of `expr` is axis axes[d] of the kernel.
   IndexFunction(mlir::AffineExpr expr, llvm::ArrayRef<unsigned> axes, const Box &box);
 
   /// The values along a row that starts at `coordinates` and runs along `axis` (none for a single element).
-  void row(llvm::ArrayRef<int64_t> coordinates, std::optional<unsigned> axis, int64_t length, int64_t *out) const;
+  void row(llvm::ArrayRef<int64_t> coordinates, std::optional<unsigned> axis, int64_t length,
+           int64_t *out) const;
 
 private:
   struct Table {

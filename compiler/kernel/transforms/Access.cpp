@@ -14,7 +14,8 @@ namespace {
 
 ValueRange namedAxes(Operation *op) {
   return llvm::TypeSwitch<Operation *, ValueRange>(op)
-      .Case<LoadOp, GatherOp, StoreOp, CoordOp, TestOp, RemapOp>([](auto access) { return access.getAxes(); });
+      .Case<LoadOp, GatherOp, StoreOp, CoordOp, TestOp, RemapOp>(
+          [](auto access) { return access.getAxes(); });
 }
 
 AffineMap widenMap(AffineMap map, ArrayRef<AffineExpr> dims, unsigned axes) {
@@ -45,7 +46,8 @@ Access tgc::kernel::accessOf(FuncOp func, Operation *op) {
         access.conditions.push_back(widenSet(store.getCondition(), dims, axes));
       })
       .Case([&](TestOp test) { access.conditions.push_back(widenSet(test.getCondition(), dims, axes)); })
-      .Case<GatherOp, CoordOp, RemapOp>([&](auto other) { access.maps.push_back(widenMap(other.getMap(), dims, axes)); });
+      .Case<GatherOp, CoordOp, RemapOp>(
+          [&](auto other) { access.maps.push_back(widenMap(other.getMap(), dims, axes)); });
   return access;
 }
 
@@ -116,10 +118,12 @@ Access tgc::kernel::mapExprs(const Access &access, unsigned dims,
   return changed;
 }
 
-LoadOp tgc::kernel::replacePieces(LoadOp load, ArrayRef<Value> buffers, const Access &access, TypedAttr fill) {
+LoadOp tgc::kernel::replacePieces(LoadOp load, ArrayRef<Value> buffers, const Access &access,
+                                  TypedAttr fill) {
   OpBuilder builder(load);
   auto func = cast<FuncOp>(load->getParentOp());
-  auto replacement = builder.create<LoadOp>(load.getLoc(), buffers, func.getAxes(), access.maps, access.conditions, fill);
+  auto replacement =
+      builder.create<LoadOp>(load.getLoc(), buffers, func.getAxes(), access.maps, access.conditions, fill);
   setAccess(func, replacement, access);
   load.getResult().replaceAllUsesWith(replacement.getResult());
   load.erase();
@@ -141,12 +145,14 @@ SmallVector<std::pair<unsigned, AffineExpr>> movesOf(FuncOp func, RemapOp remap,
     moves.emplace_back(j, tgc::affine::simplify(moved, change.extents));
   }
   // An axis that stays where it is does not move.
-  llvm::erase_if(moves, [&](auto &move) { return move.second == getAffineDimExpr(move.first, func.getContext()); });
+  llvm::erase_if(moves,
+                 [&](auto &move) { return move.second == getAffineDimExpr(move.first, func.getContext()); });
   // x[a -> f] then [b -> g]: f is read where b is g already, so it must not know b.
   for (size_t done = 0; done < moves.size(); ++done)
     for (size_t i = done; i < moves.size(); ++i) {
       bool free = llvm::none_of(llvm::enumerate(moves), [&](auto other) {
-        return other.index() >= done && other.index() != i && moves[i].second.isFunctionOfDim(other.value().first);
+        return other.index() >= done && other.index() != i &&
+               moves[i].second.isFunctionOfDim(other.value().first);
       });
       if (free) {
         std::swap(moves[done], moves[i]);
@@ -201,7 +207,8 @@ void tgc::kernel::changeAxes(FuncOp func, const AxisChange &change) {
   auto newAxis = [&](unsigned j) { return block->getArgument(block->getNumArguments() - newAxes + j); };
   for (Operation &op : llvm::make_early_inc_range(*block)) {
     if (auto list = over.find(&op); list != over.end()) {
-      SmallVector<Value> values = llvm::map_to_vector(list->second, [&](unsigned j) -> Value { return newAxis(j); });
+      SmallVector<Value> values =
+          llvm::map_to_vector(list->second, [&](unsigned j) -> Value { return newAxis(j); });
       llvm::TypeSwitch<Operation *>(&op).Case<ContractOp, ReduceOp, MomentsOp, SoftmaxOp>(
           [&](auto reduction) { reduction.getOverMutable().assign(values); });
     }

@@ -1,4 +1,5 @@
-// Maps and conditions of a kernel's operations over all of its axes at once, and changes of the axes themselves.
+// Maps and conditions of a kernel's operations over all of its axes at once, and changes of the axes
+// themselves.
 #pragma once
 #include "compiler/kernel/Kernel.h"
 
@@ -21,10 +22,12 @@ void setAccess(FuncOp func, mlir::Operation *op, const Access &access);
 void guardIfNeeded(FuncOp func, LoadOp load);
 
 /// Every expression of an access replaced.
-Access mapExprs(const Access &access, unsigned dims, llvm::function_ref<mlir::AffineExpr(mlir::AffineExpr)> change);
+Access mapExprs(const Access &access, unsigned dims,
+                llvm::function_ref<mlir::AffineExpr(mlir::AffineExpr)> change);
 
 /// Removes pieces of a load or gives it others.
-LoadOp replacePieces(LoadOp load, llvm::ArrayRef<mlir::Value> buffers, const Access &access, mlir::TypedAttr fill);
+LoadOp replacePieces(LoadOp load, llvm::ArrayRef<mlir::Value> buffers, const Access &access,
+                     mlir::TypedAttr fill);
 
 /// New axes for a kernel. oldAsNew[i] is old axis i over the new axes, newAsOld[j] the other way round.
 struct AxisChange {

@@ -1,8 +1,9 @@
 // kernel-dedupe
 //
-// In: kernels in canonical form and their launches. Out: equal kernels are one, and every kernel's symbol is its
-// shape class and the first half of the hash of its text, as in @contract_m4096n320k320_1a2b3c4d.
-// 1. Kernels are grouped by exact text, order of buffers and schedule; launches of a group name its first kernel, the others go.
+// In: kernels in canonical form and their launches. Out: equal kernels are one, and every kernel's symbol is
+// its shape class and the first half of the hash of its text, as in @contract_m4096n320k320_1a2b3c4d.
+// 1. Kernels are grouped by exact text, order of buffers and schedule; launches of a group name its first
+// kernel, the others go.
 // 2. Kernels are renamed; where a name is taken, which two kernels of one hash would do, a number follows.
 #include "compiler/kernel/Canonical.h"
 #include "compiler/kernel/Passes.h"

@@ -1,9 +1,10 @@
 // kernel-drop-roundings
 //
-// In: a kernel with the graph's roundings. Out: the kernel as it is computed: a value is only rounded where it
-// is stored, where an operation wants the narrower type, or where the rounding is part of the meaning.
+// In: a kernel with the graph's roundings. Out: the kernel as it is computed: a value is only rounded where
+// it is stored, where an operation wants the narrower type, or where the rounding is part of the meaning.
 // 1. keptRoundings finds those that have to happen.
-// 2. A widening of a rounding of a value at least as wide takes the value itself; also through operations that
+// 2. A widening of a rounding of a value at least as wide takes the value itself; also through operations
+// that
 //    are exact in any type (negation, choice, maximum), which are done in the wider type then.
 #include "compiler/kernel/Passes.h"
 #include "compiler/kernel/Roundings.h"
@@ -82,7 +83,9 @@ private:
 struct DropRoundingsPass : PassWrapper<DropRoundingsPass, OperationPass<FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DropRoundingsPass)
   StringRef getArgument() const override { return "kernel-drop-roundings"; }
-  StringRef getDescription() const override { return "delete pairs of rounding and widening that need not happen"; }
+  StringRef getDescription() const override {
+    return "delete pairs of rounding and widening that need not happen";
+  }
   void runOnOperation() override { dropRoundings(getOperation()); }
 };
 

@@ -5,8 +5,8 @@
 // their buffers through memref.reinterpret_cast in the new shapes.
 // 1. Dimensions of size 1 whose index is 0 leave every buffer of more dimensions.
 // 2. For every pair (a, b): each expression must hold both in that ratio or neither. Where a stands in one
-//    dimension of a buffer and b in the next, whose index fills it, the two dimensions are collapsed first, if
-//    they are contiguous and every access of the buffer has the pair there.
+//    dimension of a buffer and b in the next, whose index fills it, the two dimensions are collapsed first,
+//    if they are contiguous and every access of the buffer has the pair there.
 // 3. Reductions run over both or neither; a remap or argmax along one of them keeps them apart.
 // 4. The pair becomes one axis. Again until no pair is left.
 #include "compiler/affine/Normalize.h"
@@ -71,7 +71,8 @@ private:
     return zero;
   }
 
-  void changeMaps(unsigned buffer, llvm::function_ref<void(SmallVectorImpl<AffineExpr> &)> change, unsigned dim) {
+  void changeMaps(unsigned buffer, llvm::function_ref<void(SmallVectorImpl<AffineExpr> &)> change,
+                  unsigned dim) {
     forEachUse(buffer, [&](Operation *op, unsigned piece) {
       Access access = accessOf(func_, op);
       SmallVector<AffineExpr> exprs(access.maps[piece].getResults());
@@ -83,7 +84,8 @@ private:
     });
   }
 
-  void layoutOf(unsigned buffer, SmallVectorImpl<int64_t> &shape, SmallVectorImpl<int64_t> &strides, int64_t &offset) {
+  void layoutOf(unsigned buffer, SmallVectorImpl<int64_t> &shape, SmallVectorImpl<int64_t> &strides,
+                int64_t &offset) {
     shape.assign(types_[buffer].getShape().begin(), types_[buffer].getShape().end());
     (void)getStridesAndOffset(types_[buffer], strides, offset);
   }
@@ -140,11 +142,13 @@ private:
     affine::Normalizer normalizer(affine::Normalizer::fromExtents(func_.getExtents()));
     for (Operation &op : *func_.getBlock()) {
       auto over = reducedAxes(&op);
-      bool overA = llvm::is_contained(over, func_.getAxes()[a]), overB = llvm::is_contained(over, func_.getAxes()[b]);
+      bool overA = llvm::is_contained(over, func_.getAxes()[a]),
+           overB = llvm::is_contained(over, func_.getAxes()[b]);
       if (overA != overB)
         return false;
       auto reduce = dyn_cast<ReduceOp>(op);
-      if (overA && reduce && (reduce.getKind() == ReduceKind::ArgMax || reduce.getKind() == ReduceKind::ArgMin))
+      if (overA && reduce &&
+          (reduce.getKind() == ReduceKind::ArgMax || reduce.getKind() == ReduceKind::ArgMin))
         return false;
       auto remap = dyn_cast<RemapOp>(op);
       if (remap && (func_.axisIndex(remap.getAxis()) == a || func_.axisIndex(remap.getAxis()) == b))
@@ -171,7 +175,8 @@ private:
     for (auto [buffer, dim] : collapses) {
       bool fits = true;
       forEachUse(buffer, [&](Operation *op, unsigned piece) {
-        fits &= collapsible(normalizer, op, func_.getBuffers()[buffer], accessOf(func_, op).maps[piece], dim, a, b);
+        fits &= collapsible(normalizer, op, func_.getBuffers()[buffer], accessOf(func_, op).maps[piece], dim,
+                            a, b);
       });
       if (!fits || collapses.count({buffer, dim + 1}))
         return false;
@@ -179,8 +184,8 @@ private:
     return true;
   }
 
-  bool collapsible(affine::Normalizer &normalizer, Operation *op, Value buffer, AffineMap map, unsigned dim, unsigned a,
-                   unsigned b) {
+  bool collapsible(affine::Normalizer &normalizer, Operation *op, Value buffer, AffineMap map, unsigned dim,
+                   unsigned a, unsigned b) {
     unsigned number = cast<BlockArgument>(buffer).getArgNumber();
     SmallVector<int64_t> shape, strides;
     int64_t offset;

@@ -1,7 +1,7 @@
 // kernel-remove-unused-buffers
 //
-// In: a program and its kernels. Out: no intermediate buffer that nothing loads, no store that only filled one,
-// no launch without a store, no buffer argument without a use.
+// In: a program and its kernels. Out: no intermediate buffer that nothing loads, no store that only filled
+// one, no launch without a store, no buffer argument without a use.
 // 1. A stored argument is idle if at all launches the buffer behind it is an intermediate one that nothing
 //    loads. Its stores go, with the values that only they used.
 // 2. Arguments without a use leave the kernel and its launches; launches without a store go.
@@ -47,7 +47,9 @@ bool removeDead(FuncOp func) {
 struct RemoveUnusedBuffersPass : PassWrapper<RemoveUnusedBuffersPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(RemoveUnusedBuffersPass)
   StringRef getArgument() const override { return "kernel-remove-unused-buffers"; }
-  StringRef getDescription() const override { return "remove buffers that nothing reads, with what writes them"; }
+  StringRef getDescription() const override {
+    return "remove buffers that nothing reads, with what writes them";
+  }
 
   void runOnOperation() override {
     while (round(getOperation()))

@@ -1,7 +1,7 @@
 // kernel-simplify
 //
-// In: any kernel. Out: the same kernel, with maps and conditions in normal form, no value that is not used, no
-// axis of extent 1 and none that nothing names.
+// In: any kernel. Out: the same kernel, with maps and conditions in normal form, no value that is not used,
+// no axis of extent 1 and none that nothing names.
 // 1. Maps and conditions are simplified with the axes' extents and with what is known where a value is needed
 //    (Need.h). Pieces of loads that never hold go, tests that are decided become constants.
 // 2. Remaps of values that depend on loads alone are pushed into the loads.
@@ -67,7 +67,8 @@ private:
           changed_ = true;
           continue;
         }
-        after.maps = {affine::simplify(affine::simplifyGiven(before.maps[0], after.conditions[0], extents), extents)};
+        after.maps = {
+            affine::simplify(affine::simplifyGiven(before.maps[0], after.conditions[0], extents), extents)};
         update(store, before, after);
         continue;
       }
@@ -92,7 +93,8 @@ private:
       if (isa<TestOp>(op) && (isAlwaysTrue(after.conditions[0]) || affine::neverHolds(after.conditions[0]))) {
         replaceByConstant(&op, builder.getBoolAttr(isAlwaysTrue(after.conditions[0])));
         changed_ = true;
-      } else if (auto coord = dyn_cast<CoordOp>(op); coord && isa<AffineConstantExpr>(after.maps[0].getResult(0))) {
+      } else if (auto coord = dyn_cast<CoordOp>(op);
+                 coord && isa<AffineConstantExpr>(after.maps[0].getResult(0))) {
         int64_t value = cast<AffineConstantExpr>(after.maps[0].getResult(0)).getValue();
         replaceByConstant(&op, builder.getIntegerAttr(coord.getType(), value));
         changed_ = true;
@@ -226,7 +228,8 @@ private:
       if (name.getDialectNamespace() == "arith" || name.getDialectNamespace() == "math")
         name.getCanonicalizationPatterns(patterns, context);
     bool rewritten = false;
-    (void)applyPatternsAndFoldGreedily(func_.getBody(), std::move(patterns), GreedyRewriteConfig(), &rewritten);
+    (void)applyPatternsAndFoldGreedily(func_.getBody(), std::move(patterns), GreedyRewriteConfig(),
+                                       &rewritten);
     IRRewriter rewriter(context);
     DominanceInfo dominance(func_);
     bool shared = false;
@@ -260,7 +263,9 @@ private:
 struct SimplifyPass : PassWrapper<SimplifyPass, OperationPass<FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SimplifyPass)
   StringRef getArgument() const override { return "kernel-simplify"; }
-  StringRef getDescription() const override { return "maps and conditions in normal form, unused things removed"; }
+  StringRef getDescription() const override {
+    return "maps and conditions in normal form, unused things removed";
+  }
   void runOnOperation() override { simplifyKernel(getOperation()); }
 };
 

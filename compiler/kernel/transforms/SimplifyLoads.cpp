@@ -65,22 +65,28 @@ bool simplifyLoad(FuncOp func, LoadOp load, IntegerSet need) {
     Piece piece{load.getBuffers()[i], access.maps[i], access.conditions[i]};
     IntegerSet unbounded = alwaysTrue(func.getContext(), extents.size());
     IntegerSet inside = affine::withBounds(unbounded, piece.map, piece.shape(), extents);
-    if (affine::neverHolds(affine::simplify(affine::conjoin(affine::conjoin(piece.condition, inside), reached), extents)))
+    if (affine::neverHolds(
+            affine::simplify(affine::conjoin(affine::conjoin(piece.condition, inside), reached), extents)))
       continue;
-    piece.condition = affine::simplifyGiven(affine::simplify(piece.condition, extents), affine::conjoin(inside, need), extents);
+    piece.condition = affine::simplifyGiven(affine::simplify(piece.condition, extents),
+                                            affine::conjoin(inside, need), extents);
     if (affine::neverHolds(piece.condition))
       continue;
-    AffineMap map = affine::simplify(affine::simplifyGiven(piece.map, affine::conjoin(piece.condition, need), extents), extents);
+    AffineMap map = affine::simplify(
+        affine::simplifyGiven(piece.map, affine::conjoin(piece.condition, need), extents), extents);
     // Without an else value the index has to be inside everywhere, not only where the value is needed.
-    piece.map = guarded || affine::alwaysInside(map, piece.shape(), extents) ? map : affine::simplify(piece.map, extents);
+    piece.map = guarded || affine::alwaysInside(map, piece.shape(), extents)
+                    ? map
+                    : affine::simplify(piece.map, extents);
     if (!pieces.empty() && pieces.back().buffer == piece.buffer && pieces.back().map == piece.map)
       if (auto both = unite(pieces.back().condition, piece.condition, extents)) {
         pieces.back().condition = *both;
         piece = pieces.pop_back_val();
       }
     pieces.push_back(piece);
-    bool wherever = isAlwaysTrue(affine::simplifyGiven(
-        affine::withBounds(unbounded, piece.map, piece.shape(), extents), affine::conjoin(piece.condition, need), extents));
+    bool wherever =
+        isAlwaysTrue(affine::simplifyGiven(affine::withBounds(unbounded, piece.map, piece.shape(), extents),
+                                           affine::conjoin(piece.condition, need), extents));
     if (!wherever)
       continue;
     if (isAlwaysTrue(piece.condition))

@@ -1,12 +1,14 @@
 // kernel-window-buffers
 //
-// In: simplified kernels and their launches. Out: a buffer argument is only as large as the part that the kernel
-// uses, and starts where that part starts; launches say where (`at [...]`). Kernels that read different parts of
-// one buffer, as the blocks of a model do of a vector of all their scales, become equal.
-// 1. For every dimension of every buffer that is not free: the bounds of its index over all accesses, each under
-//    its condition. An index that relies on the buffer's end for its else value, or is known only at run time,
-//    keeps the dimension whole.
-// 2. Indices are counted from the window's start. The start leaves the kernel as far as it is a multiple of 64
+// In: simplified kernels and their launches. Out: a buffer argument is only as large as the part that the
+// kernel uses, and starts where that part starts; launches say where (`at [...]`). Kernels that read
+// different parts of one buffer, as the blocks of a model do of a vector of all their scales, become equal.
+// 1. For every dimension of every buffer that is not free: the bounds of its index over all accesses, each
+// under
+//    its condition. An index that relies on the buffer's end for its else value, or is known only at run
+//    time, keeps the dimension whole.
+// 2. Indices are counted from the window's start. The start leaves the kernel as far as it is a multiple of
+// 64
 //    bytes, so that what the kernel may assume of alignment stays true; the rest is the type's offset.
 #include "compiler/affine/Ranges.h"
 #include "compiler/kernel/Elements.h"
@@ -43,8 +45,8 @@ affine::Range reach(FuncOp func, const Use &use, unsigned dim, int64_t size) {
     return whole;
   Access access = accessOf(func, use.op);
   AffineExpr index = access.maps[use.piece].getResult(dim);
-  IntegerSet given = isa<GatherOp>(use.op) ? alwaysTrue(func.getContext(), func.getNumAxes())
-                                           : access.conditions[use.piece];
+  IntegerSet given =
+      isa<GatherOp>(use.op) ? alwaysTrue(func.getContext(), func.getNumAxes()) : access.conditions[use.piece];
   // Shifted so that every axis starts at 0.
   SmallVector<affine::Range> ranges = affine::dimRanges(given, func.getExtents());
   SmallVector<AffineExpr> shifted;
@@ -72,7 +74,8 @@ private:
     SmallVector<Use> uses = usesOf(buffer);
     SmallVector<int64_t> strides, shape(type.getShape());
     int64_t offset = 0;
-    if (uses.empty() || func_.getFree()[buffer.getArgNumber()] || failed(getStridesAndOffset(type, strides, offset)))
+    if (uses.empty() || func_.getFree()[buffer.getArgNumber()] ||
+        failed(getStridesAndOffset(type, strides, offset)))
       return type;
     SmallVector<int64_t> starts(shape.size(), 0);
     for (unsigned dim = 0; dim < shape.size(); ++dim) {

@@ -97,7 +97,8 @@ void swiglu(NodeContext &c) {
 
 Value shrink(NodeContext &c, Value x) {
   double bias = c.floatAttr("bias", 0), lambda = c.floatAttr("lambd", 0.5);
-  Value y = c.select(c.compare(Predicate::OGT, x, c.splatLike(x, lambda)), shifted(c, x, -bias), c.splatLike(x, 0));
+  Value y =
+      c.select(c.compare(Predicate::OGT, x, c.splatLike(x, lambda)), shifted(c, x, -bias), c.splatLike(x, 0));
   return c.select(c.compare(Predicate::OLT, x, c.splatLike(x, -lambda)), shifted(c, x, bias), y);
 }
 

@@ -13,8 +13,8 @@ void floatUnary(NodeContext &c) {
 
 void neg(NodeContext &c) {
   Value x = c.in(0);
-  Value y = isFloat(c.dtype(0)) ? c.make<arith::NegFOp>(x)
-                                : c.sub(c.splatInt(c.shape(0), c.elementOf(x), 0), x);
+  Value y =
+      isFloat(c.dtype(0)) ? c.make<arith::NegFOp>(x) : c.sub(c.splatInt(c.shape(0), c.elementOf(x), 0), x);
   c.out(y, c.dtype(0));
 }
 
@@ -179,7 +179,8 @@ void pow(NodeContext &c) {
   }
   // Integer bases are exact up to 2^53.
   Type f64 = c.builder.getF64Type();
-  Value result = c.make<math::PowFOp>(toFloat(c, base, t, f64), toFloat(c, c.inAs(1, shape), c.dtype(1), f64));
+  Value result =
+      c.make<math::PowFOp>(toFloat(c, base, t, f64), toFloat(c, c.inAs(1, shape), c.dtype(1), f64));
   auto type = c.tensorType(shape, c.typeOf(t));
   c.out(isUnsigned(t) ? c.make<arith::FPToUIOp>(type, result) : c.make<arith::FPToSIOp>(type, result), t);
 }

@@ -80,7 +80,8 @@ public:
   }
 
 private:
-  /// (batch, key head, [member of its group,] …): the space of both contractions; the group is left out when it is 1.
+  /// (batch, key head, [member of its group,] …): the space of both contractions; the group is left out when
+  /// it is 1.
   Shape lead() const {
     Shape extents{batch, heads / group};
     if (group > 1)
@@ -192,10 +193,12 @@ private:
 
 void attention(NodeContext &c) { Attention(c).run(); }
 
-/// Rotates pairs (a, b) of each head: (a·cos − b·sin, a·sin + b·cos). The pairs are halves of the rotated part, or
-/// neighbours in it.
+/// Rotates pairs (a, b) of each head: (a·cos − b·sin, a·sin + b·cos). The pairs are halves of the rotated
+/// part, or neighbours in it.
 void rotaryEmbedding(NodeContext &c) {
   c.requireRank(0, 3, 4);
+  c.requireRank(1, 2, 3);
+  c.requireRank(2, 2, 3);
   ArrayRef<int64_t> in = c.shape(0);
   int64_t heads = c.intAttr("num_heads", 0);
   bool split = c.rank(0) == 3;
@@ -228,8 +231,8 @@ void rotaryEmbedding(NodeContext &c) {
       if (graph::HostTensorPtr ids = c.tryKnown(3))
         cache = selectAlong(c, cache, 0, wrapIndices(ids->ints, extent), c.shape(3));
       else
-        cache = c.gather(cache, {c.number(0), c.dim(2)}, 0, wrapIndices(c, c.in(3), extent), {c.dim(0), c.dim(1)},
-                         wanted);
+        cache = c.gather(cache, {c.number(0), c.dim(2)}, 0, wrapIndices(c, c.in(3), extent),
+                         {c.dim(0), c.dim(1)}, wanted);
     }
     if (c.shapeOf(cache) != ArrayRef<int64_t>(wanted))
       c.bad("the cache does not have the shape that is needed");

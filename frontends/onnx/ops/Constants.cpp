@@ -16,6 +16,8 @@ graph::HostTensor ints(NodeContext &c, ArrayRef<int64_t> values, ArrayRef<int64_
 }
 
 void constant(NodeContext &c) {
+  if (c.outputCount() == 0)
+    return;
   auto floats = [&](ArrayRef<double> values, ArrayRef<int64_t> shape) {
     DType t = c.recast(DType::F32);
     graph::HostTensor result = graph::HostTensor::zeros(shape, c.typeOf(t));
@@ -24,7 +26,7 @@ void constant(NodeContext &c) {
     c.outKnown(0, std::move(result), t);
   };
   if (c.hasAttr("value"))
-    return c.outTensor(0, c.importer().constantTensor(c.tensorAttr("value"), StringRef(c.node.outputs.at(0))));
+    return c.outTensor(0, c.importer().constantTensor(c.tensorAttr("value"), StringRef(c.node.outputs[0])));
   if (c.hasAttr("value_int"))
     return c.outKnown(0, ints(c, {c.intAttr("value_int", 0)}, {}), DType::I64);
   if (c.hasAttr("value_ints")) {
@@ -107,9 +109,10 @@ void eyeLike(NodeContext &c) {
 }
 
 void oneHot(NodeContext &c) {
-  int64_t depth = int64_t(c.knownFloat(1, "depth"));
-  if (depth < 0)
-    c.bad("negative depth");
+  double wanted = c.knownFloat(1, "depth");
+  if (!(wanted >= 0 && wanted < 1e12))
+    c.bad("depth {}", wanted);
+  int64_t depth = int64_t(wanted);
   int64_t rank = c.rank(0) + 1;
   int64_t axis = c.axisAttr(-1, rank);
   if (c.elementCount(c.shape(2)) != 2)

@@ -8,7 +8,8 @@ namespace {
 /// The branch that the condition takes is imported in place.
 void branch(NodeContext &c) {
   bool condition = c.knownInt(0, "the condition of If") != 0;
-  std::vector<TensorPtr> results = c.importer().inlineGraph(c.graphAttr(condition ? "then_branch" : "else_branch"));
+  std::vector<TensorPtr> results =
+      c.importer().inlineGraph(c.graphAttr(condition ? "then_branch" : "else_branch"));
   for (size_t i = 0; i < c.outputCount(); ++i) {
     if (i >= results.size())
       c.bad("the branch has {} outputs, the node {}", results.size(), c.outputCount());

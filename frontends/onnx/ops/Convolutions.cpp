@@ -17,8 +17,8 @@ Value addBias(NodeContext &c, Value y, size_t input) {
   return c.add(y, c.broadcastDims(c.widen(c.in(input)), {1}, c.shapeOf(y)));
 }
 
-/// Σ over (c, k…) of x[n, g·C + c, indices…] · w[weightIndices…]. The space is (n, g, o, position…, c, k…); without
-/// groups g is left out. The result is [n, G·O, position…] in the accumulator's type.
+/// Σ over (c, k…) of x[n, g·C + c, indices…] · w[weightIndices…]. The space is (n, g, o, position…, c, k…);
+/// without groups g is left out. The result is [n, G·O, position…] in the accumulator's type.
 struct GroupedSum {
   NodeContext &c;
   Value x, w;
@@ -51,10 +51,10 @@ struct GroupedSum {
   }
 };
 
-int64_t groupCount(NodeContext &c) {
+int64_t groupCount(NodeContext &c, int64_t channels) {
   int64_t groups = c.intAttr("group", 1);
-  if (groups < 1)
-    c.bad("group {}", groups);
+  if (groups < 1 || groups > std::max<int64_t>(channels, 1))
+    c.bad("{} groups of {} channels", groups, channels);
   return groups;
 }
 
@@ -63,16 +63,23 @@ Value convolve(NodeContext &c, Value x, Value w) {
   ArrayRef<int64_t> in = c.shapeOf(x), weight = c.shapeOf(w);
   if (in.size() < 3 || in.size() > 5 || in.size() != weight.size())
     c.bad("data and weight have the ranks {} and {}", in.size(), weight.size());
-  int64_t groups = groupCount(c);
+  int64_t groups = groupCount(c, in[1]);
   if (weight[1] > in[1] || in[1] != weight[1] * groups || weight[0] % groups != 0)
     c.bad("{} channels and {} groups do not fit the weight", in[1], groups);
   Windows windows(c, in.drop_front(2), weight.drop_front(2));
   Shape before{0, 0}, after{0, 0};
   before.append(windows.before);
   after.append(windows.usedAfter());
-  GroupedSum sum{c, c.pad(x, before, after, c.zeroAttr(c.elementOf(x))), w, groups, weight[0] / groups, weight[1],
-                 windows.out, windows.kernel};
-  SmallVector<AffineExpr> spatial, weightIndices{sum.group() * (weight[0] / groups) + sum.output(), sum.channel()};
+  GroupedSum sum{c,
+                 c.pad(x, before, after, c.zeroAttr(c.elementOf(x))),
+                 w,
+                 groups,
+                 weight[0] / groups,
+                 weight[1],
+                 windows.out,
+                 windows.kernel};
+  SmallVector<AffineExpr> spatial,
+      weightIndices{sum.group() * (weight[0] / groups) + sum.output(), sum.channel()};
   for (size_t d = 0; d < windows.out.size(); ++d) {
     spatial.push_back(sum.position(d) * windows.strides[d] + sum.tap(d) * windows.dilations[d]);
     weightIndices.push_back(sum.tap(d));
@@ -99,15 +106,15 @@ void qlinearConv(NodeContext &c) {
   outRequantized(c, product, 1, 4, 6, 1);
 }
 
-/// y[o] = Σ x[i]·w[k] over o = i·stride − before + k·dilation: the contraction of w reversed with x spread out by the
-/// stride, zeros between.
+/// y[o] = Σ x[i]·w[k] over o = i·stride − before + k·dilation: the contraction of w reversed with x spread
+/// out by the stride, zeros between.
 void convTranspose(NodeContext &c) {
   c.requireSameTypes(0, 1);
   c.requireFloat(0);
   c.requireRank(0, 3, 5);
   c.requireRank(1, c.rank(0), c.rank(0));
   ArrayRef<int64_t> in = c.shape(0), weight = c.shape(1);
-  int64_t groups = groupCount(c);
+  int64_t groups = groupCount(c, in[1]);
   if (in[1] != weight[0] || in[1] % groups != 0)
     c.bad("{} channels and {} groups do not fit the weight", in[1], groups);
   int64_t channels = in[1] / groups;

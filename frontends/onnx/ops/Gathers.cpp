@@ -62,7 +62,8 @@ void gatherElements(NodeContext &c) {
   c.out(c.gather(c.in(0), dims, axis, chosen, dims, c.shape(1)), c.dtype(0));
 }
 
-/// The last dimension of the indices is a tuple of coordinates into the data's dimensions after the batch ones.
+/// The last dimension of the indices is a tuple of coordinates into the data's dimensions after the batch
+/// ones.
 void gatherNd(NodeContext &c) {
   int64_t batch = c.intAttr("batch_dims", 0);
   c.requireRank(1, 1, 64);
@@ -70,6 +71,8 @@ void gatherNd(NodeContext &c) {
   int64_t tuple = c.shape(1).back();
   if (batch < 0 || batch > int64_t(table.size()) || tuple < 1 || batch + tuple > int64_t(data.size()))
     c.bad("tuples of {} after {} batch dimensions do not fit the data", tuple, batch);
+  if (data.take_front(batch) != table.take_front(batch))
+    c.bad("data and indices have different batch dimensions");
   Shape shape(table);
   shape.append(data.begin() + batch + tuple, data.end());
   SmallVector<AffineExpr> source, tableDims = identityIndices(c, int64_t(table.size()));

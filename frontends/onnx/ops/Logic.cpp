@@ -31,7 +31,8 @@ void bitwiseNot(NodeContext &c) {
   c.out(c.logicalNot(c.in(0)), c.dtype(0));
 }
 
-/// A shift by the width or more, or by less than 0, which the shift operations leave undefined, shifts all bits out.
+/// A shift by the width or more, or by less than 0, which the shift operations leave undefined, shifts all
+/// bits out.
 void bitShift(NodeContext &c) {
   c.requireSameTypes(0, 1);
   DType t = c.dtype(0);

@@ -11,8 +11,8 @@ namespace {
 
 using graph::ReduceKind;
 
-/// numpy's matmul of two values: batch dimensions broadcast, operands of rank 1 lose their dimension. The result is
-/// in the accumulator's type.
+/// numpy's matmul of two values: batch dimensions broadcast, operands of rank 1 lose their dimension. The
+/// result is in the accumulator's type.
 Value matmulValues(NodeContext &c, Value a, Value b) {
   ArrayRef<int64_t> sa = c.shapeOf(a), sb = c.shapeOf(b);
   if (sa.empty() || sb.empty())
@@ -105,10 +105,10 @@ void qlinearMatmul(NodeContext &c) {
   outRequantized(c, product, 1, 4, 6, c.rankOf(product) - 1);
 }
 
-// --- Einsum -----------------------------------------------------------------------------------------------------------
+// --- Einsum ---
 
-/// One operand's value and the label of each of its dimensions. Ellipsis dimensions have the labels 256, 257, … counted
-/// from the last.
+/// One operand's value and the label of each of its dimensions. Ellipsis dimensions have the labels 256, 257,
+/// … counted from the last.
 struct Labelled {
   Value value;
   SmallVector<int> labels;
@@ -177,11 +177,12 @@ public:
           result.push_back(label);
     }
     for (int label : result)
-      if (!extents.count(label))
-        c.bad("the result has a label that no operand has");
+      if (!extents.count(label) || llvm::count(result, label) != 1)
+        c.bad("the result has a label twice, or one that no operand has");
     Labelled all = reduceAlone(operands[0], keptBy(operands, 1, result));
     for (size_t i = 1; i < operands.size(); ++i)
-      all = multiply(all, operands[i], i + 1 == operands.size() ? result : keptBy(operands, i + 1, result, &all, i));
+      all = multiply(all, operands[i],
+                     i + 1 == operands.size() ? result : keptBy(operands, i + 1, result, &all, i));
     if (operands.size() == 1)
       all = reduceAlone(all, result);
     if (isFloat(c.dtype(0)))
@@ -213,8 +214,9 @@ private:
   SmallVector<AffineExpr> indicesOf(const Labelled &operand, ArrayRef<int> space) {
     SmallVector<AffineExpr> indices;
     for (auto [d, label] : llvm::enumerate(operand.labels))
-      indices.push_back(c.shapeOf(operand.value)[d] == 1 ? c.number(0)
-                                                         : c.dim(unsigned(llvm::find(space, label) - space.begin())));
+      indices.push_back(c.shapeOf(operand.value)[d] == 1
+                            ? c.number(0)
+                            : c.dim(unsigned(llvm::find(space, label) - space.begin())));
     return indices;
   }
 
@@ -255,8 +257,8 @@ private:
     }
     right.value = c.elementOf(left.value) == c.elementOf(right.value) ? right.value : c.widen(right.value);
     left.value = c.elementOf(left.value) == c.elementOf(right.value) ? left.value : c.widen(left.value);
-    return {c.contract(left.value, indicesOf(left, space), right.value, indicesOf(right, space), extentsOf(space),
-                       int64_t(kept.size())),
+    return {c.contract(left.value, indicesOf(left, space), right.value, indicesOf(right, space),
+                       extentsOf(space), int64_t(kept.size())),
             SmallVector<int>(kept)};
   }
 

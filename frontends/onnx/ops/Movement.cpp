@@ -88,8 +88,8 @@ void flatten(NodeContext &c) {
     c.bad("axis {} is out of range for rank {}", axis, c.rank(0));
   if (axis < 0)
     axis += c.rank(0);
-  c.out(c.reshape(c.in(0), {c.elementCount(c.shape(0).take_front(axis)),
-                            c.elementCount(c.shape(0).drop_front(axis))}),
+  c.out(c.reshape(c.in(0),
+                  {c.elementCount(c.shape(0).take_front(axis)), c.elementCount(c.shape(0).drop_front(axis))}),
         c.dtype(0));
 }
 
@@ -139,7 +139,7 @@ void tile(NodeContext &c) {
 int64_t blockSize(NodeContext &c) {
   c.requireRank(0, 4, 4);
   int64_t block = c.intAttr("blocksize", 0);
-  if (block < 1 || block > 1 << 20)
+  if (block < 1 || block > 1 << 10)
     c.bad("blocksize {} is out of range", block);
   return block;
 }

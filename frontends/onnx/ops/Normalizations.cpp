@@ -110,7 +110,8 @@ void batchNormalization(NodeContext &c) {
   Value variance = c.widen(c.in(4));
   if (!c.isFloatValue(variance))
     c.bad("the variance must be a floating-point tensor");
-  Value inverse = c.make<math::RsqrtOp>(c.add(variance, c.splatLike(variance, c.floatAttr("epsilon", 1e-5f))));
+  Value inverse =
+      c.make<math::RsqrtOp>(c.add(variance, c.splatLike(variance, c.floatAttr("epsilon", 1e-5f))));
   if (c.shapeOf(inverse) != ArrayRef<int64_t>{shape[1]})
     c.bad("the variance must have one value for each of {} channels", shape[1]);
   Value y = c.sub(c.wide(0), perChannel(c, 3, shape));

@@ -66,6 +66,7 @@ void pad(NodeContext &c) {
     int64_t extent = c.shape(0)[d];
     if (extent == 0)
       c.bad("mode {} of an empty dimension", mode);
+    requireTable(extent + before[d] + after[d]);
     std::vector<int64_t> indices;
     for (int64_t i = -before[d]; i < extent + after[d]; ++i)
       indices.push_back(foldIndex(mode, i, extent));

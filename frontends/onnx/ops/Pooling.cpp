@@ -1,4 +1,5 @@
 // Pooling: a view that gives each window its own dimensions, then a reduction over them.
+#include "frontends/onnx/Select.h"
 #include "frontends/onnx/Windows.h"
 #include "frontends/onnx/ops/Families.h"
 
@@ -46,7 +47,8 @@ TypedAttr lowest(NodeContext &c, Type element) {
   if (isa<FloatType>(element))
     return c.fillAttr(element, -INFINITY);
   unsigned width = element.getIntOrFloatBitWidth();
-  return IntegerAttr::get(element, isUnsigned(c.dtype(0)) ? APInt(width, 0) : APInt::getSignedMinValue(width));
+  return IntegerAttr::get(element,
+                          isUnsigned(c.dtype(0)) ? APInt(width, 0) : APInt::getSignedMinValue(width));
 }
 
 /// The position in the input, counted over all dimensions, of each window's first maximum.
@@ -55,8 +57,8 @@ Value maximumPositions(NodeContext &c, const Windows &windows, Value view) {
   Shape joined(c.shapeOf(view).take_front(2 + rank));
   Shape result = joined;
   joined.push_back(c.elementCount(windows.kernel));
-  Value tap = c.reduce(ReduceKind::ArgMax, c.reshape(view, joined), {int64_t(2 + rank)},
-                       isUnsigned(c.dtype(0)));
+  Value tap =
+      c.reduce(ReduceKind::ArgMax, c.reshape(view, joined), {int64_t(2 + rank)}, isUnsigned(c.dtype(0)));
   bool columnMajor = c.intAttr("storage_order", 0);
   Value position = c.coord(c.dim(0) * result[1] + c.dim(1), result, c.i64());
   int64_t plane = c.elementCount(windows.in);
@@ -94,16 +96,19 @@ void maxPool(NodeContext &c) {
 /// How many taps of each window count: those inside the input, or inside input and padding.
 Value tapCounts(NodeContext &c, const Windows &windows, Value like, bool includePadding) {
   size_t rank = windows.out.size();
+  requireTable(c.elementCount(windows.out));
   Value product;
   for (size_t d = 0; d < rank; ++d) {
     graph::HostTensor counts = graph::HostTensor::zeros({windows.out[d]}, c.elementOf(like));
-    for (int64_t o = 0; o < windows.out[d]; ++o)
-      for (int64_t k = 0; k < windows.kernel[d]; ++k) {
-        int64_t i = o * windows.strides[d] + k * windows.dilations[d] - windows.before[d];
-        int64_t low = includePadding ? -windows.before[d] : 0;
-        int64_t high = windows.in[d] + (includePadding ? windows.after[d] : 0);
-        counts.floats[o] += i >= low && i < high;
-      }
+    int64_t step = windows.dilations[d];
+    for (int64_t o = 0; o < windows.out[d]; ++o) {
+      int64_t first = o * windows.strides[d] - windows.before[d]; // what tap 0 reads
+      int64_t low = includePadding ? -windows.before[d] : 0;
+      int64_t high = windows.in[d] + (includePadding ? windows.after[d] : 0);
+      int64_t begin = first < low ? (low - first + step - 1) / step : 0;
+      int64_t end = first < high ? (high - first + step - 1) / step : 0;
+      counts.floats[o] = double(std::max<int64_t>(std::min(end, windows.kernel[d]) - begin, 0));
+    }
     Value factor = counts.isSplat() ? c.splatLike(like, counts.floats[0])
                                     : c.broadcastDims(c.constant(counts), {int64_t(2 + d)}, c.shapeOf(like));
     product = product ? c.mul(product, factor) : factor;
@@ -140,7 +145,9 @@ void lpPool(NodeContext &c) {
   c.outFloat(lpNorm(c, view, tapDims(windows)), c.dtype(0));
 }
 
-Value globalMax(NodeContext &c, Value x, ArrayRef<int64_t> dims) { return c.reduce(ReduceKind::Max, x, dims); }
+Value globalMax(NodeContext &c, Value x, ArrayRef<int64_t> dims) {
+  return c.reduce(ReduceKind::Max, x, dims);
+}
 Value globalMean(NodeContext &c, Value x, ArrayRef<int64_t> dims) {
   Value sum = c.reduce(ReduceKind::Add, x, dims);
   return c.div(sum, c.splatLike(sum, double(c.elementCount(c.shape(0).drop_front(2)))));

@@ -67,7 +67,8 @@ void outRequantized(NodeContext &c, Value product, size_t a, size_t b, size_t y,
 
 namespace {
 
-/// Scale or zero point broadcast to the data: one value, one for each index of the axis, or one for each block of it.
+/// Scale or zero point broadcast to the data: one value, one for each index of the axis, or one for each
+/// block of it.
 Value parameter(NodeContext &c, Value v) {
   ArrayRef<int64_t> shape = c.shape(0);
   if (c.elementCount(c.shapeOf(v)) == 1)
@@ -78,7 +79,8 @@ Value parameter(NodeContext &c, Value v) {
       c.bad("scale and zero point must have rank 0 or 1");
     return c.broadcastDims(v, {axis}, shape);
   }
-  if (c.rankOf(v) != c.rank(0) || c.shapeOf(v)[axis] != (shape[axis] + block - 1) / block)
+  if (block > int64_t(1) << 46 || c.rankOf(v) != c.rank(0) ||
+      c.shapeOf(v)[axis] != (shape[axis] + block - 1) / block)
     c.bad("the scale does not have the shape that blocks of {} need", block);
   SmallVector<AffineExpr> indices;
   for (int64_t d = 0; d < c.rank(0); ++d) {

@@ -37,7 +37,8 @@ Value keepDims(NodeContext &c, Value reduced, ArrayRef<int64_t> dims) {
   return c.reshape(reduced, shape);
 }
 
-/// What a reduction does before and after its sum; works on floating-point values, and on integers for the plain kinds.
+/// What a reduction does before and after its sum; works on floating-point values, and on integers for the
+/// plain kinds.
 template <Value (*compute)(NodeContext &, Value, ArrayRef<int64_t>)>
 void reduction(NodeContext &c) {
   Shape dims = reducedDims(c);
@@ -97,7 +98,9 @@ Value throughFloat(NodeContext &c, Value x, ArrayRef<int64_t> dims) {
   return negative ? c.make<arith::FPToSIOp>(result, y) : c.make<arith::FPToUIOp>(result, y);
 }
 
-Value l2(NodeContext &c, Value x, ArrayRef<int64_t> dims) { return c.make<math::SqrtOp>(sumSquare(c, x, dims)); }
+Value l2(NodeContext &c, Value x, ArrayRef<int64_t> dims) {
+  return c.make<math::SqrtOp>(sumSquare(c, x, dims));
+}
 
 Value logSum(NodeContext &c, Value x, ArrayRef<int64_t> dims) {
   return c.make<math::LogOp>(c.reduce(ReduceKind::Add, x, dims));
@@ -189,7 +192,8 @@ void cumSum(NodeContext &c) {
   for (int64_t d = 0; d < rank; ++d)
     indices.push_back(c.dim(d == axis ? rank : d));
   AffineExpr distance = reverse ? c.dim(rank) - c.dim(axis) : c.dim(axis) - c.dim(rank);
-  Value masked = c.viewOrFill(x, indices, shape, c.zeroAttr(c.elementOf(x)), {distance - (exclusive ? 1 : 0)});
+  Value masked =
+      c.viewOrFill(x, indices, shape, c.zeroAttr(c.elementOf(x)), {distance - (exclusive ? 1 : 0)});
   Value y = c.reduce(ReduceKind::Add, masked, {rank});
   if (isFloatType)
     c.outFloat(y, c.dtype(0));

@@ -26,8 +26,7 @@ struct Settings {
   bool excludeOutside, antialias;
 };
 
-/// The source coordinate of output position o.
-double coordinate(NodeContext &c, const Settings &s, const Axis &a, int64_t o) {
+double rawCoordinate(NodeContext &c, const Settings &s, const Axis &a, int64_t o) {
   double in = double(a.in), out = double(a.out), x = double(o);
   const std::string &mode = s.coordinates;
   if (mode == "half_pixel")
@@ -48,6 +47,14 @@ double coordinate(NodeContext &c, const Settings &s, const Axis &a, int64_t o) {
     return a.out > 1 ? a.roiStart * (in - 1) + x * (a.roiEnd - a.roiStart) * (in - 1) / (out - 1)
                      : 0.5 * (a.roiStart + a.roiEnd) * (in - 1);
   c.bad("coordinate_transformation_mode {} is not known", mode);
+}
+
+/// The source coordinate of output position o.
+double coordinate(NodeContext &c, const Settings &s, const Axis &a, int64_t o) {
+  double x = rawCoordinate(c, s, a, o);
+  if (!(std::fabs(x) < 1e15))
+    c.bad("position {} has the source coordinate {}", o, x);
+  return x;
 }
 
 int64_t nearestIndex(NodeContext &c, const Settings &s, double x) {
@@ -84,7 +91,9 @@ Taps tapsAt(const Settings &s, const Axis &a, double x) {
   double stretch = s.antialias && a.scale < 1 ? a.scale : 1;
   double support = (cubic ? 2 : 1) / stretch;
   Taps taps;
-  int64_t first = stretch == 1 ? int64_t(std::floor(x)) - (cubic ? 1 : 0) : int64_t(std::floor(x - support)) + 1;
+  int64_t first =
+      stretch == 1 ? int64_t(std::floor(x)) - (cubic ? 1 : 0) : int64_t(std::floor(x - support)) + 1;
+  requireTable(int64_t(std::min(support * double(a.out), 1e15)));
   int64_t last = stretch == 1 ? first + (cubic ? 3 : 1) : int64_t(std::ceil(x + support)) - 1;
   double sum = 0;
   for (int64_t i = first; i <= last; ++i) {
@@ -113,7 +122,8 @@ Value extrapolate(NodeContext &c, const Settings &s, const Axis &a, Value y) {
   }
   if (outside.isSplat() && !outside.ints[0])
     return y;
-  return c.select(c.broadcastDims(c.constant(outside), {a.dim}, c.shapeOf(y)), c.splatLike(y, s.extrapolation), y);
+  return c.select(c.broadcastDims(c.constant(outside), {a.dim}, c.shapeOf(y)),
+                  c.splatLike(y, s.extrapolation), y);
 }
 
 Value resizeNearest(NodeContext &c, const Settings &s, const Axis &a, Value x) {
@@ -125,6 +135,7 @@ Value resizeNearest(NodeContext &c, const Settings &s, const Axis &a, Value x) {
 
 /// A dense matrix of weights, for taps without a fixed number.
 Value resizeByMatrix(NodeContext &c, const Axis &a, const std::vector<Taps> &taps, Value x) {
+  requireTable(c.elementCount({a.out, a.in}));
   graph::HostTensor matrix = graph::HostTensor::zeros({a.out, a.in}, c.elementOf(x));
   for (int64_t o = 0; o < a.out; ++o)
     for (size_t k = 0; k < taps[o].indices.size(); ++k)
@@ -170,6 +181,7 @@ void run(NodeContext &c, const Settings &s, ArrayRef<Axis> axes) {
   Shape shape(c.shape(0));
   for (const Axis &axis : axes) {
     shape[axis.dim] = axis.out;
+    requireTable(axis.out);
     if (axis.in == 0 && axis.out != 0)
       c.bad("an empty dimension cannot grow");
   }
@@ -192,9 +204,9 @@ void setSizes(NodeContext &c, SmallVectorImpl<Axis> &axes, const std::vector<int
   std::string policy = c.stringAttr("keep_aspect_ratio_policy", "stretch");
   double common = 0;
   for (size_t i = 0; i < axes.size(); ++i) {
+    if (sizes[i] < 0 || axes[i].in == 0)
+      c.bad("size {} for the extent {}", sizes[i], axes[i].in);
     double scale = double(sizes[i]) / double(axes[i].in);
-    if (sizes[i] < 0)
-      c.bad("size {}", sizes[i]);
     axes[i].out = sizes[i];
     axes[i].scale = scale;
     bool better = policy == "not_larger" ? scale < common : scale > common;

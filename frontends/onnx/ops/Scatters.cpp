@@ -1,11 +1,13 @@
 // Scatters with constant indices.
 //
-// An update goes to the coordinates that its column of the index table says. In order of preference the result is
-// 1. one piece, where each coordinate is an affine function of one dimension of the updates, which is then inverted;
+// An update goes to the coordinates that its column of the index table says. In order of preference the
+// result is
+// 1. one piece, where each coordinate is an affine function of one dimension of the updates, which
+//    is then inverted;
 // 2. a few pieces, one for each run of updates along one coordinate, later runs first;
 // 3. a gather of the updates by the inverse table, selected where an update hits.
-// A reduction other than "none" places the updates in a tensor of its neutral element and combines; updates that hit
-// one place several times are placed in several such tensors.
+// A reduction other than "none" places the updates in a tensor of its neutral element and combines; updates
+// that hit one place several times are placed in several such tensors.
 #include "compiler/graph/IndexProgram.h"
 #include "frontends/onnx/IndexFit.h"
 #include "frontends/onnx/Select.h"
@@ -23,10 +25,12 @@ constexpr int64_t kMaxRepeats = 64;
 
 class Scatter {
 public:
-  /// `columns[k][u]` is coordinate k of update u. `updates` has the shape `table`, then that of the data's dimensions
-  /// without a coordinate.
-  Scatter(NodeContext &c, Value data, Value updates, std::vector<std::vector<int64_t>> columns, ArrayRef<int64_t> table)
-      : c(c), data(data), updates(updates), columns(std::move(columns)), table(table), shape(c.shapeOf(data)) {
+  /// `columns[k][u]` is coordinate k of update u. `updates` has the shape `table`, then that of the data's
+  /// dimensions without a coordinate.
+  Scatter(NodeContext &c, Value data, Value updates, std::vector<std::vector<int64_t>> columns,
+          ArrayRef<int64_t> table)
+      : c(c), data(data), updates(updates), columns(std::move(columns)), table(table),
+        shape(c.shapeOf(data)) {
     count = int64_t(this->columns.empty() ? 1 : this->columns[0].size());
     for (size_t k = 0; k < this->columns.size(); ++k)
       this->columns[k] = wrapIndices(this->columns[k], shape[k]);
@@ -52,7 +56,8 @@ public:
     if (layers > kMaxRepeats)
       c.fail("{} updates of one place", layers);
     for (int64_t layer = 0; layer < layers; ++layer)
-      result = combine(reduction, result, placed(layers == 1 ? nullptr : &repeats, layer, neutral(reduction)));
+      result =
+          combine(reduction, result, placed(layers == 1 ? nullptr : &repeats, layer, neutral(reduction)));
     return result;
   }
 
@@ -173,6 +178,7 @@ private:
 
   /// For each target the update that hits it (the last, or the one with this repeat number), else −1.
   std::vector<int64_t> inverse(const std::vector<int64_t> *repeats, int64_t layer) {
+    requireTable(c.elementCount(targetShape()));
     std::vector<int64_t> result(c.elementCount(targetShape()), -1);
     for (int64_t u = 0; u < count; ++u)
       if (!repeats || (*repeats)[u] == layer)
@@ -181,6 +187,7 @@ private:
   }
 
   std::vector<int64_t> repeatNumbers() {
+    requireTable(c.elementCount(targetShape()));
     std::vector<int64_t> seen(c.elementCount(targetShape()), 0), result;
     for (int64_t u = 0; u < count; ++u)
       result.push_back(seen[target(u)]++);

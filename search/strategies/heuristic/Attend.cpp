@@ -19,11 +19,16 @@ int64_t product(const KernelInfo &kernel, const std::vector<int> &axes) {
 } // namespace
 
 std::optional<Schedule> attendSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
-  bool hasAtom = std::any_of(device.atoms.begin(), device.atoms.end(), [](const Atom &atom) { return atom.name == "fma"; });
-  if (device.maxThreads > 1 || !hasAtom || !kernel.attend || !kernel.attend->scores)
+  if (device.maxThreads > 1 || !kernel.attend || !kernel.attend->scores)
     return std::nullopt;
   const AttendInfo &attend = *kernel.attend;
-  int64_t lanes = device.vectorBytes / 4;
+  ElementType sums = kernel.reductions[attend.reduction].accumulator;
+  auto atom = std::find_if(device.atoms.begin(), device.atoms.end(), [&](const Atom &candidate) {
+    return candidate.accumulator == sums && candidate.threads == 1;
+  });
+  if (atom == device.atoms.end())
+    return std::nullopt;
+  int64_t lanes = device.vectorBytes / bytesOf(sums);
   // Queries along the longest of their axes; few of them would leave lanes idle.
   int queries = -1;
   for (int axis : attend.m)
@@ -36,7 +41,7 @@ std::optional<Schedule> attendSchedule(const KernelInfo &kernel, const DeviceInf
   int64_t extent = kernel.axes[queries].extent;
   double others = double(product(kernel, attend.batch)) * double(product(kernel, attend.m)) / double(extent);
   Schedule base;
-  base.atom = "fma";
+  base.atom = atom->name;
   base.flip = true;
   // A block of keys as rows of both operands, and its weights, which both products pass over.
   int64_t keys = std::clamp<int64_t>(device.l1Bytes / 3 / (2 * lanes * 4) / 16 * 16, 32, 256);

@@ -33,7 +33,14 @@ public:
       : PipeParts(kernel, none, device), contract(*kernel.contract) {}
 
   std::optional<Schedule> run() {
-    lanes = lanesOf(kernel.reductions[contract.reduction].accumulator);
+    ElementType sums = kernel.reductions[contract.reduction].accumulator;
+    auto found = std::find_if(device.atoms.begin(), device.atoms.end(), [&](const Atom &candidate) {
+      return candidate.accumulator == sums && candidate.threads == 1;
+    });
+    if (found == device.atoms.end())
+      return std::nullopt;
+    atom = found->name;
+    lanes = lanesOf(sums);
     if (product(contract.m) == 1 || product(contract.n) == 1)
       return std::nullopt;
     for (bool flip : {false, true})
@@ -90,7 +97,7 @@ private:
     // The depth: inner axes whole, the first that does not fit in even parts.
     int64_t fits = std::max<int64_t>(64, device.l1Bytes * 7 / 8 / (panel * 4));
     Schedule schedule;
-    schedule.atom = "fma";
+    schedule.atom = atom;
     schedule.flip = flip;
     int64_t deep = 1;
     for (size_t i = depth.axes.size(); i-- > 0;) {
@@ -199,6 +206,7 @@ private:
   }
 
   const ContractInfo &contract;
+  std::string atom;
   int64_t lanes = 1;
   std::optional<Schedule> best;
   double leastCost = 0;
@@ -207,8 +215,7 @@ private:
 } // namespace
 
 std::optional<Schedule> contractSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
-  bool hasAtom = std::any_of(device.atoms.begin(), device.atoms.end(), [](const Atom &atom) { return atom.name == "fma"; });
-  if (device.maxThreads > 1 || !hasAtom || !kernel.contract || kernel.contract->lhs.accesses.empty() ||
+  if (device.maxThreads > 1 || !kernel.contract || kernel.contract->lhs.accesses.empty() ||
       kernel.contract->rhs.accesses.empty())
     return std::nullopt;
   return ContractChoice(kernel, device).run();

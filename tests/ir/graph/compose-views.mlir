@@ -83,3 +83,66 @@ func.func @widened(%x: tensor<2xbf16>, %y: tensor<4xbf16>) -> tensor<6xf32> {
          : (tensor<2xf32>, tensor<4xf32>) -> tensor<6xf32>
   return %c : tensor<6xf32>
 }
+
+// -----
+
+// Halves exchanged, and even and odd elements put back: one view each, the second the tensor itself.
+// CHECK: #[[HALVES:.*]] = affine_map<(d0) -> (d0 mod 4 - (d0 floordiv 4) * 4 + 4)>
+// CHECK-LABEL: @digits
+// CHECK-NEXT: %[[V:.*]] = graph.view %arg0[#[[HALVES]]] : tensor<8xf32> -> tensor<8xf32>
+// CHECK-NEXT: return %[[V]], %arg0
+func.func @digits(%x: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %a = graph.view %x[affine_map<(d0) -> (d0)>] : tensor<8xf32> -> tensor<4xf32>
+  %b = graph.view %x[affine_map<(d0) -> (d0 + 4)>] : tensor<8xf32> -> tensor<4xf32>
+  %c = graph.piece(%b, %a) maps [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0 - 4)>]
+         wheres [affine_set<(d0) : (3 - d0 >= 0)>, affine_set<(d0) : (d0 - 4 >= 0)>]
+         : (tensor<4xf32>, tensor<4xf32>) -> tensor<8xf32>
+  %e = graph.view %x[affine_map<(d0) -> (d0 * 2)>] : tensor<8xf32> -> tensor<4xf32>
+  %o = graph.view %x[affine_map<(d0) -> (d0 * 2 + 1)>] : tensor<8xf32> -> tensor<4xf32>
+  %d = graph.piece(%e, %o) maps [affine_map<(d0) -> (d0 floordiv 2)>, affine_map<(d0) -> (d0 floordiv 2)>]
+         wheres [affine_set<(d0) : (d0 mod 2 == 0)>, affine_set<(d0) : (d0 mod 2 - 1 == 0)>]
+         : (tensor<4xf32>, tensor<4xf32>) -> tensor<8xf32>
+  return %c, %d : tensor<8xf32>, tensor<8xf32>
+}
+
+// -----
+
+// The rotation of pairs: the partner with the sign of its place, from one view.
+// CHECK-DAG: #[[PARTNER:.*]] = affine_map<(d0, d1) -> (d0, (d1 floordiv 2) * 2 - d1 mod 2 + 1)>
+// CHECK-DAG: #[[PLACE:.*]] = affine_map<(d0, d1) -> (d1 mod 2)>
+// CHECK-LABEL: @rotated
+// CHECK-DAG: %[[V:.*]] = graph.view %arg0[#[[PARTNER]]] : tensor<3x8xf32> -> tensor<3x8xf32>
+// CHECK-DAG: %[[N:.*]] = arith.negf %arg0
+// CHECK-DAG: %[[W:.*]] = graph.view %[[N]][#[[PARTNER]]]
+// CHECK-DAG: %[[C:.*]] = graph.coord #[[PLACE]] : tensor<3x8xi32>
+// CHECK: %[[T:.*]] = arith.cmpi eq, %[[C]]
+// CHECK: arith.select %[[T]], %[[W]], %[[V]]
+func.func @rotated(%x: tensor<3x8xf32>) -> tensor<3x8xf32> {
+  %e = graph.view %x[affine_map<(d0, d1) -> (d0, d1 * 2)>] : tensor<3x8xf32> -> tensor<3x4xf32>
+  %o = graph.view %x[affine_map<(d0, d1) -> (d0, d1 * 2 + 1)>] : tensor<3x8xf32> -> tensor<3x4xf32>
+  %n = arith.negf %o : tensor<3x4xf32>
+  %r = graph.piece(%n, %e) maps [affine_map<(d0, d1) -> (d0, d1 floordiv 2)>, affine_map<(d0, d1) -> (d0, d1 floordiv 2)>]
+         wheres [affine_set<(d0, d1) : (d1 mod 2 == 0)>, affine_set<(d0, d1) : (d1 mod 2 - 1 == 0)>]
+         : (tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<3x8xf32>
+  return %r : tensor<3x8xf32>
+}
+
+// -----
+
+// Odd, then even elements written into zeros: two pieces told apart by parity, and no zeros.
+// CHECK-DAG: #[[HALF:.*]] = affine_map<(d0) -> (d0 floordiv 2)>
+// CHECK-DAG: #[[EVEN:.*]] = affine_set<(d0) : (d0 mod 2 == 0)>
+// CHECK-DAG: #[[ODD:.*]] = affine_set<(d0) : (d0 mod 2 - 1 == 0)>
+// CHECK-LABEL: @scattered
+// CHECK-NEXT: %[[P:.*]] = graph.piece(%arg1, %arg0) maps [#[[HALF]], #[[HALF]]] wheres [#[[EVEN]], #[[ODD]]] : (tensor<4xf32>, tensor<4xf32>) -> tensor<8xf32>
+// CHECK-NEXT: return %[[P]]
+func.func @scattered(%odd: tensor<4xf32>, %even: tensor<4xf32>) -> tensor<8xf32> {
+  %zero = arith.constant dense<0.0> : tensor<8xf32>
+  %a = graph.piece(%odd, %zero) maps [affine_map<(d0) -> ((d0 + 1) floordiv 2 - 1)>, affine_map<(d0) -> (d0)>]
+         wheres [affine_set<(d0) : ((d0 + 1) mod 2 == 0, d0 - 1 >= 0)>, affine_set<(d0) : (0 == 0)>]
+         : (tensor<4xf32>, tensor<8xf32>) -> tensor<8xf32>
+  %b = graph.piece(%even, %a) maps [affine_map<(d0) -> (d0 floordiv 2)>, affine_map<(d0) -> (d0)>]
+         wheres [affine_set<(d0) : (d0 mod 2 == 0)>, affine_set<(d0) : (0 == 0)>]
+         : (tensor<4xf32>, tensor<8xf32>) -> tensor<8xf32>
+  return %b : tensor<8xf32>
+}

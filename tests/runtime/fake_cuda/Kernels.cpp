@@ -1,0 +1,110 @@
+// The kernels that the fake driver's modules may name: those of kernels.c, and some for the GPU's own.
+#include "tests/runtime/fake_cuda/FakeCuda.h"
+#include <cmath>
+#include <cstring>
+
+namespace fake {
+
+namespace {
+constexpr int BlockElements = 16;
+
+int64_t scalar(void *param) { return *static_cast<int64_t *>(param); }
+
+// (x, w, y): y = x + w, 16 elements a block.
+void add(void **params, Dim block, Dim grid) {
+  uint64_t count = uint64_t(grid.x) * BlockElements;
+  const float *x = deviceArray<float>(params[0], count), *w = deviceArray<float>(params[1], count);
+  float *y = deviceArray<float>(params[2], count);
+  for (uint64_t i = block.x * BlockElements; i < (block.x + 1) * BlockElements; ++i)
+    y[i] = x[i] + w[i];
+}
+
+// (x, y): y = exp(x), 16 elements a block.
+void exponential(void **params, Dim block, Dim grid) {
+  uint64_t count = uint64_t(grid.x) * BlockElements;
+  const float *x = deviceArray<float>(params[0], count);
+  float *y = deviceArray<float>(params[1], count);
+  for (uint64_t i = block.x * BlockElements; i < (block.x + 1) * BlockElements; ++i)
+    y[i] = std::exp(x[i]);
+}
+
+// (w, p, rows, columns, counter in host memory): p = transpose of w, a row of p a block.
+void transpose(void **params, Dim block, Dim) {
+  int64_t rows = scalar(params[2]), columns = scalar(params[3]);
+  const float *w = deviceArray<float>(params[0], rows * columns);
+  float *p = deviceArray<float>(params[1], rows * columns);
+  for (int64_t i = 0; i < rows; ++i)
+    p[block.x * rows + i] = w[i * columns + block.x];
+  ++*reinterpret_cast<int64_t *>(scalar(params[4]));
+}
+
+// (x, p, b, y, inner, columns): y[m] = x[m] p + b, a row a block; the grid has two dimensions.
+void matmul(void **params, Dim block, Dim grid) {
+  int64_t m = block.y * grid.x + block.x, rows = int64_t(grid.x) * grid.y;
+  int64_t inner = scalar(params[4]), columns = scalar(params[5]);
+  const float *x = deviceArray<float>(params[0], rows * inner);
+  const float *p = deviceArray<float>(params[1], inner * columns);
+  const float *b = deviceArray<float>(params[2], columns);
+  float *y = deviceArray<float>(params[3], rows * columns);
+  for (int64_t n = 0; n < columns; ++n) {
+    float sum = b[n];
+    for (int64_t k = 0; k < inner; ++k)
+      sum += x[m * inner + k] * p[k * columns + n];
+    y[m * columns + n] = sum;
+  }
+}
+
+// (counts): counts[block] += 1
+void count(void **params, Dim block, Dim grid) {
+  int32_t *counts = deviceArray<int32_t>(params[0], uint64_t(grid.x) * grid.y * grid.z);
+  counts[(uint64_t(block.z) * grid.y + block.y) * grid.x + block.x] += 1;
+}
+
+// (y, index): y[0] = 1, 2, 4 or 8
+void lookup(void **params, Dim, Dim) {
+  *deviceArray<float>(params[0], 1) = float(1 << (scalar(params[1]) & 3));
+}
+
+// (x, y): y[0] += x[0]
+void accumulate(void **params, Dim, Dim) {
+  *deviceArray<float>(params[1], 1) += *deviceArray<float>(params[0], 1);
+}
+
+// (in, out: tensor maps): out = 2 · in, one box a block along the outer dimension.
+void doubleBoxes(void **params, Dim block, Dim) {
+  MapContent in, out;
+  std::memcpy(&in, params[0], sizeof in);
+  std::memcpy(&out, params[1], sizeof out);
+  for (uint64_t row = block.x * in.box[1]; row < (block.x + 1) * in.box[1] && row < in.dims[1]; ++row)
+    for (uint64_t column = 0; column < in.dims[0]; ++column) {
+      auto at = [&](const MapContent &map) {
+        return static_cast<float *>(deviceMemory(map.address + row * map.stride + column * 4, 4));
+      };
+      *at(out) = 2 * *at(in);
+    }
+}
+
+// (x): reads beyond any memory.
+void stray(void **, Dim, Dim) { deviceMemory(64, 4); }
+
+// (y): does nothing with a small scalar.
+void small(void **, Dim, Dim) {}
+} // namespace
+
+const std::vector<HostKernel> &hostKernels() {
+  static const std::vector<HostKernel> kernels = {
+      {"add", {8, 8, 8}, 0, add},
+      {"exponential", {8, 8}, 0, exponential},
+      {"transpose", {8, 8, 8, 8, 8}, 0, transpose},
+      {"matmul", {8, 8, 8, 8, 8, 8}, 1024, matmul},
+      {"count", {8}, 0, count},
+      {"lookup", {8, 8}, 0, lookup},
+      {"accumulate", {8, 8}, 0, accumulate},
+      {"doubleBoxes", {128, 128}, 0, doubleBoxes},
+      {"stray", {8}, 0, stray},
+      {"small", {8, 4}, 0, small},
+  };
+  return kernels;
+}
+
+} // namespace fake
