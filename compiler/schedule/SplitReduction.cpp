@@ -485,9 +485,14 @@ private:
         made.push_back(at.create<kernel::BufferOp>(launch.getLoc(), workspace.type));
       for (Piece &piece : pieces) {
         SmallVector<Value> buffers;
-        for (int buffer : piece.buffers)
+        SmallVector<int64_t> offsets;
+        for (int buffer : piece.buffers) {
           buffers.push_back(buffer >= 0 ? launch.getBuffers()[buffer] : made[~buffer]);
-        at.create<kernel::LaunchOp>(launch.getLoc(), piece.func.getSymName(), buffers, launch.getPrepare());
+          offsets.push_back(buffer >= 0 ? launch.offsetOf(buffer) : 0);
+        }
+        auto added = at.create<kernel::LaunchOp>(launch.getLoc(), piece.func.getSymName(), buffers, launch.getPrepare());
+        if (launch.getOffsets())
+          added.setOffsets(offsets);
       }
       launch.erase();
     }

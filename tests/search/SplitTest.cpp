@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "compiler/kernel/Evaluate.h"
+#include "compiler/kernel/transforms/Launches.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/schedule/SplitReduction.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -16,7 +17,10 @@ using namespace tgc;
 
 namespace {
 
-/// A module with the kernel and a program that launches it once; buffers are called by their names.
+constexpr int64_t shift = 64; // elements before what the kernel reads
+
+/// A module with the kernel and a program that launches it once, on windows that start behind `shift` elements;
+/// buffers are called by their names.
 OwningOpRef<ModuleOp> programOf(kernel::FuncOp kernel, const KernelInfo &info) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
@@ -27,15 +31,20 @@ OwningOpRef<ModuleOp> programOf(kernel::FuncOp kernel, const KernelInfo &info) {
   auto program = cast<kernel::ProgramOp>(builder.create(state));
   builder.setInsertionPointToEnd(program.getBlock());
   SmallVector<Value> buffers;
+  SmallVector<int64_t> offsets;
   for (auto [i, buffer] : llvm::enumerate(kernel.getBuffers())) {
-    if (info.buffers[i].stored)
-      buffers.push_back(builder.create<kernel::OutputOp>(kernel.getLoc(), buffer.getType(),
-                                                         info.buffers[i].name, StringAttr()));
-    else
-      buffers.push_back(builder.create<kernel::InputOp>(kernel.getLoc(), buffer.getType(),
-                                                        info.buffers[i].name, StringAttr()));
+    const BufferInfo &described = info.buffers[i];
+    auto type = cast<MemRefType>(buffer.getType());
+    offsets.push_back(described.stored ? 0 : shift);
+    if (described.stored) {
+      buffers.push_back(builder.create<kernel::OutputOp>(kernel.getLoc(), type, described.name, StringAttr()));
+      continue;
+    }
+    auto whole = MemRefType::get({described.span() + shift}, type.getElementType());
+    Value input = builder.create<kernel::InputOp>(kernel.getLoc(), whole, described.name, StringAttr());
+    buffers.push_back(kernel::castBuffer(builder, input, type));
   }
-  builder.create<kernel::LaunchOp>(kernel.getLoc(), kernel.getSymName(), buffers, false);
+  builder.create<kernel::LaunchOp>(kernel.getLoc(), kernel.getSymName(), buffers, false).setOffsets(offsets);
   return module;
 }
 
@@ -55,8 +64,11 @@ TEST_CASE("taking a reduction apart does not change what is computed") {
     auto buffers = test::makeBuffers(kernel, random);
     kernel::NamedBytes bound;
     for (size_t i = 0; i < buffers.size(); ++i)
-      if (!info.buffers[i].stored)
-        bound[info.buffers[i].name].assign(buffers[i].data(), buffers[i].data() + buffers[i].bytes());
+      if (!info.buffers[i].stored) {
+        std::vector<char> &bytes = bound[info.buffers[i].name];
+        bytes.resize(shift * bytesOf(info.buffers[i].type));
+        bytes.insert(bytes.end(), buffers[i].data(), buffers[i].data() + buffers[i].bytes());
+      }
     OwningOpRef<ModuleOp> before = programOf(kernel, info);
     kernel::NamedBytes expected =
         kernel::evaluateProgram(*before, *before->getOps<kernel::ProgramOp>().begin(), bound);
