@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <tuple>
 
 namespace tgc {
 namespace {
@@ -59,8 +60,9 @@ private:
   bool expand() {
     if (flat++ >= patience)
       return false;
-    std::stable_sort(measured.begin(), measured.end(),
-                     [](const Member &a, const Member &b) { return a.seconds < b.seconds; });
+    std::sort(measured.begin(), measured.end(), [](const Member &a, const Member &b) {
+      return std::tie(a.seconds, a.candidate.text) < std::tie(b.seconds, b.candidate.text);
+    });
     size_t taken = 0;
     for (Member &member : measured) {
       if (taken == width)

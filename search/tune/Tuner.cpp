@@ -40,8 +40,9 @@ public:
   TuneResult run() {
     for (size_t i = 0; i < host.workloads().size(); ++i)
       addState(i);
-    std::stable_sort(states.begin(), states.end(), [&](const State &a, const State &b) {
-      return a.space->roofline() * double(launches(a)) > b.space->roofline() * double(launches(b));
+    std::sort(states.begin(), states.end(), [&](const State &a, const State &b) {
+      double first = a.space->roofline() * double(launches(a)), second = b.space->roofline() * double(launches(b));
+      return first != second ? first > second : a.workload < b.workload;
     });
     for (State &state : states)
       if (!over(0))
@@ -221,7 +222,8 @@ private:
       request.coldBytes = last;
     request.warmInputs = last / 2;
     request.giveUpAbove = state.best * 2;
-    request.limitSeconds = std::min(60.0, 6 + bytes * 2e-9 + (state.best > 0 ? 40 * state.best : 50));
+    double expected = state.best > 0 ? 40 * state.best : 3 + 300 * state.space->roofline();
+    request.limitSeconds = std::min(60.0, 5 + bytes * 2e-9 + expected);
     // Weights exist as they are and packed, preparing holds both.
     request.memoryBytes = options.memoryBytes ? options.memoryBytes
                                               : uint64_t(4 * bytes) + 2 * request.coldBytes + (uint64_t(1) << 30);
