@@ -10,6 +10,8 @@ namespace tgc {
 struct CompiledKernel {
   runtime::Module module; ///< functions' entries are offsets in its image
   std::vector<runtime::Function> functions;
+  std::vector<KernelTensorMap> maps; ///< parameters of a GPU kernel behind its buffers' addresses
+  std::string log; ///< what the assembler said that matters: spills, warnings
 };
 
 class Target {

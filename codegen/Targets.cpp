@@ -1,6 +1,7 @@
 // The one list of targets.
 #include "codegen/Target.h"
 #include "codegen/cpu/CpuBackend.h"
+#include "codegen/ptx/PtxBackend.h"
 #include "compiler/support/Error.h"
 
 namespace tgc {
@@ -14,6 +15,7 @@ struct TargetEntry {
 
 const TargetEntry entries[] = {
     {cpu::makeCpuBackend, cpu::cpuBackendNames, cpu::registerCpuDialects},
+    {ptx::makePtxBackend, ptx::ptxBackendNames, ptx::registerPtxDialects},
 };
 
 } // namespace

@@ -297,6 +297,16 @@ tgc_status tgc_program_prepare(tgc_program *program) {
   return guarded([&] { required(program, "program").program.prepare(); });
 }
 
+tgc_status tgc_program_set_progress(tgc_program *program, tgc_progress_callback callback, void *user) {
+  return guarded([&] {
+    Program &p = required(program, "program").program;
+    if (callback)
+      p.setProgress([=](uint64_t done, uint64_t total) { callback(user, done, total); });
+    else
+      p.setProgress({});
+  });
+}
+
 // ---- Running -------------------------------------------------------------------------------------------
 
 tgc_status tgc_program_run(tgc_program *program, const tgc_tensor *inputs, size_t input_count,

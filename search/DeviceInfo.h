@@ -24,6 +24,7 @@ struct DeviceInfo {
   int64_t subgroup = 1;     ///< threads that shuffle among themselves
   int64_t vectorBytes = 16; ///< widest load, and on a CPU the vector registers' width
   int64_t registers = 16;   ///< vector registers (CPU) or 32-bit registers a thread (GPU)
+  int64_t blockRegisters = 0; ///< registers of all threads of a block (GPU)
   int64_t sharedBytes = 0;  ///< of a block; on a CPU the part of the private cache a block should fill
   int64_t l1Bytes = 0, l2Bytes = 0, l3Bytes = 0;
   int64_t maxAllocation = 0; ///< 0 = unlimited

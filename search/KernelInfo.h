@@ -45,6 +45,8 @@ struct Access {
   int buffer = 0;
   bool store = false;
   bool guarded = false;             ///< has a condition, or may leave the buffer and then gives the fill
+  bool zeroOutside = false;         ///< a load whose only condition is to be inside the buffer, and 0 outside
+  bool clipped = false;             ///< a store whose only condition is to be inside the buffer
   std::vector<LinearIndex> indices; ///< one a buffer dimension
   std::vector<bool> uses; ///< per axis, whether index, condition or (gather) the run-time index depends on it
 

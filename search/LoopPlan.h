@@ -21,6 +21,7 @@ struct LoopLevel {
   Kind kind = Serial;
   int64_t count = 1;
   int64_t step = 1;
+  int64_t threads = 1; ///< Local, Group: thread numbers from one index to the next
 };
 
 struct AxisPlan {
@@ -34,6 +35,7 @@ struct LoopPlan {
   std::vector<int> gridOrder;   ///< axes with a Grid level, fastest first
   int vectorAxis = -1;          ///< axis with the Vector level, -1: scalar code
   int64_t vectorWidth = 1;
+  int64_t accessBytes = 0;      ///< neighbouring registers are loaded and stored together up to this size
   std::vector<int> hold;        ///< buffers kept in block memory between passes
 };
 

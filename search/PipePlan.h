@@ -35,6 +35,24 @@ struct Side {
   }
 };
 
+/// A buffer as a copy engine sees it: dimensions outermost first, the last one contiguous. What lies outside of the
+/// sizes is read as 0 and not written.
+struct BoxPlan {
+  int buffer = 0;
+  int64_t offset = 0;                  ///< elements before the first
+  std::vector<int64_t> sizes, strides; ///< strides in elements
+  std::vector<int64_t> box, steps;     ///< points of a box, and their distance
+  int64_t swizzle = 0;                 ///< bytes of a row in block memory
+  std::vector<LinearIndex> coords;     ///< of a box, over the axes of its first point
+};
+
+/// One box of an operand's tile or of a store.
+struct BoxUse {
+  int box = 0;                                ///< position among the boxes
+  std::vector<std::pair<int, int64_t>> shift; ///< axes' coordinates beyond the block's first
+  int64_t bytes = 0;                          ///< where it begins in its place
+};
+
 /// How one operand's tile reaches the atom.
 struct OperandPlan {
   /// plain: read in place; pack: copied into block memory element by element, with conversions and conditions;
@@ -49,6 +67,41 @@ struct OperandPlan {
   std::vector<int> batch; ///< packed: the batch axes that the packed buffer has, outermost
   int laneAxis = -1; ///< pack: the axis along which the copy moves vectors; -1: none
   int64_t lanes = 1;
+  std::vector<BoxPlan> boxes;     ///< tma
+  std::vector<BoxUse> fetches;    ///< tma: the copies of a fill
+  int64_t tileRows = 0, tileColumns = 0; ///< tma: of the tile in block memory; columns are contiguous
+  bool depthInRows = false;       ///< tma: the tile is depth × side, not side × depth
+};
+
+/// A piece of the block's sums that is staged and stored by the copy engine.
+struct StagedPiece {
+  int64_t row = 0, column = 0, rows = 0, columns = 0; ///< in a consumer's sums
+  int64_t swizzle = 0;
+  std::vector<BoxUse> stores;
+};
+
+/// How one store of the kernel leaves the block.
+struct StorePlan {
+  int access = 0;                 ///< position in the kernel's accesses
+  int64_t columns = 0;            ///< of the sums it stores: all, or the first where an outer axis is not stored
+  bool staged = false;            ///< else every thread stores what it holds
+  bool transposed = false;        ///< staged: the rows of the sums are contiguous in memory
+  std::vector<BoxPlan> boxes;
+  std::vector<StagedPiece> pieces; ///< staged
+};
+
+/// Groups of threads with different work, for atoms that run beside their threads.
+struct RolesPlan {
+  int64_t consumers = 1;          ///< groups with sums
+  int64_t groupThreads = 128;
+  int64_t fragmentRows = 0;       ///< of one consumer's sums
+  bool pingpong = false;          ///< contract: consumers own whole tiles in turn, else they share the rows of each;
+                                  ///< attend: their products take turns
+  bool holdLeft = false;          ///< attend: queries in registers
+  int64_t producerRegisters = 0, consumerRegisters = 0;
+  int64_t stages = 1;
+  int64_t slots = 0;
+  int64_t tiles = 1;              ///< of the whole grid; blocks walk them with the grid's stride
 };
 
 struct PipePlan {
@@ -71,6 +124,8 @@ struct PipePlan {
   int64_t rasterTiles = 1;
   int laneAxis = -1;     ///< of the epilogue's vectors
   int64_t lanes = 1;
+  std::optional<RolesPlan> roles; ///< asynchronous atoms
+  std::vector<StorePlan> stores;  ///< asynchronous atoms, one a store of the kernel
 
   /// The lanes' side of the block, padded to whole register tiles.
   int64_t paddedColumns() const { return (n.extent() + atomN - 1) / atomN * atomN; }

@@ -1,5 +1,6 @@
 // The path of a module: clone → passes of LowerThread.h → LLVM IR → object → image.
 #include "codegen/cpu/CompileCpu.h"
+#include "codegen/common/ByteBooleans.h"
 #include "codegen/common/ExpandMath.h"
 #include "codegen/cpu/EmitObject.h"
 #include "codegen/cpu/LinkImage.h"

@@ -8,8 +8,6 @@ namespace tgc::cpu {
 /// The CPU's passes in order, from the thread stage to the LLVM dialect.
 void buildCpuLowering(mlir::OpPassManager &passes, const CpuTarget &target);
 
-/// Memory holds i1 as bytes 0 and 1.
-std::unique_ptr<mlir::Pass> createByteBooleansPass();
 /// Transfers, contractions, masks and reductions over dimensions become loads, stores and element-wise work.
 std::unique_ptr<mlir::Pass> createLowerVectorsPass(const CpuTarget &target);
 /// Vectors of rank 2 and more become lists of vectors of rank 1.

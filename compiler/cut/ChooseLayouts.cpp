@@ -32,6 +32,8 @@ using Order = SmallVector<unsigned>;
 
 /// How a kernel uses a buffer, by how much it suffers from a wrong order.
 constexpr double kOperandWeight = 1, kResultWeight = 0.5, kRowWeight = 0.25;
+/// A reduction over several dimensions (a group norm) finds contiguous elements of its own in any order.
+constexpr double kGroupWeight = 0.02;
 /// What a use pays for neighbours out of order, against 1 for the wrong innermost dimension.
 constexpr double kNeighbourCost = 0.1;
 
@@ -110,7 +112,10 @@ public:
       return {ranks(access.index, operand->second), kOperandWeight};
     if (contracts)
       return {ranks(access.index, columns), kResultWeight};
-    return {ranks(access.index, reduced), reduced.any() ? kRowWeight : 0};
+    if (reduced.none())
+      return {ranks(access.index, reduced), 0};
+    auto walked = llvm::count_if(access.index, [&](AffineExpr index) { return dependsOn(index, reduced); });
+    return {ranks(access.index, reduced), walked > 1 ? kGroupWeight : kRowWeight};
   }
 
 private:

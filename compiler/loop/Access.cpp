@@ -129,6 +129,22 @@ void Generator::storeInterleaved(kernel::StoreOp op, const Neighbours &group, Sc
   }
 }
 
+Condition Generator::pieceCondition(kernel::LoadOp op, unsigned piece, const Registers &registers, Scope *scope) {
+  ValueRange loadAxes = op.getAxes();
+  SmallVector<int64_t> extents =
+      llvm::map_to_vector(loadAxes, [&](Value axis) { return kernel.extentOf(axis); });
+  SmallBitVector used(axes.size());
+  for (Value axis : loadAxes)
+    used.set(kernel.axisIndex(axis));
+  IntegerSet set = op.getCondition(piece);
+  auto type = cast<MemRefType>(op.getBuffers()[piece].getType());
+  if (op.getFill())
+    set = affine::withBounds(set, op.getMap(piece), type.getShape(), extents);
+  Condition condition = conditionOf(set, loadAxes, registers, scope);
+  addInside(condition, used, registers, scope);
+  return scopes.simplify(condition);
+}
+
 /// 1. For every piece the condition under which it is taken, its index inside the buffer, and its address.
 /// 2. Pieces that are never taken are dropped, behind one that always is nothing follows.
 /// 3. A condition that all lanes share is a branch, others are masks; the rest of the pieces is the else.
@@ -138,28 +154,17 @@ Value Generator::computeLoad(kernel::LoadOp op, const Registers &registers, Scop
     Guard guard;
     Address address;
   };
+  if (Value value = wideLoad(op, registers, scope))
+    return value;
   SmallVector<Piece> pieces;
   ValueRange loadAxes = op.getAxes();
-  SmallVector<int64_t> extents =
-      llvm::map_to_vector(loadAxes, [&](Value axis) { return kernel.extentOf(axis); });
-  SmallBitVector used(axes.size());
-  for (Value axis : loadAxes)
-    used.set(kernel.axisIndex(axis));
   bool ended = false, vector = false;
   for (unsigned i = 0; i < op.getNumPieces() && !ended; ++i) {
-    IntegerSet set = op.getCondition(i);
-    AffineMap map = op.getMap(i);
-    auto type = cast<MemRefType>(op.getBuffers()[i].getType());
-    if (op.getFill())
-      set = affine::withBounds(set, map, type.getShape(), extents);
-    Condition condition = conditionOf(set, loadAxes, registers, scope);
-    addInside(condition, used, registers, scope);
-    condition = scopes.simplify(condition);
-    Piece piece{op.getBuffers()[i], guardOf(condition, scope), {}};
+    Piece piece{op.getBuffers()[i], guardOf(pieceCondition(op, i, registers, scope), scope), {}};
     if (piece.guard.never)
       continue;
     ended = piece.guard.always();
-    AffineExpr offset = substitute(offsetOf(piece.buffer, map), loadAxes, registers, scope);
+    AffineExpr offset = substitute(offsetOf(piece.buffer, op.getMap(i)), loadAxes, registers, scope);
     piece.address = addressOf(offset, scope);
     vector |= piece.guard.mask || piece.address.stride != 0 || !piece.address.lanes.empty();
     pieces.push_back(std::move(piece));

@@ -15,7 +15,11 @@ void Generator::addInside(Condition &condition, const SmallBitVector &set, const
     if (bindingOf(axis, from).complete)
       continue;
     AffineExpr last = scopes.constant(axes[axis].extent - 1);
-    condition.constraints.push_back({last - coordinate(axis, registers, from), false});
+    // Innermost registers that divide the extent lie inside or beyond it together; one test serves all.
+    Registers tested = registers;
+    if (int64_t side = axes[axis].innermost; !axes[axis].hasLanes && axes[axis].extent % side == 0)
+      tested[axis] -= tested[axis] % side;
+    condition.constraints.push_back({last - coordinate(axis, tested, from), false});
   }
 }
 

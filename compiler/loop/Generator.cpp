@@ -16,16 +16,17 @@ tile::FuncOp generateLoop(OpBuilder &builder, kernel::FuncOp kernel, const Kerne
                           const Plan &plan) {
   const LoopPlan &body = std::get<LoopPlan>(plan.body);
   const LaunchPlan &launch = plan.launches.front();
-  if (body.axes.size() != kernel.getNumAxes() || launch.threads != 1)
-    internalError("kernel {}: the loop generator got a plan of another kernel or of several threads",
-                  kernel.getSymName().str());
+  if (body.axes.size() != kernel.getNumAxes())
+    internalError("kernel {}: the loop generator got a plan of another kernel", kernel.getSymName().str());
   OpBuilder::InsertionGuard guard(builder);
   SmallVector<Type> types =
       llvm::map_to_vector(kernel.getBuffers(), [](Value buffer) { return buffer.getType(); });
   auto target =
       builder.create<tile::FuncOp>(kernel.getLoc(), kernel.getSymName(), types,
                                    kernel.getBufferNames().getValue(), launch.blocks, launch.threads);
-  loop::Generator(builder, kernel, info, body, target).run();
+  loop::Generator generator(builder, kernel, info, body, target);
+  generator.bindThreads(plan);
+  generator.run();
   return target;
 }
 
@@ -34,6 +35,11 @@ namespace loop {
 static AxisLayout layoutOf(const AxisPlan &plan) {
   AxisLayout layout;
   layout.extent = plan.extent;
+  auto unrolled = [](const LoopLevel &level) {
+    return level.kind == LoopLevel::Upcast || level.kind == LoopLevel::Unroll;
+  };
+  for (auto level = plan.levels.rbegin(); level != plan.levels.rend() && unrolled(*level); ++level)
+    layout.innermost *= level->count;
   for (const LoopLevel &level : plan.levels) {
     switch (level.kind) {
     case LoopLevel::Grid:
@@ -54,7 +60,9 @@ static AxisLayout layoutOf(const AxisPlan &plan) {
       break;
     case LoopLevel::Local:
     case LoopLevel::Group:
-      internalError("a plan for one thread a block has threads");
+      layout.threads.push_back(level);
+      layout.step *= level.count;
+      break;
     }
   }
   return layout;
@@ -63,10 +71,11 @@ static AxisLayout layoutOf(const AxisPlan &plan) {
 Generator::Generator(OpBuilder &builder, kernel::FuncOp kernel, const KernelInfo &info, const LoopPlan &plan,
                      tile::FuncOp target)
     : builder(builder), kernel(kernel), info(info), sets(kernel), target(target), vectorAxis(plan.vectorAxis),
-      lanes(plan.vectorWidth), gridOrder(plan.gridOrder),
+      lanes(plan.vectorWidth), accessBytes(plan.accessBytes), gridOrder(plan.gridOrder),
       scopes(builder, kernel.getLoc(), target.getBlock(), plan.vectorWidth), loc(kernel.getLoc()) {
   for (const AxisPlan &axis : plan.axes)
     axes.push_back(layoutOf(axis));
+  threadIndex.resize(axes.size());
   llvm::DenseMap<Value, int> behind;
   for (Operation &op : *kernel.getBlock()) {
     int level = 0;
@@ -165,6 +174,8 @@ AffineExpr Generator::coordinate(int axis, const Registers &registers, Scope *fr
   if (!binding.spread)
     return binding.base;
   AffineExpr expr = binding.base;
+  if (threadIndex[axis])
+    expr = expr + threadIndex[axis];
   int64_t index = registers[axis], offset = 0;
   for (const LoopLevel &level : llvm::reverse(axes[axis].registers)) {
     offset += index % level.count * level.step;

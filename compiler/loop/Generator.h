@@ -14,7 +14,9 @@ struct AxisLayout {
   int64_t extent = 1;
   llvm::SmallVector<LoopLevel> registers; ///< unrolled levels, outermost first
   int64_t registerCount = 1;              ///< their product
-  int64_t step = 1;                       ///< of the innermost loop: registers times lanes
+  int64_t innermost = 1;                  ///< registers side by side, inside all else
+  llvm::SmallVector<LoopLevel> threads;   ///< levels of threads, outermost first
+  int64_t step = 1;                       ///< of the innermost loop: registers times threads times lanes
   int64_t serial = 1;                     ///< steps of the block's loop
   int64_t grid = 1;                       ///< blocks along the axis
   bool hasLanes = false;
@@ -96,7 +98,35 @@ struct Generator {
   mlir::Value laneOf(mlir::Value vector, int64_t lane);
   mlir::Value fromLanes(llvm::ArrayRef<mlir::Value> lanes);
 
+  // Threads.cpp: the threads of the block.
+
+  /// Splits the thread's number into the digits that the plan gives to axes.
+  void bindThreads(const Plan &plan);
+  bool usesThreads(mlir::AffineExpr expr) const;
+  bool usesThreads(const Condition &condition) const;
+  /// Replaces the values by what all threads that share the axes of `over` make of them together; `combine`
+  /// joins two sets of them.
+  using Combine = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::ValueRange, mlir::ValueRange)>;
+  void combineThreads(llvm::MutableArrayRef<mlir::Value> values, const llvm::SmallBitVector &over, Scope *scope,
+                      Combine combine);
+
+  // Wide.cpp: registers that are neighbours in memory, in one access.
+
+  /// Items that one access serves, in the order of memory. `offsets` are of one item, by piece; only items of
+  /// one `kind` go together.
+  struct WideItem {
+    llvm::SmallVector<mlir::AffineExpr, 1> offsets;
+    size_t kind = 0;
+  };
+  std::vector<std::vector<size_t>> groupNeighbours(llvm::ArrayRef<WideItem> items, mlir::Type element);
+  mlir::Value wideLoad(kernel::LoadOp op, const Registers &registers, Scope *scope);
+  mlir::Value emitWideLoad(kernel::LoadOp op, llvm::ArrayRef<Registers> group, Scope *scope);
+  void emitWideStore(mlir::ValueRange values, mlir::Value buffer, mlir::AffineExpr offset, Scope *scope);
+
   // Access.cpp: loads, gathers, stores of one register.
+
+  /// Where piece `piece` of the load is taken, in the scope.
+  Condition pieceCondition(kernel::LoadOp op, unsigned piece, const Registers &registers, Scope *scope);
 
   mlir::Value computeLoad(kernel::LoadOp op, const Registers &registers, Scope *scope);
   mlir::Value sharedLoad(kernel::LoadOp op, const Registers &registers, Scope *scope);
@@ -153,10 +183,21 @@ struct Generator {
   std::vector<AxisLayout> axes;
   int vectorAxis;
   int64_t lanes;
+  int64_t accessBytes; ///< of the widest access to neighbouring registers
   std::vector<int> gridOrder;
   Scopes scopes;
   std::vector<mlir::AffineExpr> gridIndex; ///< by axis; null: no grid
   llvm::DenseMap<mlir::Value, mlir::Value> flats, broadcasts;
+  /// A thread's number along an axis: the dimension with that digit.
+  struct ThreadDigit {
+    int axis;
+    LoopLevel level;
+    mlir::AffineExpr dim;
+  };
+  std::vector<ThreadDigit> threadDigits;
+  std::vector<mlir::AffineExpr> threadIndex; ///< by axis, in steps of its levels; null: no threads
+  /// Which registers of a load are loaded together, as far as known.
+  std::map<std::tuple<mlir::Operation *, Scope *, Registers>, std::shared_ptr<llvm::SmallVector<Registers>>> wideLoads;
   llvm::DenseMap<mlir::Operation *, int> levels; ///< of reductions: how many stand one behind the other
   mlir::Location loc;
 };

@@ -34,7 +34,9 @@ public:
     int64_t steps = 1;
     for (unsigned axis : over.set_bits())
       steps *= g.axes[axis].registerCount;
-    slots = std::clamp<int64_t>(wantedChains / int64_t(accumulators.size()), 1, steps);
+    // Threads hide each other's latency.
+    int64_t chains = g.threadDigits.empty() ? wantedChains : 2;
+    slots = std::clamp<int64_t>(chains / int64_t(accumulators.size()), 1, steps);
   }
 
   /// Runs folds side by side; final states by fold, then accumulator.
@@ -82,7 +84,33 @@ public:
         states.push_back(lanesReduced ? acrossLanes(*fold, parts.front()) : parts.front());
       }
     }
+    combineThreads(folds, results);
     return results;
+  }
+
+  /// Threads along the reduced axes have a part of every state each; all get the whole.
+  void combineThreads(ArrayRef<std::unique_ptr<Fold>> folds, std::vector<std::vector<FoldState>> &results) {
+    SmallVector<Value> values;
+    for (const auto &states : results)
+      for (const FoldState &state : states)
+        values.append(state.begin(), state.end());
+    g.combineThreads(values, over, scope, [&](ValueRange a, ValueRange b) {
+      SmallVector<Value> joined;
+      size_t at = 0;
+      for (auto [fold, states] : llvm::zip(folds, results))
+        for (const FoldState &state : states) {
+          FoldState left(a.begin() + at, a.begin() + at + state.size());
+          FoldState right(b.begin() + at, b.begin() + at + state.size());
+          llvm::append_range(joined, fold->combine(left, right));
+          at += state.size();
+        }
+      return joined;
+    });
+    auto next = values.begin();
+    for (auto &states : results)
+      for (FoldState &state : states)
+        for (Value &value : state)
+          value = *next++;
   }
 
   using Body = llvm::function_ref<SmallVector<Value>(Scope *, SmallVector<Value>)>;
@@ -368,6 +396,31 @@ Value Generator::computeSoftmax(kernel::SoftmaxOp op, const Registers &fixed, Sc
         if (rowOf[i] == r)
           state[2 * n + i] = lanesSum(mul(state[2 * n + i], scale));
     }
+  // Threads: the maxima of all, then what each has summed, rescaled to them.
+  SmallVector<Value> maxima(state.begin(), state.begin() + n), own = maxima;
+  combineThreads(maxima, walk.over, scope, [&](ValueRange a, ValueRange b) {
+    SmallVector<Value> larger;
+    for (auto [x, y] : llvm::zip(a, b))
+      larger.push_back(builder.create<arith::MaxNumFOp>(loc, x, y));
+    return larger;
+  });
+  if (maxima != own) {
+    scopes.insertAt(scope);
+    for (size_t r = 0; r < n; ++r) {
+      Value scale = expOf(own[r], safe(maxima[r]));
+      state[n + r] = mul(state[n + r], scale);
+      for (size_t i = 0; i < results; ++i)
+        if (rowOf[i] == r)
+          state[2 * n + i] = mul(state[2 * n + i], scale);
+    }
+    combineThreads(MutableArrayRef<Value>(state).drop_front(n), walk.over, scope, [&](ValueRange a, ValueRange b) {
+      SmallVector<Value> sums;
+      for (auto [x, y] : llvm::zip(a, b))
+        sums.push_back(builder.create<arith::AddFOp>(loc, x, y));
+      return sums;
+    });
+  }
+  scopes.insertAt(scope);
   for (size_t i = 0; i < results; ++i) {
     Value sum = state[n + rowOf[i]];
     bool wide = isa<VectorType>(state[2 * n + i].getType());

@@ -138,10 +138,13 @@ void Generator::emitStoreHere(const StoreItem &store, Scope *scope) {
     SmallVector<Part> parts;
   };
   SmallVector<Run> runs;
-  Condition once; // of the blocks that differ only in axes the store does not have, one stores
+  Condition once; // of the blocks and threads that differ only in axes the store does not have, one stores
   for (int axis : gridOrder)
     if (!store.axes.test(axis))
       once.constraints.push_back({gridIndex[axis], true});
+  for (const ThreadDigit &digit : threadDigits)
+    if (!store.axes.test(digit.axis))
+      once.constraints.push_back({digit.dim, true});
   kernel::StoreOp op = store.op;
   for (const Registers &registers : allRegisters(store.axes, Registers(axes.size(), 0), scope)) {
     Condition condition = conditionOf(op.getCondition(), op.getAxes(), registers, scope);
@@ -157,7 +160,26 @@ void Generator::emitStoreHere(const StoreItem &store, Scope *scope) {
     runs.back().parts.push_back({registers, lanes});
   }
   for (const Run &run : runs) {
+    // Where threads take different ways, what is stored is computed by all of them: it may need them all.
+    bool together = accessBytes > 0, divergent = usesThreads(run.uniform);
+    auto emitTogether = [&](Scope *inner, ArrayRef<Value> values) {
+      std::vector<WideItem> items;
+      for (const Part &part : run.parts)
+        items.push_back({{substitute(offsetOf(op.getBuffer(), op.getMap()), op.getAxes(), part.registers, inner)}});
+      for (const std::vector<size_t> &group : groupNeighbours(items, op.getValue().getType())) {
+        SmallVector<Value> side;
+        for (size_t item : group)
+          side.push_back(values[item]);
+        emitWideStore(side, op.getBuffer(), items[group.front()].offsets.front(), inner);
+      }
+    };
+    auto valuesIn = [&](Scope *inner) {
+      return llvm::map_to_vector(run.parts,
+                                 [&](const Part &part) { return evaluate(op.getValue(), part.registers, inner); });
+    };
     auto emit = [&](Scope *inner) {
+      if (together)
+        return emitTogether(inner, valuesIn(inner));
       llvm::DenseSet<size_t> done;
       for (size_t i = 0; i < run.parts.size(); ++i) {
         if (done.contains(i))
@@ -189,8 +211,14 @@ void Generator::emitStoreHere(const StoreItem &store, Scope *scope) {
       emit(scope);
       continue;
     }
+    SmallVector<Value> values;
+    if (together && divergent)
+      values = valuesIn(scope);
     Value test = guardOf(run.uniform, scope).uniform;
-    scopes.branch(scope, test, emit);
+    if (together && divergent)
+      scopes.branch(scope, test, [&](Scope *inner) { emitTogether(inner, values); });
+    else
+      scopes.branch(scope, test, emit);
   }
   loc = previous;
   scopes.setLocation(previous);

@@ -154,11 +154,8 @@ private:
     auto [it, isNew] = functions_.try_emplace(launch.getKernel().str(), package_.functions.size());
     if (isNew) {
       const KernelCode &code = codeOf(launch);
-      runtime::Function function;
-      function.name = launch.getKernel().str();
+      runtime::Function function = code.function;
       function.module = code.module;
-      function.entry = code.entry;
-      function.scratchBytes = code.scratchBytes;
       package_.functions.push_back(std::move(function));
     }
     return it->second;
@@ -175,6 +172,11 @@ private:
       uint64_t bytes = package_.slots[slot].bytes - start;
       launch.params.push_back(code.writes[i] ? runtime::Param::write(slot, start, bytes)
                                              : runtime::Param::read(slot, start, bytes));
+    }
+    for (const KernelTensorMap &map : code.maps) {
+      const runtime::Param &buffer = launch.params[map.buffer];
+      launch.params.push_back(
+          runtime::Param::tensorMap(buffer.slot, buffer.offset + map.offset, buffer.access, map.map));
     }
     launch.kernel = op.getKernel().str();
     launch.schedule = code.schedule;

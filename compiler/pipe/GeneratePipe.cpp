@@ -28,11 +28,18 @@ tile::FuncOp generatePipe(OpBuilder &builder, kernel::FuncOp kernel, const Kerne
   pipe::Program program(builder, kernel, info, plan);
   tile::FuncOp function = program.write([&] {
     if (info.contract) {
-      contractBody(program, cast<kernel::ContractOp>(reductionAt(kernel, info.contract->reduction)));
+      auto contract = cast<kernel::ContractOp>(reductionAt(kernel, info.contract->reduction));
+      if (program.plan.roles)
+        rolesContractBody(program, contract);
+      else
+        program.walk(program.block(), [&] { contractBody(program, contract); });
     } else {
       auto softmax = cast<kernel::SoftmaxOp>(reductionAt(kernel, info.attend->reduction));
       auto scores = cast<kernel::ContractOp>(reductionAt(kernel, info.attend->scores->reduction));
-      attendBody(program, softmax, scores);
+      if (program.plan.roles)
+        rolesAttendBody(program, softmax, scores);
+      else
+        program.walk(program.block(), [&] { attendBody(program, softmax, scores); });
     }
   });
   // Starts and indices were written where they were needed.

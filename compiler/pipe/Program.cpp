@@ -11,8 +11,8 @@ using namespace mlir;
 namespace tgc::pipe {
 
 Program::Program(OpBuilder &builder, kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan)
-    : builder(builder), loc(kernel.getLoc()), kernel(kernel), info(info), plan(std::get<PipePlan>(plan.body)),
-      whole(plan) {}
+    : builder(builder), loc(kernel.getLoc()), kernel(kernel), info(info), whole(plan),
+      plan(std::get<PipePlan>(plan.body)) {}
 
 tile::FuncOp Program::write(function_ref<void()> body) {
   SmallVector<Type> types;
@@ -27,25 +27,35 @@ tile::FuncOp Program::write(function_ref<void()> body) {
       kernel, SmallVector<Value>(target.getBuffers().begin(), target.getBuffers().end()));
 
   starts.assign(kernel.getNumAxes(), index(0));
-  if (!plan.gridOrder.empty()) {
-    SmallVector<StringRef> axisNames;
-    SmallVector<int64_t> counts;
-    DenseI64ArrayAttr raster;
-    for (auto [position, axis] : llvm::enumerate(plan.gridOrder)) {
-      axisNames.push_back(cast<StringAttr>(kernel.getAxisNames()[axis]).getValue());
-      counts.push_back(plan.find(axis)->tiles());
-      if (axis == plan.rasterAxis)
-        raster = builder.getDenseI64ArrayAttr({int64_t(position), plan.rasterTiles});
-    }
-    auto walk = builder.create<tile::WalkOp>(loc, target.getBlockIndex(), axisNames, counts, raster);
-    builder.setInsertionPointToStart(walk.getBlock());
-    for (auto [coord, axis] : llvm::zip(walk.getBlock()->getArguments(), plan.gridOrder)) {
-      int64_t tile = plan.find(axis)->tile;
-      starts[axis] = tile == 1 ? Value(coord) : apply(dim(0) * tile, Value(coord));
-    }
-  }
+  blockIndex = target.getBlockIndex();
   body();
   return target;
+}
+
+void Program::walk(Value ordinal, function_ref<void()> body) {
+  if (plan.gridOrder.empty()) {
+    body();
+    return;
+  }
+  OpBuilder::InsertionGuard guard(builder);
+  SmallVector<Value> outside = starts;
+  SmallVector<StringRef> axisNames;
+  SmallVector<int64_t> counts;
+  DenseI64ArrayAttr raster;
+  for (auto [position, axis] : llvm::enumerate(plan.gridOrder)) {
+    axisNames.push_back(cast<StringAttr>(kernel.getAxisNames()[axis]).getValue());
+    counts.push_back(plan.find(axis)->tiles());
+    if (axis == plan.rasterAxis)
+      raster = builder.getDenseI64ArrayAttr({int64_t(position), plan.rasterTiles});
+  }
+  auto walk = builder.create<tile::WalkOp>(loc, ordinal, axisNames, counts, raster);
+  builder.setInsertionPointToStart(walk.getBlock());
+  for (auto [coord, axis] : llvm::zip(walk.getBlock()->getArguments(), plan.gridOrder)) {
+    int64_t tile = plan.find(axis)->tile;
+    starts[axis] = tile == 1 ? Value(coord) : apply(dim(0) * tile, Value(coord));
+  }
+  body();
+  starts = outside;
 }
 
 Value Program::apply(AffineExpr expr, ArrayRef<OpFoldResult> operands) {

@@ -10,8 +10,11 @@ class Program {
 public:
   Program(mlir::OpBuilder &builder, kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan);
 
-  /// Writes the function; `body` fills the walk.
+  /// Writes the function; `body` fills it, every axis at its first coordinate.
   tile::FuncOp write(llvm::function_ref<void()> body);
+  /// The tile of that number in the grid's order; `body` fills the walk.
+  void walk(mlir::Value ordinal, llvm::function_ref<void()> body);
+  mlir::Value block() const { return blockIndex; }
 
   // Coordinates.
 
@@ -21,6 +24,7 @@ public:
   mlir::AffineExpr dim(unsigned position) { return mlir::getAffineDimExpr(position, builder.getContext()); }
   /// First coordinate of the block along the axis: a constant 0, of the walk, or of a loop.
   mlir::Value start(int axis) const { return starts[axis]; }
+  void setStart(int axis, mlir::Value value) { starts[axis] = value; }
   /// Points of the axis in the block: the tile, or what is left of a ragged axis at its end.
   mlir::OpFoldResult count(const TiledAxis &axis);
   /// Points of the side in the block as far as a ragged outermost axis bounds them; null: all of them.
@@ -63,18 +67,21 @@ public:
   mlir::Location loc;
   kernel::FuncOp kernel;
   const KernelInfo &info;
+  const Plan &whole;
   const PipePlan &plan;
   std::unique_ptr<Values> values;
 
 private:
   void epilogue(llvm::ArrayRef<kernel::StoreOp> stores, llvm::ArrayRef<TiledAxis> axes);
 
-  const Plan &whole;
   llvm::SmallVector<mlir::Value> starts;
+  mlir::Value blockIndex;
 };
 
 /// The bodies.
 void contractBody(Program &program, kernel::ContractOp contract);
+void rolesContractBody(Program &program, kernel::ContractOp contract);
+void rolesAttendBody(Program &program, kernel::SoftmaxOp softmax, kernel::ContractOp scores);
 void attendBody(Program &program, kernel::SoftmaxOp softmax, kernel::ContractOp scores);
 
 } // namespace tgc::pipe

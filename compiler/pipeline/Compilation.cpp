@@ -45,11 +45,15 @@ private:
   ScopedDiagnosticHandler handler_;
 };
 
-static OwningOpRef<ModuleOp> parseStage(const std::filesystem::path &path, MLIRContext *context) {
+static OwningOpRef<ModuleOp> parseStage(const CompileOptions &options, MLIRContext *context) {
   DiagnosticText diagnostics(context);
-  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(path.string(), ParserConfig(context));
+  std::string name = options.model.string();
+  ParserConfig config(context);
+  OwningOpRef<ModuleOp> module = options.text.empty()
+                                     ? parseSourceFile<ModuleOp>(name, config)
+                                     : parseSourceString<ModuleOp>(options.text, config, name);
   if (!module)
-    badInput("{}: {}", path.string(), diagnostics.text.empty() ? "cannot be read" : diagnostics.text);
+    badInput("{}: {}", name, diagnostics.text.empty() ? "cannot be read" : diagnostics.text);
   return module;
 }
 
@@ -57,7 +61,7 @@ void Compilation::run() {
   StageAccess access{*this};
   bool skip = !options_.from.empty();
   if (skip)
-    module_ = parseStage(options_.model, context_.get());
+    module_ = parseStage(options_, context_.get());
   for (const Stage &stage : stages()) {
     if (skip) {
       skip = options_.from != stage.name;

@@ -16,6 +16,7 @@ struct CompileOptions {
   /// Schedules that were found for a kernel before, best first; may be empty. The first legal one is used.
   std::function<std::vector<std::string>(const KernelInfo &)> recorded;
   bool locked = false;           ///< a kernel without a recorded schedule is an error
+  std::string text;              ///< with `from`: that text itself; `model` then only names it
   std::string from;              ///< stage whose text `model` is; empty: an ONNX file
   std::string until;             ///< last stage to run; empty: all
   unsigned jobs = 0;             ///< threads that compile kernels; 0: all cores

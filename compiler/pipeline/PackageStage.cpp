@@ -25,8 +25,8 @@ void packageStage(StageAccess access) {
       internalError("kernel {} has {} functions", name, compiled.functions.size());
     KernelCode code;
     code.module = parts.modules.size();
-    code.entry = compiled.functions.front().entry;
-    code.scratchBytes = compiled.functions.front().scratchBytes;
+    code.function = compiled.functions.front();
+    code.maps = compiled.maps;
     auto writes = function->getAttrOfType<DenseBoolArrayAttr>(kWritesAttr);
     auto blocks = function->getAttrOfType<IntegerAttr>(kBlocksAttr);
     if (!writes || !blocks)

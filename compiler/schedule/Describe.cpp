@@ -7,6 +7,8 @@
 //    points its accesses can reach, at most all of it.
 #include "compiler/schedule/Describe.h"
 
+#include "compiler/affine/Ranges.h"
+
 #include "compiler/kernel/Canonical.h"
 #include "compiler/support/Error.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -72,6 +74,13 @@ bool addLinear(AffineExpr expr, int64_t factor, LinearIndex &index) {
       index.coefficients[dim.getPosition()] = 1;
   });
   return false;
+}
+
+bool isZero(Attribute number) {
+  if (auto real = dyn_cast<FloatAttr>(number))
+    return real.getValue().isZero() && !real.getValue().isNegative();
+  auto integer = dyn_cast<IntegerAttr>(number);
+  return integer && integer.getValue().isZero();
 }
 
 std::vector<bool> toVector(const SmallBitVector &set) {
@@ -157,6 +166,19 @@ private:
     return access;
   }
 
+  /// Whether the store's condition says no more than that its index is in range.
+  bool isInside(kernel::StoreOp store) {
+    SmallVector<int64_t> extents;
+    for (Value axis : store.getAxes())
+      extents.push_back(func.getExtents()[func.axisIndex(axis)]);
+    AffineMap map = store.getMap();
+    MLIRContext *context = map.getContext();
+    auto all = IntegerSet::get(map.getNumDims(), 0, {getAffineConstantExpr(0, context)}, {true});
+    auto shape = cast<MemRefType>(store.getBuffer().getType()).getShape();
+    IntegerSet inside = tgc::affine::withBounds(all, map, shape, extents);
+    return kernel::isAlwaysTrue(tgc::affine::simplifyGiven(store.getCondition(), inside, extents));
+  }
+
   void addAccess(Operation &op, Access access) {
     accessesOf[&op].push_back(int(info.accesses.size()));
     info.accesses.push_back(std::move(access));
@@ -174,6 +196,8 @@ private:
         Access access =
             makeAccess(load.getBuffers()[i], load.getAxes(), load.getMap(i), load.getCondition(i));
         access.guarded = bool(load.getFill());
+        access.zeroOutside = load.getNumPieces() == 1 && load.getFill() && isZero(*load.getFill()) &&
+                             kernel::isAlwaysTrue(load.getCondition(i));
         addAccess(op, std::move(access));
       }
     } else if (auto gather = dyn_cast<kernel::GatherOp>(op)) {
@@ -190,6 +214,7 @@ private:
       Access access = makeAccess(store.getBuffer(), store.getAxes(), store.getMap(), store.getCondition());
       access.store = true;
       access.guarded = !kernel::isAlwaysTrue(store.getCondition());
+      access.clipped = access.guarded && isInside(store);
       addAccess(op, std::move(access));
     } else if (!kernel::reducedAxes(&op).empty()) {
       describeReduction(op, count);

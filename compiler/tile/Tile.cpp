@@ -40,6 +40,7 @@ void TileDialect::initialize() {
 #define GET_ATTRDEF_LIST
 #include "compiler/tile/TileAttrs.cpp.inc"
       >();
+  registerTypes();
   addOperations<
 #define GET_OP_LIST
 #include "compiler/tile/Tile.cpp.inc"

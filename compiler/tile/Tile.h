@@ -13,6 +13,8 @@
 #include "compiler/tile/TileEnums.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "compiler/tile/TileAttrs.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "compiler/tile/TileTypes.h.inc"
 #define GET_OP_CLASSES
 #include "compiler/tile/Tile.h.inc"
 

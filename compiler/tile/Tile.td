@@ -14,6 +14,8 @@ def Tile_Dialect : Dialect {
   let cppNamespace = "::tgc::tile";
   let summary = "What one block does with its tiles";
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
+  let extraClassDeclaration = "void registerTypes();";
   let description = [{
     A tile is a memref of static shape over the coordinates of the computation (m, k), whose layout says where
     they lie: none or `strided<…>` for plain rows and columns, `#tile.layout<…>` for panels. Between the tile
@@ -190,8 +192,8 @@ def Tile_CopyOp : Tile_Nest<"copy"> {
   }];
 }
 
-def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ParentOneOf<["MapOp", "CopyOp"]>]> {
-  let summary = "ends the body of a map or a copy";
+def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ParentOneOf<["MapOp", "CopyOp", "ReduceOp", "EachOp"]>]> {
+  let summary = "ends the body of a map, a copy, a reduce or an each";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
   let builders = [OpBuilder<(ins), [{}]>];
@@ -217,5 +219,7 @@ def Tile_DotOp : Tile_Op<"dot", [AttrSizedOperandSegments]> {
   }];
   let hasVerifier = 1;
 }
+
+include "compiler/tile/Threads.td"
 
 #endif

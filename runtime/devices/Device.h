@@ -57,6 +57,9 @@ public:
   virtual void copyIn(Address to, const void *from, uint64_t bytes) = 0;
   virtual void copyOut(void *to, Address from, uint64_t bytes) = 0;
   virtual void zero(Address address, uint64_t bytes) = 0;
+  /// Fills memory with the random weight of that type, shape, name and seed (io/RandomWeights.h), in order
+  /// like a copy; false if the device leaves it to the host.
+  virtual bool fillRandom(Address, DType, const Shape &, const std::string &, uint64_t) { return false; }
   /// What allocate() can still give in all; no limit where that is the system's affair.
   virtual uint64_t freeBytes() const { return UINT64_MAX; }
 

@@ -111,6 +111,10 @@ bool isFloat(DType dtype) {
 }
 } // namespace
 
+RandomParameters randomParameters(const Shape &shape, const std::string &name, uint64_t seed) {
+  return {keyOf(name, seed), scaleOf(shape)};
+}
+
 void fillRandom(DType dtype, const Shape &shape, const std::string &name, uint64_t seed, uint64_t first,
                 uint64_t count, void *out) {
   size_t size = dtypeBytes(dtype);
@@ -120,10 +124,9 @@ void fillRandom(DType dtype, const Shape &shape, const std::string &name, uint64
   }
   if (count == 0)
     return;
-  uint64_t key = keyOf(name, seed);
-  float scale = scaleOf(shape);
+  const auto [key, scale] = randomParameters(shape, name, seed);
   uint64_t firstBlock = first / BlockElements, lastBlock = (first + count - 1) / BlockElements;
-  parallelFor(lastBlock - firstBlock + 1, [&](uint64_t part) {
+  parallelFor(lastBlock - firstBlock + 1, [&, key = key, scale = scale](uint64_t part) {
     uint64_t number = firstBlock + part;
     uint64_t begin = std::max(first, number * BlockElements);
     uint64_t end = std::min(first + count, (number + 1) * BlockElements);

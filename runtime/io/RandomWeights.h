@@ -23,6 +23,13 @@ namespace tgc::runtime {
 void fillRandom(DType dtype, const Shape &shape, const std::string &name, uint64_t seed, uint64_t first,
                 uint64_t count, void *out);
 
+/// What the weight's elements are made from, beside their numbers: for generators elsewhere, as on a GPU.
+struct RandomParameters {
+  uint64_t key = 0;
+  float scale = 0; // 0: uniform
+};
+RandomParameters randomParameters(const Shape &shape, const std::string &name, uint64_t seed);
+
 struct RandomPlace {
   std::string name;
   DType dtype = DType::F32;

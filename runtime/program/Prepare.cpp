@@ -50,6 +50,9 @@ void Program::prepareLocked() {
 
   if (!everPrepared)
     requireMemory();
+  placedBytes = bytesToPlace = 0;
+  for (uint32_t weight : needed)
+    bytesToPlace += content.slots[content.weights[weight].slot].bytes;
   ++generation;
   for (uint32_t weight : weights)
     if (plan.usedByRun(weight))

@@ -69,7 +69,26 @@ Program::Placement Program::place(SourceBytes source, uint32_t slot) {
 void Program::placeWeight(uint32_t weight) {
   uint32_t slot = content.weights[weight].slot;
   placements[slot] = Placement();
-  placements[slot] = place(sources.get(weight), slot);
+  if (!makeOnDevice(weight))
+    placements[slot] = place(sources.get(weight), slot);
+  placedBytes += content.slots[slot].bytes;
+  if (progress)
+    progress(placedBytes, bytesToPlace);
+}
+
+bool Program::makeOnDevice(uint32_t weight) {
+  std::optional<uint64_t> seed = sources.randomSeed(weight);
+  if (!seed || device->usesHostMemory())
+    return false;
+  const Weight &record = content.weights[weight];
+  Placement placement;
+  placement.memory = DeviceMemory(device, content.slots[record.slot].bytes);
+  placement.address = placement.memory.address();
+  placement.present = true;
+  if (!device->fillRandom(placement.address, record.dtype, record.shape, record.name, *seed))
+    return false;
+  placements[record.slot] = std::move(placement);
+  return true;
 }
 
 // ---- Changing weights ----------------------------------------------------------------------------------
@@ -101,6 +120,12 @@ size_t Program::useSafetensors(const std::string &path) {
   std::vector<uint32_t> weights = sources.useSafetensors(path);
   changed(weights);
   return weights.size();
+}
+
+void Program::setProgress(Progress report) {
+  std::lock_guard<std::mutex> first(gate);
+  std::unique_lock<std::shared_mutex> lock(weightLock);
+  progress = std::move(report);
 }
 
 void Program::useRandom(uint64_t seed) {

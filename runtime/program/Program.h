@@ -3,6 +3,7 @@
 #include "runtime/devices/Device.h"
 #include "runtime/program/PreparePlan.h"
 #include "runtime/program/WeightSources.h"
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -40,6 +41,9 @@ public:
   size_t useSafetensors(const std::string &path);
   void useRandom(uint64_t seed);
   void prepare();
+  /// Called while weights are brought in, with the bytes that are done and all of this preparation.
+  using Progress = std::function<void(uint64_t done, uint64_t total)>;
+  void setProgress(Progress report);
 
   /// `nanoseconds` is empty or has one entry per run launch.
   void run(std::span<const HostTensor> inputs, std::span<const HostTensor> outputs,
@@ -57,6 +61,7 @@ private:
 
   Placement place(SourceBytes bytes, uint32_t slot);
   void placeWeight(uint32_t weight);
+  bool makeOnDevice(uint32_t weight);
   void changed(const std::vector<uint32_t> &weights);
   void prepareLocked();
   void requireMemory() const;
@@ -86,8 +91,10 @@ private:
   std::vector<Placement> placements; // by slot: weights, prepared, constants
   std::set<uint32_t> dirty;          // weights changed since they were last prepared
   bool everPrepared = false;
-  bool current = false;    // nothing is left to prepare
-  uint64_t generation = 0; // changes when an address in `placements` may have
+  bool current = false; // nothing is left to prepare
+  Progress progress;
+  uint64_t placedBytes = 0, bytesToPlace = 0; // of the preparation in progress
+  uint64_t generation = 0;                    // changes when an address in `placements` may have
 
   std::vector<uint32_t> zeroedInRun, zeroedInPrepare;
   std::mutex poolLock;

@@ -4,6 +4,7 @@
 #include "runtime/format/Package.h"
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,11 @@ public:
   void verify(uint32_t weight);
   /// The bytes: mapped, made (random: a new buffer every time, aligned to 4096) or the held copy.
   SourceBytes get(uint32_t weight);
+  /// The seed of a weight that is to be made.
+  std::optional<uint64_t> randomSeed(uint32_t weight) const {
+    const Source &source = sources[weight];
+    return source.kind == Kind::Random ? std::optional(source.seed) : std::nullopt;
+  }
   /// The application's copy is no longer needed; does nothing for other kinds of source.
   void dropCopy(uint32_t weight);
   bool isCopy(uint32_t weight) const { return sources[weight].kind == Kind::Copy; }

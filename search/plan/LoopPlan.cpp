@@ -3,7 +3,8 @@
 //    have contiguous, stores counting most.
 // 2. For each axis, from the inside: lanes, then the loop options' factors in their order; what is left is a
 //    loop for a reduced axis or a row, else the grid, of which `tile` moves its part into a loop of the
-//    block.
+//    block. Threads are numbered in the options' order, the first fastest. A device with threads has no lanes:
+//    registers that are neighbours in memory are loaded and stored together.
 // 3. Refuse what would unroll into too much code or hold too many values.
 // 4. Order the grid: the schedule's order, then the store's contiguous axes first.
 #include "search/plan/Planners.h"
@@ -64,19 +65,20 @@ public:
     VectorChoice vector = chooseVector();
     plan.vectorAxis = vector.axis;
     plan.vectorWidth = vector.lanes;
-    int64_t threads = 1, blocks = 1;
+    plan.accessBytes = device.maxThreads > 1 ? device.vectorBytes : 0;
+    int64_t threads = numberThreads(), blocks = 1;
     for (size_t i = 0; i < kernel.axes.size(); ++i) {
       if (std::string reason = planAxis(int(i)); !reason.empty())
         return {std::nullopt, reason};
-      for (const LoopLevel &level : plan.axes.back().levels) {
+      for (const LoopLevel &level : plan.axes.back().levels)
         if (level.kind == LoopLevel::Grid)
           blocks *= level.count;
-        if (level.kind == LoopLevel::Local || level.kind == LoopLevel::Group)
-          threads *= level.count;
-      }
     }
     if (threads > device.maxThreads)
       return {std::nullopt, fmt::format("{} threads a block, the device has {}", threads, device.maxThreads)};
+    constexpr int64_t mostBlocks = INT32_MAX; // of a linear grid
+    if (device.maxThreads > 1 && blocks > mostBlocks)
+      return {std::nullopt, fmt::format("{} blocks, a grid has at most {}", blocks, mostBlocks)};
     if (std::string reason = tooMuchCode(); !reason.empty())
       return {std::nullopt, reason};
     orderGrid();
@@ -99,6 +101,17 @@ private:
     if (!schedule.hold.empty())
       return "hold: the loop generator reads a row again, from the cache";
     return nullptr;
+  }
+
+  /// Thread numbers of each loop option; gives how many threads there are.
+  int64_t numberThreads() {
+    int64_t threads = 1;
+    for (const LoopSplit &split : schedule.loops) {
+      threadStrides.push_back(threads);
+      if (split.kind == SplitKind::Local || split.kind == SplitKind::Group)
+        threads *= split.factor;
+    }
+    return threads;
   }
 
   VectorChoice chooseVector() const {
@@ -159,12 +172,13 @@ private:
     axis.extent = info.extent;
     std::vector<LoopLevel> levels; // innermost first
     int64_t step = 1;
-    auto add = [&](LoopLevel::Kind kind, int64_t count) {
+    auto add = [&](LoopLevel::Kind kind, int64_t count, int64_t threads = 1) {
       if (count > 1)
-        levels.push_back({kind, count, step});
+        levels.push_back({kind, count, step, threads});
       step *= count;
     };
-    for (const LoopSplit &split : schedule.loops) {
+    for (size_t i = 0; i < schedule.loops.size(); ++i) {
+      const LoopSplit &split = schedule.loops[i];
       if (split.axis != info.name)
         continue;
       int64_t count = split.factor;
@@ -172,7 +186,7 @@ private:
         add(LoopLevel::Vector, plan.vectorWidth);
         count /= plan.vectorWidth;
       }
-      add(kindOf(split.kind), count);
+      add(kindOf(split.kind), count, threadStrides[i]);
     }
     // Registers and lanes may lie beyond the extent, whole steps of them need not.
     int64_t steps = (info.extent + step - 1) / step;
@@ -253,6 +267,7 @@ private:
   const Schedule &schedule;
   const DeviceInfo &device;
   LoopPlan plan;
+  std::vector<int64_t> threadStrides; ///< by loop option
   int64_t heldValues = 0;
 };
 

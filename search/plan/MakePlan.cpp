@@ -41,7 +41,8 @@ std::string describeBody(const LoopPlan &plan, const KernelInfo &kernel) {
   for (const AxisPlan &axis : plan.axes) {
     std::vector<std::string> levels;
     for (const LoopLevel &level : axis.levels)
-      levels.push_back(fmt::format("{} {} step {}", level.count, nameOf(level.kind), level.step));
+      levels.push_back(fmt::format("{} {} step {}", level.count, nameOf(level.kind), level.step) +
+                       (level.threads > 1 ? fmt::format(" threads {}", level.threads) : ""));
     text += fmt::format("  {} = {}{}: {}\n", kernel.axes[axis.axis].name, axis.extent,
                         axis.padded > axis.extent ? fmt::format(" padded {}", axis.padded) : "",
                         fmt::join(levels, ", "));
@@ -67,6 +68,12 @@ std::string sides(const char *name, const Side &side, const KernelInfo &kernel) 
   return text;
 }
 
+std::string describeBox(const BoxPlan &box, const KernelInfo &kernel) {
+  return fmt::format("{} offset {} sizes [{}] strides [{}] box [{}] swizzle {}", kernel.buffers[box.buffer].name,
+                     box.offset, fmt::join(box.sizes, ","), fmt::join(box.strides, ","), fmt::join(box.box, ","),
+                     box.swizzle);
+}
+
 std::string describeBody(const PipePlan &plan, const KernelInfo &kernel) {
   std::string text =
       fmt::format("pipe {} {}x{}{}\n", plan.atom, plan.atomM, plan.atomN, plan.flip ? " flip" : "");
@@ -76,6 +83,23 @@ std::string describeBody(const PipePlan &plan, const KernelInfo &kernel) {
     if (!operand->copy.empty())
       text += fmt::format("  operand {}: {}, {} stages of {} bytes\n", name, operand->copy, operand->stages,
                           operand->tileBytes);
+  for (auto [name, operand] : {std::pair("a", &plan.a), std::pair("b", &plan.b), std::pair("v", &plan.v)})
+    for (const BoxPlan &box : operand->boxes)
+      text += fmt::format("  operand {} in {} box{}: {}\n", name, operand->fetches.size(),
+                          operand->fetches.size() == 1 ? "" : "es", describeBox(box, kernel));
+  if (const auto &roles = plan.roles) {
+    text += fmt::format("  {} consumer{} of {}x{}{}, {} + {} registers, {} slots, {} tiles\n", roles->consumers,
+                        roles->consumers == 1 ? "" : "s", roles->fragmentRows, plan.atomN,
+                        roles->pingpong ? " in turn" : "", roles->producerRegisters, roles->consumerRegisters,
+                        roles->slots, roles->tiles);
+    for (const StorePlan &store : plan.stores) {
+      text += fmt::format("  store {}: {}\n", kernel.buffers[kernel.accesses[store.access].buffer].name,
+                          store.staged ? fmt::format("{} pieces{}", store.pieces.size(), store.transposed ? " transposed" : "")
+                                       : "from registers");
+      for (const BoxPlan &box : store.boxes)
+        text += fmt::format("    {}\n", describeBox(box, kernel));
+    }
+  }
   return text;
 }
 

@@ -1,15 +1,22 @@
 #include "search/plan/PipeParts.h"
 #include "search/plan/Planners.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace tgc {
 
 PlanResult planPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {
-  if (device.maxThreads > 1)
-    return {std::nullopt, fmt::format("tc({}): there is no pipe for devices with several threads a block",
-                                      *schedule.atom)};
+  bool asynchronous = std::any_of(device.atoms.begin(), device.atoms.end(), [&](const Atom &atom) {
+    return atom.name == *schedule.atom && atom.asynchronous;
+  });
   try {
+    if (asynchronous && kernel.contract)
+      return {planRolesContract(kernel, schedule, device), ""};
+    if (asynchronous && kernel.attend)
+      return {planRolesAttend(kernel, schedule, device), ""};
+    if (device.maxThreads > 1)
+      return {std::nullopt, fmt::format("tc({}): the pipe has no such program", *schedule.atom)};
     if (kernel.contract)
       return {planContractPipe(kernel, schedule, device), ""};
     if (kernel.attend)

@@ -269,6 +269,33 @@ TEST_CASE("cuda: large copies go through several stages", "[cuda]") {
     REQUIRE(result[i] == values[i] + 0.5f);
 }
 
+TEST_CASE("cuda: random weights are made on the device, or come from the host, and are the same", "[cuda]") {
+  Fake fake;
+  auto weights = [&] {
+    Package package = kernelPackage();
+    uint32_t w = addWeight(package, "w", {300, 700}), v = addWeight(package, "v", {1000});
+    package.outputs = {{"w", DType::F32, {300, 700}, w}, {"v", DType::F32, {1000}, v}};
+    tgc::api::Program program = loadCuda(forCuda(package));
+    program.useRandom(7);
+    Tensor first(program.outputs()[0]), second(program.outputs()[1]);
+    program.run({}, {&first, &second});
+    std::vector<float> all(first.as<float>(), first.as<float>() + 210000);
+    all.insert(all.end(), second.as<float>(), second.as<float>() + 1000);
+    return all;
+  };
+  fake.launches();
+  std::vector<float> made = weights();
+  REQUIRE(fake.launches() == "tgc_random_f32 grid 821,1,1 block 256,1,1 cluster 1,1,1 shared 0\n"
+                             "tgc_random_f32 grid 4,1,1 block 256,1,1 cluster 1,1,1 shared 0\n");
+  Tensor expected = tensor("w", {300, 700}, std::vector<float>(210000));
+  tgc_tensor view = expected.view();
+  REQUIRE(tgc_random_fill(&view, 7) == TGC_OK);
+  REQUIRE(std::equal(made.begin(), made.begin() + 210000, expected.as<float>()));
+  Variable fail("FAKE_CUDA_FAIL", "cuModuleLoadDataEx:218:2"); // the driver cannot compile them
+  REQUIRE(weights() == made);
+  REQUIRE(fake.launches() == "");
+}
+
 TEST_CASE("cuda: out of memory has numbers, before and while memory is taken", "[cuda]") {
   Fake fake;
   Tensor in = tensor("x", {4, 8}, ramp(32, 0.1f));

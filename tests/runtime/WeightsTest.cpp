@@ -65,6 +65,26 @@ TEST_CASE("weights: a change prepares again only what depends on it", "[weights]
   }
 }
 
+TEST_CASE("weights: how far bringing them in is", "[weights]") {
+  tgc::api::Program program = load(linearPackage());
+  using Report = std::pair<uint64_t, uint64_t>;
+  std::vector<Report> reports;
+  auto callback = [](void *user, uint64_t done, uint64_t total) {
+    static_cast<std::vector<Report> *>(user)->emplace_back(done, total);
+  };
+  REQUIRE(tgc_program_set_progress(program.get(), callback, &reports) == TGC_OK);
+  program.prepare();
+  REQUIRE(reports == std::vector<Report>{{64, 576}, {576, 576}});
+  reports.clear();
+  program.setWeight(tensor("b", {16}, ramp(16, 1)));
+  program.prepare();
+  REQUIRE(reports == std::vector<Report>{{64, 64}});
+  REQUIRE(tgc_program_set_progress(program.get(), nullptr, nullptr) == TGC_OK);
+  program.setWeight(tensor("b", {16}, ramp(16, 2)));
+  program.prepare();
+  REQUIRE(reports.size() == 1);
+}
+
 TEST_CASE("weights: wrong ones are refused and change nothing", "[weights]") {
   tgc::api::Program program = load(linearPackage());
   Tensor x = tensor("x", {4, 8}, ramp(32, 0.03f));

@@ -113,9 +113,7 @@ static std::string textOf(ModuleOp module) {
   return text;
 }
 
-CompiledKernel::CompiledKernel(kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan,
-                               const cpu::CpuTarget &target, bool keepText)
-    : name(kernel.getSymName().str()), blocks(plan.launches.front().blocks) {
+OwningOpRef<ModuleOp> generateTile(kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
   if (std::holds_alternative<PipePlan>(plan.body))
@@ -123,7 +121,14 @@ CompiledKernel::CompiledKernel(kernel::FuncOp kernel, const KernelInfo &info, co
   else
     generateLoop(builder, kernel, info, plan);
   if (failed(verify(*module)))
-    internalError("the loop generator's code for {} is invalid", name);
+    internalError("the generator's code for {} is invalid", info.name);
+  return module;
+}
+
+CompiledKernel::CompiledKernel(kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan,
+                               const cpu::CpuTarget &target, bool keepText)
+    : name(kernel.getSymName().str()), blocks(plan.launches.front().blocks) {
+  OwningOpRef<ModuleOp> module = generateTile(kernel, info, plan);
   if (keepText)
     tile = textOf(*module);
   cpu::lowerTileModule(*module, target);

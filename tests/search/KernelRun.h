@@ -39,6 +39,9 @@ std::vector<KernelBuffer> makeBuffers(kernel::FuncOp kernel, std::mt19937_64 &ra
 std::string disagreement(kernel::FuncOp kernel, const std::vector<KernelBuffer> &inputs,
                          const std::vector<KernelBuffer> &outputs);
 
+/// A module with the block program of a kernel.
+mlir::OwningOpRef<mlir::ModuleOp> generateTile(kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan);
+
 /// A kernel compiled by a plan.
 class CompiledKernel {
 public:

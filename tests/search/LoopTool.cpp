@@ -2,6 +2,7 @@
 // generator, compares them with the reference evaluator, and measures them.
 #include "codegen/cpu/CompileCpu.h"
 #include "codegen/cpu/CpuDevice.h"
+#include "codegen/ptx/PtxDevice.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/schedule/SplitReduction.h"
 #include "compiler/support/Error.h"
@@ -10,7 +11,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
-#include "tests/search/KernelRun.h"
+#include "tests/search/GpuRun.h"
 #include <CLI/CLI.hpp>
 #include <ctime>
 #include <iostream>
@@ -80,6 +81,29 @@ void bench(kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedu
              info.flops / best / 1e9);
 }
 
+void gpuKernel(kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedule, const DeviceInfo &device,
+               const Options &options) {
+  test::GpuKernel compiled(kernel, info, planOf(info, schedule, device), device);
+  if (options.emit == "check") {
+    std::mt19937_64 random(options.seed);
+    auto inputs = test::makeBuffers(kernel, random, options.offset);
+    auto buffers = inputs;
+    compiled.run(buffers);
+    std::string wrong = test::disagreement(kernel, inputs, buffers);
+    fmt::print("{} [{}]: {}\n", info.name, printSchedule(schedule), wrong.empty() ? "agrees" : wrong);
+  } else if (options.emit == "llvm") {
+    std::string text;
+    compiled.ptx(&text);
+    std::cout << text;
+  } else if (options.emit == "registers") {
+    fmt::print("{} [{}]: {}", info.name, printSchedule(schedule), compiled.assembled());
+  } else {
+    std::cout << (options.emit == "tile"     ? compiled.tile()
+                  : options.emit == "thread" ? compiled.thread()
+                                             : compiled.ptx());
+  }
+}
+
 int run(const Options &options) {
   DialectRegistry registry;
   cpu::registerCpuDialects(registry);
@@ -91,9 +115,10 @@ int run(const Options &options) {
   if (!module)
     badInput("{} does not parse", options.file);
   std::optional<cpu::CpuTarget> target = cpu::cpuTarget(options.target);
-  if (!target)
-    usageError("no CPU target '{}'", options.target);
-  DeviceInfo device = cpu::deviceInfo(*target);
+  std::optional<ptx::PtxDevice> gpu = ptx::ptxDevice(options.target);
+  if (!target && !gpu)
+    usageError("no target '{}'", options.target);
+  DeviceInfo device = gpu ? gpu->info : cpu::deviceInfo(*target);
   std::vector<kernel::FuncOp> kernels(module->getOps<kernel::FuncOp>().begin(), module->getOps<kernel::FuncOp>().end());
   if (!options.kernel.empty())
     llvm::erase_if(kernels, [&](kernel::FuncOp kernel) { return kernel.getSymName() != options.kernel; });
@@ -129,6 +154,8 @@ int run(const Options &options) {
     if (options.emit == "plan")
       std::cout << info.name << ": " << printSchedule(schedule) << "\n"
                 << describe(planOf(info, schedule, device), info);
+    else if (gpu)
+      gpuKernel(kernel, info, schedule, device, options);
     else if (options.emit == "check")
       check(kernel, info, schedule, device, *target, options);
     else if (options.emit == "bench")
@@ -151,10 +178,10 @@ int main(int argc, char **argv) {
   CLI::App app("Schedules kernels and runs them through the loop generator");
   app.add_option("file", options.file, "kernel-stage MLIR")->required();
   app.add_option("--emit", options.emit,
-                 "info, split, plan, tile, thread, llvm, asm, check (against the reference), bench");
+                 "info, split, plan, tile, thread, llvm, asm, check (against the reference), bench, registers (of a GPU)");
   app.add_option("--schedule", options.schedule,
                  "instead of the kernels' own or else the heuristic's; raw is the empty one");
-  app.add_option("--target", options.target, "native, avx512, avx2 or generic");
+  app.add_option("--target", options.target, "native, avx512, avx2, generic, or a GPU such as h200, whose threads the host runs");
   app.add_option("--kernel", options.kernel, "this kernel alone");
   app.add_option("--seed", options.seed);
   app.add_option("--offset", options.offset, "mean of random floats");

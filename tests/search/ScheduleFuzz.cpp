@@ -1,7 +1,9 @@
 // tgc-schedule-fuzz FILE.mlir: runs every kernel of a file without a schedule and under random legal ones and
-// compares with the reference evaluator. A failure prints the seed and the schedule that repeat it.
+// compares with the reference evaluator. For a GPU the host runs the kernel's threads. A failure prints the seed and
+// the schedule that repeat it.
 #include "codegen/cpu/CompileCpu.h"
 #include "codegen/cpu/CpuDevice.h"
+#include "codegen/ptx/PtxDevice.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/support/Error.h"
 #include "compiler/tile/Tile.h"
@@ -9,7 +11,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
 #include "search/options/Option.h"
-#include "tests/search/KernelRun.h"
+#include "tests/search/GpuRun.h"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <iostream>
@@ -22,6 +24,7 @@ namespace {
 struct Options {
   std::string file, target = "native", kernel;
   uint64_t seed = 1;
+  bool assemble = false;
   int count = 4; // the first is the empty schedule, the second the heuristic's
 };
 
@@ -55,13 +58,14 @@ int run(const Options &options) {
   if (!module)
     badInput("{} does not parse", options.file);
   std::optional<cpu::CpuTarget> target = cpu::cpuTarget(options.target);
-  if (!target)
-    usageError("no CPU target '{}'", options.target);
-  if (!cpu::runsHere(*target)) {
+  std::optional<ptx::PtxDevice> gpu = ptx::ptxDevice(options.target);
+  if (!target && !gpu)
+    usageError("no target '{}'", options.target);
+  if (target && !cpu::runsHere(*target)) {
     fmt::print("this machine cannot run {}\n", options.target);
     return 0;
   }
-  DeviceInfo device = cpu::deviceInfo(*target);
+  DeviceInfo device = gpu ? gpu->info : cpu::deviceInfo(*target);
   int failures = 0, runs = 0;
   for (auto kernel : module->getOps<kernel::FuncOp>()) {
     if (!options.kernel.empty() && kernel.getSymName() != options.kernel)
@@ -82,7 +86,14 @@ int run(const Options &options) {
         if (!plan.packs.empty())
           continue;
         auto buffers = inputs;
-        test::CompiledKernel(kernel, info, plan, *target).run(buffers, 2);
+        if (gpu) {
+          test::GpuKernel compiled(kernel, info, plan, device);
+          if (options.assemble)
+            compiled.assembled();
+          compiled.run(buffers);
+        } else {
+          test::CompiledKernel(kernel, info, plan, *target).run(buffers, 2);
+        }
         ++runs;
         if (std::string wrong = test::disagreement(kernel, inputs, buffers); !wrong.empty()) {
           ++failures;
@@ -90,7 +101,7 @@ int run(const Options &options) {
                      info.name, printSchedule(schedule));
         }
       }
-    } catch (const Error &error) {
+    } catch (const std::exception &error) {
       ++failures;
       fmt::print("{} seed {}: {}\n  --kernel={} --schedule='{}'\n", info.name, options.seed, error.what(),
                  info.name, printSchedule(schedule));
@@ -108,7 +119,8 @@ int main(int argc, char **argv) {
   app.add_option("file", options.file, "kernel-stage MLIR")->required();
   app.add_option("--seed", options.seed);
   app.add_option("--count", options.count, "schedules a kernel");
-  app.add_option("--target", options.target);
+  app.add_option("--target", options.target, "a CPU, or a GPU (h200 ...) whose threads the host runs one by one");
+  app.add_flag("--assemble", options.assemble, "for a GPU: what runs must assemble too");
   app.add_option("--kernel", options.kernel, "this kernel alone");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -36,7 +36,10 @@ LinearIndex along(size_t axes, int axis, int64_t coefficient = 1) {
 }
 
 Access access(int buffer, bool store, std::vector<LinearIndex> indices) {
-  Access made{buffer, store, false, std::move(indices), {}};
+  Access made;
+  made.buffer = buffer;
+  made.store = store;
+  made.indices = std::move(indices);
   for (size_t axis = 0; axis < made.indices.front().coefficients.size(); ++axis)
     made.uses.push_back(std::any_of(made.indices.begin(), made.indices.end(),
                                     [&](const LinearIndex &index) { return index.coefficients[axis] != 0; }));

@@ -1,7 +1,9 @@
 // tgc bench: repeated timing of a package, as a whole and by kernel.
 #include "compiler/driver/Command.h"
+#include "compiler/driver/KernelBench.h"
 #include "compiler/driver/Reports.h"
 #include "compiler/driver/Tensors.h"
+#include "compiler/support/Error.h"
 #include "runtime/format/File.h"
 #include <algorithm>
 #include <sys/resource.h>
@@ -13,6 +15,9 @@ struct Arguments : BindingArguments {
   std::string package, device = "cpu", exportPath, tracePath;
   size_t warmup = 1, repetitions = 5, rows = 20;
   bool json = false;
+  KernelBenchOptions kernels;
+  std::vector<std::string> schedules;
+  bool warm = false;
 };
 
 struct Samples {
@@ -128,7 +133,62 @@ void writeJson(const std::string &path, const nlohmann::json &value) {
   runtime::writeFileAtomically(path, runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
 }
 
+nlohmann::json toJson(const KernelBenchRow &row) {
+  return {{"kernel", row.kernel}, {"schedule", row.schedule}, {"launches", row.launches}, {"seconds", row.seconds},
+          {"median", quantile(row.seconds, 0.5)}, {"flops", row.flops}, {"bytes", row.bytes}, {"roofline", row.roofline},
+          {"checked", row.checked}, {"wrong", row.wrong}, {"worst", row.worst}, {"message", row.message},
+          {"exit", row.exitCode}};
+}
+
+void printRow(const KernelBenchRow &row) {
+  double seconds = std::max(quantile(row.seconds, 0.5), 1e-9);
+  std::string verdict = row.wrong      ? fmt::format("WRONG {} of {}", row.wrong, row.checked)
+                        : row.exitCode ? "failed"
+                        : row.checked  ? fmt::format("ok {:.2f}", row.worst)
+                                       : "unchecked";
+  if (row.seconds.empty())
+    fmt::print("{:>9} {:>9} {:>9} {:>8} {:>6}", "-", "-", "-", "-", "-");
+  else
+    fmt::print("{:9.2f} {:9.2f} {:9.1f} {:8.1f} {:5.0f}%", seconds * 1e6, quantile(row.seconds, 0.1) * 1e6,
+               row.flops / seconds * 1e-9, row.bytes / seconds * 1e-9, 100 * row.roofline / seconds);
+  fmt::print("  {:<10} {}  {}{}\n", verdict, row.kernel, row.schedule, row.message.empty() ? "" : "\n    " + row.message);
+  std::fflush(stdout);
+}
+
+/// Kernels are measured one by one, and a line is printed as soon as it is known.
+void benchKernels(const Arguments &arguments) {
+  KernelBenchOptions options = arguments.kernels;
+  options.target = arguments.device;
+  options.repetitions = arguments.repetitions;
+  options.cold = !arguments.warm;
+  for (const std::string &text : arguments.schedules)
+    options.schedules.insert(splitAssignment(text, "--schedule"));
+  std::vector<std::string> names = kernelsOf(options);
+  nlohmann::json json = nlohmann::json::array();
+  if (!arguments.json)
+    fmt::print("{:>9} {:>9} {:>9} {:>8} {:>6}  {:<10} kernel\n", "us", "p10", "GFLOP/s", "GB/s", "roof", "check");
+  int worst = 0;
+  for (const std::string &name : names) {
+    KernelBenchRow row = benchKernel(options, name);
+    json.push_back(toJson(row));
+    if (worst == 0)
+      worst = row.exitCode;
+    if (!arguments.json)
+      printRow(row);
+  }
+  if (!arguments.exportPath.empty())
+    writeJson(arguments.exportPath, json);
+  if (arguments.json)
+    fmt::print("{}\n", json.dump(2));
+  if (worst != 0)
+    throw Error(static_cast<ErrorKind>(worst), "a kernel failed or is wrong");
+}
+
 void bench(const Arguments &arguments) {
+  if (!arguments.kernels.file.empty())
+    return benchKernels(arguments);
+  if (arguments.package.empty())
+    usageError("bench needs a package, or --kernels");
   Device device = openDevice(arguments.device.c_str());
   Program program = loadProgram(device.get(), arguments.package);
   bindWeights(program.get(), arguments);
@@ -153,7 +213,7 @@ void bench(const Arguments &arguments) {
 void addBench(CLI::App &app) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App *command = app.add_subcommand("bench", "Time a package, as a whole and by kernel");
-  command->add_option("package", arguments->package, "package that tgc compile wrote")->required();
+  command->add_option("package", arguments->package, "package that tgc compile wrote");
   command->add_option("--device", arguments->device, "device to run on")->capture_default_str();
   addBindingOptions(*command, *arguments);
   command->add_option("--warmup", arguments->warmup, "runs before the first measured one")->capture_default_str();
@@ -162,6 +222,16 @@ void addBench(CLI::App &app) {
   command->add_option("--export", arguments->exportPath, "write all numbers to this JSON file");
   command->add_option("--trace", arguments->tracePath, "write a trace for Perfetto to this JSON file");
   command->add_flag("--json", arguments->json, "print JSON in place of the table");
+  KernelBenchOptions &kernels = arguments->kernels;
+  command->add_option("--kernels", kernels.file, "in place of a package: compile, check and time this file's kernels");
+  command->add_option("--run-on", kernels.device, "--kernels: device of this machine, if --device is a target's name");
+  command->add_option("--kernel", kernels.only, "--kernels: this one alone");
+  command->add_option("--schedule", arguments->schedules, "--kernels: KERNEL=SCHEDULE");
+  command->add_option("--save", kernels.save, "--kernels: write each kernel's package to this folder");
+  command->add_option("--seed", kernels.seed, "--kernels: of the numbers")->capture_default_str();
+  command->add_option("--rounds", kernels.rounds, "--kernels: launches in each run")->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("--samples", kernels.samples, "--kernels: elements compared with the reference; 0 for none")->capture_default_str();
+  command->add_flag("--warm", arguments->warm, "--kernels: leave the caches as the launch before left them");
   command->callback([arguments] { bench(*arguments); });
 }
 

@@ -1,14 +1,15 @@
 // A package's code on a GPU, and its launch lists.
 #pragma once
-#include "runtime/devices/cuda/Transfers.h"
+#include "runtime/devices/cuda/RandomFill.h"
 
 namespace tgc::runtime::cuda {
 
 /// What programs on one GPU share; whatever uses the GPU keeps it alive.
 struct Shared {
-  Shared(const Driver &driver, int ordinal) : gpu(driver, ordinal), transfers(gpu) {}
+  Shared(const Driver &driver, int ordinal) : gpu(driver, ordinal), transfers(gpu), random(gpu, transfers) {}
   Gpu gpu;
   Transfers transfers;
+  RandomFill random;
 };
 
 /// A function of a loaded module.

@@ -79,6 +79,12 @@ public:
     shared->transfers.zero(address, bytes);
   }
 
+  bool fillRandom(Address to, DType dtype, const Shape &shape, const std::string &name,
+                  uint64_t seed) override {
+    Gpu::Current current(gpu());
+    return shared->random.fill(to, dtype, shape, name, seed);
+  }
+
   uint64_t freeBytes() const override {
     Gpu::Current current(gpu());
     return gpu().memory().free;

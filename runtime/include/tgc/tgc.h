@@ -180,6 +180,12 @@ TGC_API tgc_status tgc_program_use_random(tgc_program *program, uint64_t seed);
  * form all at once. */
 TGC_API tgc_status tgc_program_prepare(tgc_program *program);
 
+/* Reports how far bringing in weights is: bytes that are done, and all that this preparation needs. It is
+ * called on the thread that prepares, which may be one that runs, and must not call the library. NULL ends
+ * it. */
+typedef void (*tgc_progress_callback)(void *user, uint64_t done_bytes, uint64_t total_bytes);
+TGC_API tgc_status tgc_program_set_progress(tgc_program *program, tgc_progress_callback callback, void *user);
+
 /* ---- Running ---------------------------------------------------------------------------------------- */
 
 /* Runs once and returns when the outputs are written. Every input must be given, outputs that are not wanted

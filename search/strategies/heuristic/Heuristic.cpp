@@ -17,6 +17,14 @@ const Rule rules[] = {
     {KernelShape::Attend, heuristic::attendSchedule},
     {KernelShape::Contract, heuristic::loopContractSchedule},
     {KernelShape::Attend, heuristic::loopAttendSchedule},
+    {KernelShape::Map, heuristic::threadMapSchedule},
+    {KernelShape::Reduce, heuristic::threadReduceSchedule},
+    {KernelShape::Contract, heuristic::threadContractSchedule},
+    {KernelShape::Attend, heuristic::threadAttendSchedule},
+    {KernelShape::Map, heuristic::threadAnySchedule},
+    {KernelShape::Reduce, heuristic::threadAnySchedule},
+    {KernelShape::Contract, heuristic::threadAnySchedule},
+    {KernelShape::Attend, heuristic::threadAnySchedule},
 };
 
 } // namespace

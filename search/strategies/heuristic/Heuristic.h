@@ -12,5 +12,10 @@ std::optional<Schedule> contractSchedule(const KernelInfo &kernel, const DeviceI
 std::optional<Schedule> attendSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> loopContractSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> loopAttendSchedule(const KernelInfo &kernel, const DeviceInfo &device);
+std::optional<Schedule> threadMapSchedule(const KernelInfo &kernel, const DeviceInfo &device);
+std::optional<Schedule> threadReduceSchedule(const KernelInfo &kernel, const DeviceInfo &device);
+std::optional<Schedule> threadContractSchedule(const KernelInfo &kernel, const DeviceInfo &device);
+std::optional<Schedule> threadAttendSchedule(const KernelInfo &kernel, const DeviceInfo &device);
+std::optional<Schedule> threadAnySchedule(const KernelInfo &kernel, const DeviceInfo &device);
 
 } // namespace tgc::heuristic

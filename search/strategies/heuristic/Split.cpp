@@ -23,6 +23,16 @@ std::optional<int64_t> partsOf(int64_t extent, double results, const DeviceInfo 
   return std::nullopt;
 }
 
+/// Whether some load walks the short axis contiguously, and the long one is not what follows it in memory: then the
+/// two together would fill vectors.
+bool shortAlone(const LoopChoice &choice, int axis, int longest) {
+  return std::any_of(choice.kernel.accesses.begin(), choice.kernel.accesses.end(), [&](const Access &access) {
+    const BufferInfo &buffer = choice.kernel.buffers[access.buffer];
+    return !access.store && access.uses[longest] && access.strideOf(axis, buffer) == 1 &&
+           access.strideOf(longest, buffer) != choice.extent(axis);
+  });
+}
+
 } // namespace
 
 std::optional<Schedule> splitSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
@@ -36,14 +46,13 @@ std::optional<Schedule> splitSchedule(const KernelInfo &kernel, const DeviceInfo
     for (size_t axis = 0; axis < kernel.axes.size(); ++axis)
       if (reduction.result[axis])
         results *= double(choice.extent(int(axis)));
+    int longest = *std::max_element(reduction.over.begin(), reduction.over.end(),
+                                    [&](int a, int b) { return choice.extent(a) < choice.extent(b); });
     bool shortLanes = std::any_of(reduction.over.begin(), reduction.over.end(), [&](int axis) {
-      return choice.extent(axis) < choice.lanes && choice.extent(axis) > 1 &&
-             choice.contiguous(axis, /*store=*/false);
+      return choice.extent(axis) < choice.lanes && choice.extent(axis) > 1 && shortAlone(choice, axis, longest);
     });
     if (results >= 2 * double(device.units) && !shortLanes)
       continue;
-    int longest = *std::max_element(reduction.over.begin(), reduction.over.end(),
-                                    [&](int a, int b) { return choice.extent(a) < choice.extent(b); });
     // With short lanes results are taken apart from each other too, so few parts do.
     std::optional<int64_t> parts =
         partsOf(choice.extent(longest), shortLanes ? results / 8 : results, device);

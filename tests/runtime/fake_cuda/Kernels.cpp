@@ -1,5 +1,6 @@
 // The kernels that the fake driver's modules may name: those of kernels.c, and some for the GPU's own.
 #include "tests/runtime/fake_cuda/FakeCuda.h"
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -84,6 +85,30 @@ void doubleBoxes(void **params, Dim block, Dim) {
     }
 }
 
+// (out, key, first, count, scale): random f32 as in runtime/io/RandomWeights.cpp, 256 elements a block.
+void randomF32(void **params, Dim block, Dim) {
+  auto number = [&](int i) { return uint64_t(scalar(params[i])); };
+  float scale = *static_cast<float *>(params[4]);
+  float *out = deviceArray<float>(params[0], number(3));
+  auto mix = [](uint64_t v) {
+    v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9;
+    v = (v ^ v >> 27) * 0x94d049bb133111eb;
+    return v ^ v >> 31;
+  };
+  auto hash = [](uint32_t v) {
+    v = (v ^ v >> 16) * 0x7feb352du;
+    v = (v ^ v >> 15) * 0x846ca68bu;
+    return v ^ v >> 16;
+  };
+  for (uint64_t i = block.x * 256; i < std::min(number(3), (block.x + 1) * uint64_t(256)); ++i) {
+    uint64_t place = number(2) + i, keys = mix(number(1) + (place >> 16) * 0x9e3779b97f4a7c15);
+    auto at = uint32_t(place & 65535);
+    uint32_t a = hash(at ^ uint32_t(keys)), b = hash((at + 0x9e3779b9u) ^ uint32_t(keys >> 32));
+    int sum = int(a & 65535) + int(a >> 16) + int(b & 65535) + int(b >> 16) - 131070;
+    out[i] = scale == 0 ? float(16384 + (a & 32767)) / 65536 : float(sum) * scale;
+  }
+}
+
 // (x): reads beyond any memory.
 void stray(void **, Dim, Dim) { deviceMemory(64, 4); }
 
@@ -103,6 +128,7 @@ const std::vector<HostKernel> &hostKernels() {
       {"doubleBoxes", {128, 128}, 0, doubleBoxes},
       {"stray", {8}, 0, stray},
       {"small", {8, 4}, 0, small},
+      {"tgc_random_f32", {8, 8, 8, 8, 4}, 0, randomF32},
   };
   return kernels;
 }

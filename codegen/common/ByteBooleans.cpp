@@ -3,11 +3,11 @@
 //  Out: the same memrefs of i8; loads compare with zero, stores extend.
 //  1. Turn i1 into i8 in the type of every memref, function types included.
 //  2. Behind every op that reads such a memref into i1, narrow its result; before one that writes, widen.
-#include "codegen/cpu/LowerThread.h"
+#include "codegen/common/ByteBooleans.h"
 
 using namespace mlir;
 
-namespace tgc::cpu {
+namespace tgc {
 namespace {
 
 Type withElement(Type type, Type element) {
@@ -20,7 +20,7 @@ bool isBool(Type type) { return getElementTypeOrSelf(type).isInteger(1); }
 
 struct ByteBooleans : PassWrapper<ByteBooleans, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ByteBooleans)
-  StringRef getArgument() const override { return "tgc-cpu-byte-booleans"; }
+  StringRef getArgument() const override { return "tgc-byte-booleans"; }
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<arith::ArithDialect>();
   }
@@ -97,4 +97,4 @@ struct ByteBooleans : PassWrapper<ByteBooleans, OperationPass<ModuleOp>> {
 
 std::unique_ptr<Pass> createByteBooleansPass() { return std::make_unique<ByteBooleans>(); }
 
-} // namespace tgc::cpu
+} // namespace tgc

@@ -1,0 +1,190 @@
+// Converts what is left of arith, math, cf, func, gpu, memref and vector to the LLVM and NVVM dialects.
+// 1. Indices have 32 bits where every byte of every buffer lies within 2^31, else 64.
+// 2. Vectors are loaded and stored at their whole alignment: the generators keep it.
+// 3. A kernel gets a bare pointer a buffer; buffers do not overlap and begin at multiples of 16 bytes.
+#include "codegen/ptx/LowerThread.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
+#include "mlir/Conversion/GPUCommon/GPUCommonPass.h"
+#include "mlir/Conversion/GPUToNVVM/GPUToNVVMPass.h"
+#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+
+namespace tgc::ptx {
+namespace {
+
+int64_t bytesOf(Type element) { return std::max(8u, element.getIntOrFloatBitWidth()) / 8; }
+
+int64_t bytesOf(VectorType type) { return type.getNumElements() * bytesOf(type.getElementType()); }
+
+struct LoadVector : ConvertOpToLLVMPattern<vector::LoadOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(vector::LoadOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    if (op.getVectorType().getRank() != 1)
+      return failure();
+    Value place = getStridedElementPtr(op.getLoc(), op.getMemRefType(), adaptor.getBase(), adaptor.getIndices(),
+                                       rewriter);
+    rewriter.replaceOpWithNewOp<LLVM::LoadOp>(op, typeConverter->convertType(op.getVectorType()), place,
+                                              unsigned(bytesOf(op.getVectorType())));
+    return success();
+  }
+};
+
+struct StoreVector : ConvertOpToLLVMPattern<vector::StoreOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(vector::StoreOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    if (op.getVectorType().getRank() != 1)
+      return failure();
+    Value place = getStridedElementPtr(op.getLoc(), op.getMemRefType(), adaptor.getBase(), adaptor.getIndices(),
+                                       rewriter);
+    rewriter.replaceOpWithNewOp<LLVM::StoreOp>(op, adaptor.getValueToStore(), place,
+                                               unsigned(bytesOf(op.getVectorType())));
+    return success();
+  }
+};
+
+/// Bits of an index that reaches every byte of the kernel's buffers.
+unsigned indexBits(ModuleOp module) {
+  constexpr int64_t limit = (int64_t(1) << 31) - 1;
+  for (auto function : module.getOps<func::FuncOp>())
+    for (Type type : function.getArgumentTypes()) {
+      auto memref = dyn_cast<MemRefType>(type);
+      SmallVector<int64_t> strides;
+      int64_t last = 0;
+      if (!memref || failed(getStridesAndOffset(memref, strides, last)))
+        continue;
+      for (auto [size, stride] : llvm::zip(memref.getShape(), strides))
+        last += (size - 1) * stride;
+      if ((last + 1) * bytesOf(memref.getElementType()) > limit)
+        return 64;
+    }
+  return 32;
+}
+
+struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ConvertToLlvm)
+  StringRef getArgument() const override { return "tgc-ptx-to-llvm"; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<LLVM::LLVMDialect, NVVM::NVVMDialect>();
+  }
+
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    LowerToLLVMOptions options(context);
+    options.useBarePtrCallConv = true;
+    options.overrideIndexBitwidth(indexBits(getOperation()));
+    LLVMTypeConverter converter(context, options);
+    populateGpuMemorySpaceAttributeConversions(converter, [](gpu::AddressSpace space) -> unsigned {
+      switch (space) {
+      case gpu::AddressSpace::Global:
+        return NVVM::kGlobalMemorySpace;
+      case gpu::AddressSpace::Workgroup:
+        return NVVM::kSharedMemorySpace;
+      case gpu::AddressSpace::Private:
+        return 0;
+      }
+      return 0;
+    });
+    if (failed(convertMath(converter)))
+      return signalPassFailure();
+    RewritePatternSet patterns(context);
+    patterns.add<LoadVector, StoreVector>(converter, /*benefit=*/2);
+    arith::populateArithToLLVMConversionPatterns(converter, patterns);
+    cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+    populateFuncToLLVMConversionPatterns(converter, patterns);
+    index::populateIndexToLLVMConversionPatterns(converter, patterns);
+    populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
+    ub::populateUBToLLVMConversionPatterns(converter, patterns);
+    populateVectorToLLVMConversionPatterns(converter, patterns);
+    populateGpuToNVVMConversionPatterns(converter, patterns);
+    LLVMConversionTarget target(*context);
+    target.addLegalDialect<NVVM::NVVMDialect>();
+    target.addIllegalDialect<gpu::GPUDialect>();
+    target.addLegalOp<ModuleOp>();
+    if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
+      return signalPassFailure();
+    for (auto function : getOperation().getOps<LLVM::LLVMFuncOp>()) {
+      rename(function);
+      if (function->hasAttr("tgc.kernel"))
+        makeEntry(function);
+      else if (!function.isExternal())
+        function.setLinkage(LLVM::Linkage::Internal);
+    }
+    for (auto global : getOperation().getOps<LLVM::GlobalOp>())
+      declareDynamic(global);
+  }
+
+  /// PTX has letters, digits and underscores in its names.
+  void rename(LLVM::LLVMFuncOp function) {
+    std::string name = function.getName().str();
+    for (char &letter : name)
+      if (!llvm::isAlnum(letter))
+        letter = '_';
+    if (llvm::isDigit(name.front()))
+      name = "k" + name;
+    if (name == function.getName() || function.isExternal())
+      return;
+    StringAttr renamed = StringAttr::get(&getContext(), name);
+    if (failed(SymbolTable::replaceAllSymbolUses(function.getOperation(), renamed, getOperation())))
+      return signalPassFailure();
+    function.setSymNameAttr(renamed);
+  }
+
+  /// By itself and first: the patterns for the gpu dialect would make calls of libdevice of it.
+  LogicalResult convertMath(LLVMTypeConverter &converter) {
+    RewritePatternSet patterns(&getContext());
+    populateMathToLLVMConversionPatterns(converter, patterns, /*approximateLog1p=*/false);
+    ConversionTarget target(getContext());
+    target.addIllegalDialect<math::MathDialect>();
+    target.addLegalDialect<LLVM::LLVMDialect>();
+    target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+    return applyPartialConversion(getOperation(), target, std::move(patterns));
+  }
+
+  /// Memory whose size the launch says is not defined here.
+  void declareDynamic(LLVM::GlobalOp global) {
+    auto type = dyn_cast<LLVM::LLVMArrayType>(global.getGlobalType());
+    if (global.getAddrSpace() == NVVM::kSharedMemorySpace && type && type.getNumElements() == 0)
+      global.setLinkage(LLVM::Linkage::External);
+  }
+
+  void makeEntry(LLVM::LLVMFuncOp function) {
+    Builder builder(&getContext());
+    int32_t threads = int32_t(function->getAttrOfType<IntegerAttr>("tgc.threads").getInt());
+    function->setAttr("nvvm.kernel", builder.getUnitAttr());
+    function->setAttr("nvvm.reqntid", builder.getDenseI32ArrayAttr({threads, 1, 1}));
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      if (!isa<LLVM::LLVMPointerType>(function.getArgument(i).getType()))
+        continue;
+      if (function.getArgAttr(i, LLVM::LLVMDialect::getByValAttrName())) {
+        // Tensor maps are read where they are.
+        function.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(), builder.getUnitAttr());
+        continue;
+      }
+      function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
+      function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), builder.getI64IntegerAttr(16));
+    }
+    for (StringRef name : {"tgc.kernel", "tgc.threads", "tgc.shared_bytes", "tgc.tensor_maps"})
+      function->removeAttr(name);
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createConvertToLlvmPass() { return std::make_unique<ConvertToLlvm>(); }
+
+} // namespace tgc::ptx

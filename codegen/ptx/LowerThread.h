@@ -1,0 +1,13 @@
+// Lowers thread-stage MLIR to the LLVM and NVVM dialects.
+#pragma once
+#include "mlir/Pass/PassManager.h"
+
+namespace tgc::ptx {
+
+/// The passes in order, from the thread stage to the LLVM dialect.
+void buildPtxLowering(mlir::OpPassManager &passes);
+
+/// All that is left becomes the LLVM dialect; kernels become entries that take bare pointers.
+std::unique_ptr<mlir::Pass> createConvertToLlvmPass();
+
+} // namespace tgc::ptx

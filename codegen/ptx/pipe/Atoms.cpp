@@ -1,0 +1,26 @@
+#include "codegen/ptx/pipe/Atoms.h"
+
+namespace tgc::ptx {
+
+void addPipeAtoms(DeviceInfo &device, const std::string &architecture) {
+  device.blockRegisters = 65536;
+  if (architecture != "sm_90a")
+    return;
+  Atom atom;
+  atom.name = "wgmma";
+  atom.accumulator = ElementType::F32;
+  atom.m = 64;
+  atom.n = 8;
+  atom.nStep = 8;
+  atom.nMax = 256;
+  atom.threads = 128;
+  atom.aFromRegisters = true;
+  atom.asynchronous = true;
+  for (ElementType type : {ElementType::BF16, ElementType::F16}) {
+    atom.a = atom.b = type;
+    atom.k = 16;
+    device.atoms.push_back(atom);
+  }
+}
+
+} // namespace tgc::ptx

@@ -1,0 +1,29 @@
+// What programs with roles share: the walk over a block's tiles, fetches and slots.
+#pragma once
+#include "compiler/pipe/Program.h"
+
+namespace tgc::pipe {
+
+class RolesProgram {
+protected:
+  explicit RolesProgram(Program &program)
+      : program(program), plan(program.plan), roles(*program.plan.roles), builder(program.builder), loc(program.loc) {}
+
+  /// The block's tiles: number `first`, then each `step`-th; `body` gets the number.
+  void forTiles(mlir::Value first, int64_t step, llvm::function_ref<void(mlir::Value)> body);
+  mlir::Value countOfTiles();
+  /// The side's axes at the first coordinates of its tile of that number, last axis fastest; null: at 0.
+  void toTile(const Side &side, mlir::Value number);
+  /// The fetches of an operand's tile, `shift` from the block's first coordinates.
+  void fetch(const OperandPlan &operand, llvm::ArrayRef<mlir::Value> boxes, mlir::Value ring, mlir::Value fill,
+             int64_t part, llvm::ArrayRef<std::pair<int, int64_t>> shift = {});
+  mlir::Value makeSlots();
+
+  Program &program;
+  const PipePlan &plan;
+  const RolesPlan &roles;
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+};
+
+} // namespace tgc::pipe

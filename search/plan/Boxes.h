@@ -1,0 +1,37 @@
+// When a copy engine can move a tile, and in which boxes.
+#pragma once
+#include "search/PipePlan.h"
+
+namespace tgc {
+
+/// Bytes of a row of tiles in block memory: the widest swizzle.
+constexpr int64_t boxRowBytes = 128;
+
+/// `points` neighbours of a side, from a multiple of `points` on, as a box: the tile of each axis in it; empty if
+/// they are none.
+std::vector<int64_t> boxOfPoints(const Side &side, int64_t points);
+
+/// The side's coordinates at its point of that number.
+std::vector<std::pair<int, int64_t>> shiftTo(const Side &side, int64_t point);
+
+/// The side with its tile rounded up to a multiple of `points`; nothing where several axes are tiled.
+std::optional<Side> paddedSide(const Side &side, int64_t points);
+
+/// Why the copy engine cannot move boxes of this access; empty if it can. A box has box[axis] points along each
+/// axis, `order` gives the axes that have more than one, outermost first: in that order they lie in block
+/// memory. Fills in `plan`, but for the swizzle.
+std::string planBox(const KernelInfo &kernel, const Access &access, const std::vector<int64_t> &box,
+                    const std::vector<int> &order, BoxPlan &plan);
+
+/// An operand's tile as side × depth (rows are points of the side, columns the depth, rounded up to whole rows of
+/// block memory), in boxes of `rows` points of the side (0: all); or as depth × side. Empty, or why not.
+std::string planDepthInRow(const KernelInfo &kernel, const Access &access, const Side &side, const Side &depth,
+                           OperandPlan &plan, int64_t rows = 0);
+std::string planSideInRow(const KernelInfo &kernel, const Access &access, const Side &side, const Side &depth,
+                          OperandPlan &plan);
+
+/// How the kernel's stores leave consumers whose sums are points of plan.m and `columns`. Gives the slots that are
+/// used. Throws Refusal.
+int64_t planStores(const KernelInfo &kernel, PipePlan &plan, const Side &columns);
+
+} // namespace tgc

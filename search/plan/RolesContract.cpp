@@ -1,0 +1,196 @@
+// The pipe's plan of a contraction by atoms that run beside their threads: producers fetch boxes into a ring,
+// consumers hold the sums in registers and store them through slots.
+// 1. Sides as for other atoms; tiles may be larger than their axes, as the copy engine fills with 0. A side's order
+//    follows the store, axes that are not stored outermost.
+// 2. Each operand is a load that the engine can move, contiguous along the depth (side × depth in block memory)
+//    or along its side (depth × side, where the atom can transpose).
+// 3. Sums of a consumer: its rows (all of the tile with pingpong, else its share) × the tile's columns. They and what
+//    the epilogue needs fit the registers that producers leave.
+// 4. Stores: staged where a piece of 64 rows is a box of the buffer and the type has 16 bits; else from registers.
+// 5. Ring, slots and barriers fit block memory. Grid: one block a multiprocessor, or one a tile.
+#include "search/plan/Boxes.h"
+#include "search/plan/PipeParts.h"
+#include "search/plan/Planners.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace tgc {
+namespace {
+
+/// Registers of a consumer beside its sums, and at entry of the instruction's operands.
+constexpr int64_t spareRegisters = 40, entryRegisters = 26;
+
+class RolesPlanner : PipeParts {
+public:
+  using PipeParts::PipeParts;
+
+  Plan run() {
+    const ContractInfo &contract = *kernel.contract;
+    const OperandInfo &left = schedule.flip ? contract.rhs : contract.lhs;
+    const OperandInfo &right = schedule.flip ? contract.lhs : contract.rhs;
+    refuseOptions();
+    if (left.type != right.type)
+      throw Refusal{fmt::format("tc({}): operands of {} and {}", *schedule.atom, nameOf(left.type), nameOf(right.type))};
+    atom = &exactAtom(kernel.reductions[contract.reduction].accumulator, left.type);
+    if (kernel.reductions.size() > 1)
+      throw Refusal{"tc: another reduction beside the product"};
+
+    plan.atom = atom->name;
+    plan.flip = schedule.flip;
+    plan.batch = makeBatch(contract.batch);
+    plan.m = tiledSide(schedule.flip ? contract.n : contract.m, contract.complete);
+    plan.n = tiledSide(schedule.flip ? contract.m : contract.n, contract.complete);
+    plan.k = tiledSide(contract.k, {});
+    requireWhole(plan, contract.complete);
+    for (const auto &[name, tile] : schedule.tile)
+      if (!plan.find(*kernel.axisNamed(name)))
+        throw Refusal{fmt::format("tile({},{}): the product does not have the axis", name, tile)};
+    planGroups();
+    plan.a = planOperand(left, plan.m);
+    plan.b = planOperand(right, plan.n);
+    finish(plan, plan.n);
+    plan.roles->slots = planStores(kernel, plan, plan.n);
+    return planLaunch();
+  }
+
+private:
+  void refuseOptions() const {
+    auto refuse = [](bool there, const char *option, const char *reason) {
+      if (there)
+        throw Refusal{fmt::format("{}: {}", option, reason)};
+    };
+    refuse(schedule.producers != 1, "warps", "one group produces, as in 2+1");
+    refuse(schedule.warpsN != 1, "warps", "consumers divide the rows");
+    refuse(schedule.overlap, "overlap", "there is no second product");
+    refuse(!schedule.cluster.empty(), "cluster", "operands are fetched by each block");
+    refuse(!schedule.split.empty(), "split", "the pipe walks a sum in one block");
+    refuse(!schedule.hold.empty(), "hold", "operands come through the ring");
+    refuse(!schedule.padTo.empty(), "padto", "tiles need not divide the extent");
+    refuse(schedule.prefetch.has_value(), "prefetch", "the ring fetches ahead");
+    refuse(!schedule.packs.empty(), "pack", "the copy engine takes weights as they lie");
+    refuse(schedule.pingpong && schedule.warpsM != 2, "pingpong", "two consumers take turns");
+  }
+
+  const Atom &exactAtom(ElementType accumulator, ElementType operand) const {
+    for (const Atom &candidate : device.atoms)
+      if (candidate.name == *schedule.atom && candidate.accumulator == accumulator && candidate.a == operand &&
+          candidate.b == operand)
+        return candidate;
+    throw Refusal{fmt::format("tc({}): no such atom multiplies {} into {}", *schedule.atom, nameOf(operand),
+                              nameOf(accumulator))};
+  }
+
+  /// Axes that the main store does not have come first, the others by its strides, or by the order of the kernel.
+  Side tiledSide(std::vector<int> axes, const std::vector<int> &whole) const {
+    const Access *store = mainStore();
+    auto key = [&](int axis) {
+      std::optional<int64_t> stride = strideOf(store, axis);
+      return stride ? std::abs(*stride) : int64_t(1) << 62;
+    };
+    std::stable_sort(axes.begin(), axes.end(), [&](int a, int b) { return key(a) > key(b); });
+    Side side;
+    for (int axis : axes) {
+      const AxisInfo &info = kernel.axes[axis];
+      auto tile = schedule.tile.find(info.name);
+      bool all = std::find(whole.begin(), whole.end(), axis) != whole.end();
+      side.axes.push_back({axis, info.extent, tile != schedule.tile.end() ? tile->second : all ? info.extent : 1});
+    }
+    return side;
+  }
+
+  void planGroups() {
+    RolesPlan roles;
+    roles.consumers = schedule.warpsM;
+    roles.groupThreads = atom->threads;
+    roles.pingpong = schedule.pingpong;
+    int64_t rows = plan.m.extent(), columns = plan.n.extent(), share = roles.pingpong ? 1 : roles.consumers;
+    if (rows % (atom->m * share) != 0)
+      throw Refusal{fmt::format("tile: {} rows, {} consumers take multiples of {}", rows, share, atom->m * share)};
+    if (columns % atom->nStep != 0 || columns > atom->nMax)
+      throw Refusal{fmt::format("tile: {} columns, the atom has multiples of {} up to {}", columns, atom->nStep,
+                                atom->nMax)};
+    roles.fragmentRows = rows / share;
+    int64_t groups = roles.consumers + 1, sums = roles.fragmentRows * columns / atom->threads;
+    auto floor8 = [](int64_t number) { return number / 8 * 8; };
+    int64_t entry = std::min<int64_t>(248, floor8(device.blockRegisters / (groups * atom->threads)));
+    // With few groups every thread has as many as it can name; else producers leave theirs to consumers.
+    roles.producerRegisters = roles.consumerRegisters = entry;
+    if (entry < 248) {
+      roles.producerRegisters = roles.consumers > 2 ? 32 : 40;
+      roles.consumerRegisters =
+          std::min<int64_t>(240, floor8((entry * groups - roles.producerRegisters) / roles.consumers));
+    }
+    if (sums + spareRegisters > roles.consumerRegisters)
+      throw Refusal{fmt::format("tile: {} sums a thread, of {} registers", sums, roles.consumerRegisters)};
+    if (atom->m * columns / atom->threads + entryRegisters > entry)
+      throw Refusal{fmt::format("tile: an instruction of {} columns needs more than {} registers at entry", columns,
+                                entry)};
+    roles.stages = schedule.stages.value_or(4);
+    if (roles.stages < 2)
+      throw Refusal{"stage: asynchronous products need two fills"};
+    roles.slots = schedule.slots.value_or(0);
+    plan.atomM = atom->m;
+    plan.atomN = columns;
+    result.registers = roles.consumerRegisters;
+    plan.roles = roles;
+  }
+
+  OperandPlan planOperand(const OperandInfo &operand, const Side &side) {
+    if (!operand.plain || operand.reduced)
+      throw Refusal{"tc: an operand is computed, the copy engine moves loads only"};
+    const Access &access = kernel.accesses[operand.accesses.front()];
+    const BufferInfo &buffer = kernel.buffers[access.buffer];
+    auto copy = schedule.copies.find(buffer.name);
+    if (copy == schedule.copies.end() || copy->second != "tma")
+      throw Refusal{fmt::format("copy({}): the ring is filled by tma", buffer.name)};
+    OperandPlan made;
+    made.copy = "tma";
+    made.stages = plan.roles->stages;
+    made.type = buffer.type;
+    int64_t rowElements = boxRowBytes / bytesOf(buffer.type), depth = plan.k.extent();
+    if (depth % rowElements != 0)
+      throw Refusal{fmt::format("tile: the depth is {}, rows of block memory have {}", depth, rowElements)};
+    std::string reason = planDepthInRow(kernel, access, side, plan.k, made);
+    if (!reason.empty()) {
+      std::string other = bytesOf(buffer.type) == 2 ? planSideInRow(kernel, access, side, plan.k, made)
+                                                    : "the atom takes it only so";
+      if (!other.empty())
+        throw Refusal{fmt::format("copy({},tma): along the depth: {}; along its side: {}", buffer.name, reason, other)};
+    }
+    return made;
+  }
+
+  Plan planLaunch() {
+    RolesPlan &roles = *plan.roles;
+    roles.tiles = plan.m.tiles() * plan.n.tiles();
+    for (const TiledAxis &axis : plan.batch)
+      roles.tiles *= axis.tiles();
+    LaunchPlan launch;
+    launch.threads = (roles.consumers + 1) * roles.groupThreads;
+    launch.blocks = schedule.persistent ? std::min(roles.tiles, device.units) : roles.tiles;
+    // Tiles of block memory begin at multiples of 1024 bytes.
+    auto tile = [](int64_t bytes) { return roundUp(bytes, 1024); };
+    launch.scratchBytes = 1024 + roles.stages * (tile(plan.a.tileBytes) + tile(plan.b.tileBytes)) +
+                          roles.consumers * roles.slots * 64 * boxRowBytes + 16 * roles.stages;
+    if (launch.scratchBytes > device.sharedBytes)
+      throw Refusal{fmt::format("{} bytes of block memory, there are {}", launch.scratchBytes, device.sharedBytes)};
+    if (launch.threads > device.maxThreads)
+      throw Refusal{fmt::format("warps: {} threads, there are {}", launch.threads, device.maxThreads)};
+    result.launches = {launch};
+    result.body = std::move(plan);
+    return std::move(result);
+  }
+
+  PipePlan plan;
+  Plan result;
+  const Atom *atom = nullptr;
+};
+
+} // namespace
+
+Plan planRolesContract(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {
+  return RolesPlanner(kernel, schedule, device).run();
+}
+
+} // namespace tgc

@@ -1,0 +1,117 @@
+// Reductions without a contraction on a device with many threads a block.
+// 1. Rows whose elements follow each other: one access wide in registers, then threads of a subgroup along the
+//    row, more where the row is long, then what is left of the row in registers if that is little: then
+//    every pass but the first reads registers. Several rows a block.
+// 2. Where a stored axis is the contiguous one instead, it has registers and threads, and what threads are left
+//    share the reduced axes.
+#include "search/strategies/heuristic/Heuristic.h"
+#include "search/strategies/heuristic/ThreadChoice.h"
+#include <algorithm>
+
+namespace tgc::heuristic {
+namespace {
+
+constexpr int64_t mostHeld = 64;     // values of a row in a thread's registers
+constexpr int64_t blockThreads = 128; // of several rows together
+
+/// Threads for a row of `length` elements.
+int64_t threadsOfRow(int64_t length, const DeviceInfo &device) {
+  if (length <= device.subgroup * mostHeld)
+    return device.subgroup;
+  int64_t threads = device.subgroup;
+  while (threads * 32 < length && threads < 512)
+    threads *= 2;
+  return threads;
+}
+
+void alongRows(ThreadChoice &choice, const std::vector<int> &reduced, const Access *load, int64_t length) {
+  choice.takeVector(reduced, load);
+  int64_t wanted = threadsOfRow(length, choice.device);
+  int64_t taken = choice.takePowerOfTwo(reduced, wanted);
+  // Extents with few factors of two are padded along their longest axis.
+  if (taken < 8) {
+    int axis = *std::max_element(reduced.begin(), reduced.end(),
+                                 [&](int a, int b) { return choice.left(a) < choice.left(b); });
+    int64_t rest = choice.left(axis), more = std::min<int64_t>(wanted / taken, 8);
+    while (more < wanted / taken && more < rest)
+      more *= 2;
+    const std::string &name = choice.kernel.axes[axis].name;
+    if (rest > 2 && !choice.schedule.padTo.count(name)) {
+      choice.schedule.padTo[name] = choice.extent(axis) / rest * more;
+      choice.take(SplitKind::Group, axis, more);
+    }
+  }
+  int64_t held = 1;
+  for (const LoopSplit &split : choice.schedule.loops)
+    if (split.kind == SplitKind::Upcast || split.kind == SplitKind::Unroll)
+      held *= split.factor;
+  bool rows = std::any_of(reduced.begin(), reduced.end(), [&](int axis) { return choice.kernel.axes[axis].stored; }) ||
+              std::any_of(choice.kernel.reductions.begin(), choice.kernel.reductions.end(), [](const ReductionInfo &r) {
+                return r.kind == ReductionKind::Moments;
+              });
+  int64_t rest = 1;
+  for (int axis : reduced)
+    rest *= choice.left(axis);
+  if (held * rest <= (rows ? mostHeld : mostHeld / 2)) {
+    for (int axis : reduced)
+      choice.takeRegisters(axis, choice.left(axis));
+    return;
+  }
+  for (int axis : reduced) {
+    int64_t steps = 4;
+    while (steps > 1 && choice.left(axis) % steps != 0)
+      --steps;
+    if (steps > 1 && held * steps <= mostHeld / 2) {
+      choice.takeRegisters(axis, steps);
+      break;
+    }
+  }
+}
+
+} // namespace
+
+std::optional<Schedule> threadReduceSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
+  if (device.maxThreads == 1)
+    return std::nullopt;
+  ThreadChoice choice(kernel, device);
+  std::vector<int> reduced, mapped;
+  int64_t length = 1;
+  double rows = 1;
+  for (int axis = 0; axis < int(kernel.axes.size()); ++axis) {
+    if (kernel.axes[axis].reduced) {
+      reduced.push_back(axis);
+      length *= choice.extent(axis);
+    } else if (kernel.axes[axis].stored) {
+      mapped.push_back(axis);
+      rows *= double(choice.extent(axis));
+    }
+  }
+  const Access *load = choice.mainAccess(reduced, /*storesFirst=*/false);
+  reduced = choice.byStride(reduced, load);
+  mapped = choice.byStride(mapped, load);
+  bool columns = load && !mapped.empty() && choice.contiguous(mapped.front(), load) &&
+                 !choice.contiguous(reduced.front(), load) && choice.extent(mapped.front()) >= 8;
+  if (columns) {
+    choice.takeVector({mapped.front()}, load);
+    choice.takeThreads(mapped.front(), device.subgroup, /*pads=*/false);
+    choice.takePowerOfTwo(reduced, std::max<int64_t>(1, 512 / choice.threads));
+    for (int axis : reduced)
+      if (choice.left(axis) % 4 == 0) {
+        choice.takeRegisters(axis, 4);
+        break;
+      }
+    return choice.schedule;
+  }
+  alongRows(choice, reduced, load, length);
+  // Several rows a block, unless that leaves units without work.
+  mapped = choice.byStride(mapped, choice.mainAccess(mapped, /*storesFirst=*/true));
+  double most = std::max(1.0, rows / (4.0 * double(device.units)));
+  for (int axis : mapped) {
+    int64_t more = std::min<int64_t>(blockThreads / choice.threads, int64_t(most));
+    if (more > 1)
+      most /= double(choice.takeThreads(axis, more, /*pads=*/choice.threads * 4 < blockThreads));
+  }
+  return choice.schedule;
+}
+
+} // namespace tgc::heuristic

@@ -1,0 +1,111 @@
+// In:  func.func @k(buffers…) with the gpu dialect's numbers, barriers, shuffles and shared memory.
+// Out: func.func @k(buffers…, [%shared,] %block, %end) in the form of the CPU's thread stage, with calls.
+// 1. Memory spaces vanish from types.
+// 2. Shared memory becomes the scratch argument, the block's number the first block of the range.
+// 3. Operations of several threads become calls that name their place in the program, by which the scheduler
+//    sees whether threads have come to the same one.
+#include "compiler/support/Error.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "tests/codegen/ptx/Simt.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace tgc::test {
+namespace {
+
+class SimtLowering {
+public:
+  SimtLowering(ModuleOp module, func::FuncOp function) : module(module), function(function), builder(function) {}
+
+  void run() {
+    dropMemorySpaces();
+    Block *entry = &function.getBody().front();
+    int64_t sharedBytes = function->getAttrOfType<IntegerAttr>("tgc.shared_bytes").getInt();
+    Location loc = function.getLoc();
+    if (sharedBytes)
+      shared = entry->addArgument(MemRefType::get({sharedBytes}, builder.getI8Type()), loc);
+    block = entry->addArgument(builder.getIndexType(), loc);
+    entry->addArgument(builder.getIndexType(), loc);
+    function.setType(builder.getFunctionType(entry->getArgumentTypes(), {}));
+    function->setAttr("tgc.scratch_bytes", builder.getI64IntegerAttr(sharedBytes));
+    function.walk([&](Operation *op) {
+      if (isa_and_nonnull<gpu::GPUDialect>(op->getDialect()))
+        lower(op);
+    });
+  }
+
+private:
+  void dropMemorySpaces() {
+    auto plain = [](Type type) -> Type {
+      auto memref = dyn_cast<MemRefType>(type);
+      return memref && memref.getMemorySpace() ? Type(MemRefType::Builder(memref).setMemorySpace({})) : type;
+    };
+    function.walk([&](Operation *op) {
+      for (Value result : op->getResults())
+        result.setType(plain(result.getType()));
+      for (Region &region : op->getRegions())
+        for (Block &inner : region)
+          for (Value argument : inner.getArguments())
+            argument.setType(plain(argument.getType()));
+    });
+  }
+
+  void lower(Operation *op) {
+    builder.setInsertionPoint(op);
+    loc = op->getLoc();
+    llvm::TypeSwitch<Operation *>(op)
+        .Case([&](gpu::BlockIdOp) { op->replaceAllUsesWith(ValueRange(block)); })
+        .Case([&](gpu::ThreadIdOp) { op->replaceAllUsesWith(ValueRange(call("tgc_simt_thread", builder.getIndexType()))); })
+        .Case([&](gpu::BarrierOp) { call("tgc_simt_barrier", {}, place()); })
+        .Case([&](gpu::ShuffleOp shuffle) {
+          if (shuffle.getMode() != gpu::ShuffleMode::XOR || !shuffle.getValue().getType().isInteger(32))
+            internalError("the host knows only xor shuffles of words");
+          shuffle.getShuffleResult().replaceAllUsesWith(
+              call("tgc_simt_shuffle", builder.getI32Type(), {shuffle.getValue(), shuffle.getOffset(), place()}));
+        })
+        .Case([&](gpu::DynamicSharedMemoryOp) { op->replaceAllUsesWith(ValueRange(shared)); })
+        .Default([&](Operation *) {
+          internalError("the host does not know {}", op->getName().getStringRef().str());
+        });
+    op->erase();
+  }
+
+  Value place() { return builder.create<arith::ConstantIntOp>(loc, ++places, 32); }
+
+  Value call(StringRef name, Type result, ValueRange arguments = {}) {
+    SmallVector<Type> results;
+    if (result)
+      results.push_back(result);
+    auto callee = module.lookupSymbol<func::FuncOp>(name);
+    if (!callee) {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToStart(module.getBody());
+      callee = builder.create<func::FuncOp>(module.getLoc(), name,
+                                            builder.getFunctionType(arguments.getTypes(), results));
+      callee.setPrivate();
+    }
+    auto made = builder.create<func::CallOp>(loc, callee, arguments);
+    return result ? made.getResult(0) : Value();
+  }
+
+  ModuleOp module;
+  func::FuncOp function;
+  OpBuilder builder;
+  Location loc = builder.getUnknownLoc();
+  Value shared, block;
+  int64_t places = 0;
+};
+
+} // namespace
+
+void lowerToSimt(ModuleOp module) {
+  SmallVector<func::FuncOp> kernels;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function->hasAttr("tgc.kernel"))
+      kernels.push_back(function);
+  for (func::FuncOp function : kernels)
+    SimtLowering(module, function).run();
+}
+
+} // namespace tgc::test

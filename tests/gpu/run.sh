@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Checks and measures tgc on a machine with a GPU and without build tools.
+#   run.sh [--device cuda:0] [--target NAME] [--out FOLDER] [--limit SECONDS] [PART…]
+# PARTs, all by default: devices, random, small, models, kernels, peers. --target is what to compile for where that is
+# not the device's own name; --limit is for one kernel or model, after which it counts as hung.
+# It looks for bin/tgc, gpu/kernels/*.mlir and models/*/ beside the folder that it lies in, as scripts/package.sh
+# --with-tests puts them; TGC, KERNELS and MODELS name others. The last line says how many parts failed.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+
+device=cuda:0 target= out= limit=120 parts=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --device) device=$2; shift ;;
+    --target) target=$2; shift ;;
+    --out) out=$2; shift ;;
+    --limit) limit=$2; shift ;;
+    -*) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) parts+=("$1") ;;
+  esac
+  shift
+done
+target=${target:-$device}
+out=${out:-$(mktemp -d)}
+tgc=${TGC:-$here/../bin/tgc}
+kernels=${KERNELS:-$here/kernels}
+models=${MODELS:-$here/../models}
+mkdir -p "$out"
+[ ${#parts[@]} -gt 0 ] || parts=(devices random small models kernels peers)
+failed=0
+fail() { failed=$((failed + 1)); echo "FAILED: $*"; }
+
+part_devices() {
+  "$tgc" devices > "$out/devices.txt" || return 1
+  grep -E "^ +$device " -A1 "$out/devices.txt" || { echo "there is no $device here"; return 1; }
+}
+
+# The same program on the CPU and on the device, with weights from the same seed.
+part_random() {
+  "$tgc" compile "$here/random.mlir" --from=kernel --device cpu -o "$out/random-cpu.tgc" > /dev/null &&
+    "$tgc" compile "$here/random.mlir" --from=kernel --device "$target" -o "$out/random.tgc" > /dev/null &&
+    "$tgc" run "$out/random-cpu.tgc" --random-weights 7 -o "$out/random-cpu" > /dev/null &&
+    timeout "$limit" "$tgc" run "$out/random.tgc" --device "$device" --random-weights 7 -o "$out/random" || return 1
+  for file in "$out"/random-cpu/*.npy; do
+    cmp "$file" "$out/random/$(basename "$file")" || return 1
+  done
+}
+
+bench_file() { # every kernel in a process of its own, which a kernel that hangs is killed with
+  local file=$1 verdict=0 name
+  mkdir -p "$out/packages"
+  for name in $(sed -n 's/^kernel\.func @\([A-Za-z0-9_]*\).*/\1/p' "$file"); do
+    timeout -k 5 "$limit" "$tgc" bench --kernels "$file" --kernel "$name" --device "$target" --run-on "$device" \
+      --save "$out/packages" --export "$out/$name.json" > "$out/$name.txt" 2> "$out/$name.err"
+    local code=$?
+    tail -n +2 "$out/$name.txt"
+    if [ $code -ne 0 ]; then
+      verdict=1
+      [ $code -ge 124 ] && echo "  hung or killed: $name"
+      head -c 2000 "$out/$name.err"
+    fi
+  done
+  return $verdict
+}
+
+header() { printf '%9s %9s %9s %8s %6s  %-10s %s\n' us p10 GFLOP/s GB/s roof check kernel; }
+part_small() { header; bench_file "$kernels/small.mlir"; }
+part_kernels() {
+  local verdict=0
+  header
+  for file in gemm attention rows; do
+    bench_file "$kernels/$file.mlir" || verdict=1
+  done
+  return $verdict
+}
+
+part_models() {
+  local verdict=0 precision model
+  for model in "$models"/*/model.onnx; do
+    for precision in keep f16 bf16; do
+      printf '%-14s %-5s ' "$(basename "$(dirname "$model")")" "$precision"
+      local tolerance=2e-2
+      [ $precision = keep ] && tolerance=1e-3
+      timeout -k 5 "$limit" "$tgc" check "$model" --data "$(dirname "$model")/test_data_set_0" --device "$target" \
+        --precision $precision --tolerance $tolerance 2>&1 | tail -n 1
+      [ "${PIPESTATUS[0]}" -eq 0 ] || verdict=1
+    done
+  done
+  return $verdict
+}
+
+# The same shapes by cuBLAS and cuDNN through PyTorch, in one process and interleaved with ours.
+part_peers() {
+  local python=${PYTHON:-python3}
+  "$python" -c 'import torch' 2> /dev/null || { echo "no PyTorch here: skipped"; return 0; }
+  "$python" "$here/peers.py" --library "$(ls "$here"/../lib/libtgc_runtime.so 2> /dev/null || echo "${TGC_LIBRARY:-}")" \
+    --device "$device" --json "$out/peers.json" "$out/packages"
+}
+
+for part in "${parts[@]}"; do
+  echo "== $part"
+  "part_$part" || fail "$part"
+done
+echo "$failed of ${#parts[@]} parts failed; files in $out"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Compile matrix products by the pipe to cubins for run.py: gemm.py TOOL OUT [FILTER]
+
+TOOL is tgc-pipe-gpu. Every case is a kernel x[m,k] · w[n,k] with an epilogue under one schedule; OUT gets
+NAME.cubin and NAME.json (the launch) and manifest.json (all cases). What does not assemble cleanly is reported and
+left out.
+"""
+import json, os, subprocess, sys
+from concurrent.futures import ThreadPoolExecutor
+
+GELU = """
+  %c0 = arith.constant 0.044715 : f32
+  %c1 = arith.constant 0.7978845608 : f32
+  %half = arith.constant 0.5 : f32
+  %one = arith.constant 1.0 : f32
+  %t2 = arith.mulf %t, %t : f32
+  %t3 = arith.mulf %t2, %t : f32
+  %p = arith.mulf %t3, %c0 : f32
+  %q = arith.addf %t, %p : f32
+  %u = arith.mulf %q, %c1 : f32
+  %h = math.tanh %u : f32
+  %v = arith.addf %h, %one : f32
+  %ht = arith.mulf %t, %half : f32
+  %r = arith.mulf %ht, %v : f32
+"""
+
+
+def kernel(c):
+    M, N, K, T, O = c["M"], c["N"], c["K"], c.get("type", "bf16"), c.get("out", c.get("type", "bf16"))
+    epi, w = c["epi"], f"{K}x{N}" if c.get("wkn") else f"{N}x{K}"
+    extra = "".join([f", %b: memref<{N}x{T}>"] * (epi in ("bias", "gelu", "gated")) +
+                    [f", %g: memref<{N}x{T}>, %res: memref<{M}x{N}x{T}>"] * (epi == "gated"))
+    text = [f"kernel.func @gemm(%x: memref<{M}x{K}x{T}>, %w: memref<{w}x{T}>{extra}, %y: memref<{M}x{N}x{O}>)",
+            f"    axes(%m = {M}, %n = {N}, %k = {K}) attributes {{schedule = \"{c['schedule']}\"}} {{",
+            f"  %a = kernel.load %x[%m, %k] : memref<{M}x{K}x{T}>",
+            f"  %c = kernel.load %w[{'%k, %n' if c.get('wkn') else '%n, %k'}] : memref<{w}x{T}>",
+            f"  %s = kernel.contract %a, %c over(%k) : {T}, {T} -> f32"]
+    if epi == "none":
+        last = "%s"
+    else:
+        text += [f"  %bias = kernel.load %b[%n] : memref<{N}x{T}>", f"  %be = arith.extf %bias : {T} to f32",
+                 "  %t = arith.addf %s, %be : f32"]
+        last = "%t"
+    if epi == "gelu":
+        text.append(GELU)
+        last = "%r"
+    if epi == "gated":
+        text += [f"  %g0 = kernel.load %g[%n] : memref<{N}x{T}>", f"  %g1 = arith.extf %g0 : {T} to f32",
+                 f"  %r0 = kernel.load %res[%m, %n] : memref<{M}x{N}x{T}>", f"  %r1 = arith.extf %r0 : {T} to f32",
+                 "  %gt = arith.mulf %t, %g1 : f32", "  %sum = arith.addf %gt, %r1 : f32"]
+        last = "%sum"
+    if O != "f32":
+        text += [f"  %o = arith.truncf {last} : f32 to {O}"]
+        last = "%o"
+    return "\n".join(text + [f"  kernel.store {last}, %y[%m, %n] : memref<{M}x{N}x{O}>", "}", ""])
+
+
+def schedule(bm=128, bn=192, stages=4, warps="2+1", pingpong=True, raster=16, slots=3, flip=False, bk=64, persistent=True):
+    m, n = (bn, bm) if flip else (bm, bn)
+    words = ["tc(wgmma)"] + ["flip"] * flip + [f"tile(k,{bk})", f"tile(m,{m})", f"tile(n,{n})", f"warps({warps})"]
+    words += ["pingpong"] * pingpong + ["copy(w,tma)", "copy(x,tma)", f"stage({stages})"] + ["persistent"] * persistent
+    words += [f"raster({'n' if flip else 'm'},{raster})"] * (raster > 0) + [f"slots({slots})"] * (slots > 0)
+    return " ".join(words)
+
+
+pp, coop = schedule, lambda **kw: schedule(bm=192, bn=192, warps="3+1", pingpong=False, **kw)
+NINE = [
+    (4608, 21504, 3072, [pp(raster=18), pp(bn=176, stages=5, slots=2, raster=18)]),
+    (2560, 21504, 3072, [pp(raster=20), pp(bn=160, stages=5, slots=2, raster=20)]),
+    (4608, 3072, 15360, [coop(raster=4, slots=1), pp(bn=144, stages=5, slots=3, raster=18)]),
+    (4096, 9216, 3072, [pp(bn=176, stages=5, slots=2), pp()]),
+    (4096, 12288, 3072, [pp(bn=176, stages=5, slots=2), pp()]),
+    (4096, 3072, 12288, [pp(), pp(bn=192, stages=4, slots=3, raster=8)]),
+    (32760, 1536, 1536, [pp(flip=True, bn=176, stages=5, slots=2, raster=12), pp(bn=192, raster=16)]),
+    (32760, 8960, 1536, [pp(bn=176, stages=5, slots=2, raster=8), pp(raster=16)]),
+    (32760, 1536, 8960, [pp(flip=True, bn=176, stages=5, slots=2, raster=12), pp(bn=192, raster=16)]),
+]
+
+
+def cases():
+    for M, N, K, schedules in NINE:
+        for i, s in enumerate(schedules):
+            for epi in ("none", "gelu"):
+                yield dict(M=M, N=N, K=K, epi=epi, schedule=s, name=f"m{M}n{N}k{K}_{epi}_{i}", time=1)
+    # Small ones that only have to be right: tails, types, other orders in memory, other epilogues and schedules.
+    check = [dict(M=1000, N=520, K=328), dict(M=77, N=776, K=4096, epi="gelu", schedule=pp(raster=0)), dict(M=512, N=384, K=512, type="f16", epi="bias"),
+             dict(M=1000, N=520, K=328, schedule=pp(flip=True, bn=176, stages=5, slots=2)), dict(M=512, N=1152, K=640, wkn=1, epi="bias"),
+             dict(M=333, N=1024, K=640, wkn=1, epi="gelu", schedule=pp(bn=176, stages=4, slots=2)),
+             dict(M=777, N=1000, K=640, wkn=1, epi="bias", schedule=pp(flip=True, bn=176, stages=4, slots=2)),
+             dict(M=640, N=768, K=512, out="f32", epi="bias", schedule=pp(slots=0)),
+             dict(M=1111, N=776, K=520, out="f32", epi="bias", schedule=pp(slots=0)),
+             dict(M=640, N=768, K=512, epi="gated"), dict(M=999, N=776, K=512, epi="gated", schedule=coop(raster=4, slots=1)),
+             dict(M=999, N=776, K=512, epi="gelu", schedule=coop(raster=4, slots=1)),
+             dict(M=999, N=776, K=512, epi="gelu", schedule=pp(slots=0)), dict(M=999, N=777, K=512, epi="bias", schedule=pp(bn=128, slots=0)),
+             dict(M=640, N=768, K=512, epi="gelu", schedule=pp(persistent=False)),
+             dict(M=640, N=768, K=512, epi="bias", schedule=pp(bm=128, bn=256, warps="2+1", pingpong=False, slots=2)),
+             dict(M=640, N=768, K=512, epi="bias", schedule=pp(bm=64, bn=96, warps="1+1", pingpong=False, slots=1)),
+             dict(M=640, N=768, K=512, epi="bias", schedule=pp(bk=128, bn=128, stages=2, slots=2)),
+             dict(M=640, N=768, K=64, epi="bias"), dict(M=640, N=760, K=128, epi="bias", schedule=pp(bn=152, slots=0))]
+    for i, c in enumerate(check):
+        c.setdefault("epi", "none")
+        c.setdefault("schedule", pp())
+        c["name"] = f"check{i}_m{c['M']}n{c['N']}k{c['K']}_{c['epi']}"
+        yield c
+
+
+def main(tool, out, only=""):
+    os.makedirs(out, exist_ok=True)
+
+    def one(c):
+        path = os.path.join(out, c["name"])
+        with open(path + ".mlir", "w") as f:
+            f.write(kernel(c))
+        r = subprocess.run([tool, path + ".mlir", "--emit=cubin", "-o", path], capture_output=True, text=True,
+                           env=dict(os.environ, TGC_NVJITLINK="off"))
+        if r.returncode:
+            print("FAILED", c["name"], c["schedule"], r.stdout[-500:], r.stderr[-1500:], flush=True)
+            return None
+        os.unlink(path + ".mlir")
+        return {"kind": "gemm"} | c | {"launch": json.load(open(path + ".json"))}
+
+    todo = [c for c in cases() if only in c["name"]]
+    with ThreadPoolExecutor(2) as pool:
+        made = [c for c in pool.map(one, todo) if c]
+    for c in made:
+        os.unlink(os.path.join(out, c["name"] + ".json"))
+    json.dump(made, open(os.path.join(out, "manifest.json"), "w"), indent=0)
+    print(len(made), "of", len(todo))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

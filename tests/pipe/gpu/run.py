@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""Check and time the cubins of a folder beside PyTorch on a GPU: run.py DIR [SECONDS a shape] [NAME part...]
+
+DIR holds manifest.json (gemm.py, attention.py) and cubins. Every case is checked against a float32 product of its
+inputs, with outputs that hold NaN before; the timed ones are then measured beside cuBLAS or cuDNN, all variants of a
+shape interleaved, sustained and in pairs of launches with pauses between. Each shape runs in a process of its own,
+which is killed when a launch hangs. Needs only the driver, ctypes and torch.
+"""
+import ctypes as C, json, os, select, signal, sys, time, warnings
+
+warnings.filterwarnings("ignore")
+DIR = sys.argv[1]
+SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 1.0
+ONLY = sys.argv[3:]
+WATCHDOG = 90
+TYPES = {"bf16": (9, 2), "f16": (6, 2), "f32": (7, 4), "f8e4m3": (0, 1)}     # CUtensorMapDataType, bytes
+SWIZZLE = {32: 1, 64: 2, 128: 3}
+
+
+class Attr(C.Structure):
+    _fields_ = [("id", C.c_int), ("pad", C.c_char * 4), ("val", C.c_uint * 16)]
+
+
+class Config(C.Structure):
+    _fields_ = [("grid", C.c_uint * 3), ("block", C.c_uint * 3), ("smem", C.c_uint),
+                ("stream", C.c_void_p), ("attrs", C.POINTER(Attr)), ("n", C.c_uint)]
+
+
+class Driver:
+    def __init__(self):
+        self.cu = C.CDLL("libcuda.so.1")
+
+    def __call__(self, fn, *args):
+        r = getattr(self.cu, fn)(*args)
+        if r:
+            s = C.c_char_p()
+            self.cu.cuGetErrorName(r, C.byref(s))
+            raise RuntimeError(f"{fn}: {r} {s.value}")
+
+
+def tensor_map(cu, pointer, element, m):
+    raw = C.create_string_buffer(128 + 64)
+    address = (C.addressof(raw) + 63) & ~63
+    code, size = TYPES[element]
+    rank = len(m["sizes"])
+    # The driver takes the contiguous dimension first, and boxes in elements of the tensor.
+    sizes, strides = m["sizes"][::-1], m["strides"][::-1]
+    steps = m["steps"][::-1]
+    box = [b * s for b, s in zip(m["box"][::-1], steps)]
+    cu("cuTensorMapEncodeTiled", C.c_void_p(address), C.c_int(code), C.c_uint(rank),
+       C.c_void_p(pointer + m["offset"] * size), (C.c_uint64 * rank)(*sizes),
+       (C.c_uint64 * max(rank - 1, 1))(*[s * size for s in strides[1:]]), (C.c_uint * rank)(*box),
+       (C.c_uint * rank)(*steps), C.c_int(0), C.c_int(SWIZZLE.get(m["swizzle"], 0)), C.c_int(3), C.c_int(0))
+    return raw, address
+
+
+class Kernel:
+    """A case's launch over tensors in the order of its buffers."""
+
+    def __init__(self, cu, case, tensors):
+        launch = case["launch"]
+        self.cu, module, self.f = cu, C.c_void_p(), C.c_void_p()
+        image = open(os.path.join(DIR, case["name"] + ".cubin"), "rb").read()
+        cu("cuModuleLoadData", C.byref(module), image)
+        cu("cuModuleGetFunction", C.byref(self.f), module, launch["function"].encode())
+        cu("cuFuncSetAttribute", self.f, C.c_int(8), C.c_int(launch["shared"]))
+        pointers = [C.c_uint64(t.data_ptr()) for t in tensors]
+        maps = [tensor_map(cu, tensors[m["buffer"]].data_ptr(), launch["buffers"][m["buffer"]]["type"], m)
+                for m in launch["maps"]]
+        self.keep = image, pointers, maps, tensors
+        self.params = (C.c_void_p * (len(pointers) + len(maps)))(*[C.addressof(p) for p in pointers], *[m[1] for m in maps])
+        import torch
+        self.config = Config((launch["grid"], 1, 1), (launch["block"], 1, 1), launch["shared"],
+                             torch.cuda.current_stream().cuda_stream, None, 0)
+
+    def __call__(self):
+        self.cu("cuLaunchKernelEx", C.byref(self.config), self.f, self.params, None)
+
+
+def gemm(case, torch, make):
+    """Inputs by name, the float32 result, and what PyTorch runs for it."""
+    M, N, K, epi = case["M"], case["N"], case["K"], case["epi"]
+    T = {"bf16": torch.bfloat16, "f16": torch.float16}[case.get("type", "bf16")]
+    x, w, b = make(M, K), make(N, K) * (K ** -0.5 * 2), make(N) * 4
+    g, res = make(N), make(M, N)
+    x, w, b, g, res = (t.to(T) for t in (x, w, b, g, res))
+    ref = x.float() @ w.float().t()
+    if epi != "none":
+        ref = ref + b.float()
+    if epi == "gelu":
+        ref = torch.nn.functional.gelu(ref, approximate="tanh")
+    if epi == "gated":
+        ref = ref * g.float() + res.float()
+    out = torch.empty(M, N, device="cuda", dtype=T)
+    peers = {"none": lambda: torch.matmul(x, w.t(), out=out), "bias": lambda: torch.addmm(b, x, w.t(), out=out),
+             "gelu": lambda: torch._addmm_activation(b, x, w.t(), use_gelu=True)}
+    wk = w.t().contiguous() if case.get("wkn") else w
+    return dict(x=x, w=wk, b=b, g=g, res=res), ref, peers.get(epi)
+
+
+def attention(case, torch, make):
+    B, H, M, N, D = case["B"], case["H"], case["M"], case["N"], case["D"]
+    q, k, v = (make(B, L, H, D).to(torch.bfloat16) for L in (M, N, N))
+    qt, kt, vt = (t.transpose(1, 2) for t in (q, k, v))
+    mask = make(M, N) * 3 if case.get("mask") else None
+    if mask is not None:                     # whole blocks of some rows are masked
+        mask[: M // 2, : N // 2] = -float("inf")
+    ref = torch.empty(B, M, H, D, device="cuda")
+    for b in range(B):                       # in pieces: the scores of long rows are large
+        for h in range(H):
+            for m in range(0, M, 4096):
+                s = (qt[b, h, m:m + 4096].float() @ kt[b, h].float().t()) * case["scale"]
+                if mask is not None:
+                    s = s + mask[m:m + 4096]
+                ref[b, m:m + 4096, h] = torch.softmax(s, -1) @ vt[b, h].float()
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    def peer():
+        with sdpa_kernel([SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION], set_priority=True):
+            return torch.nn.functional.scaled_dot_product_attention(qt, kt, vt, scale=case["scale"])
+    return dict(q=q, k=k, v=v, mask=mask), ref, peer
+
+
+def child(cases, say):
+    import torch
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.manual_seed(int(time.time()))
+    make = lambda *s: torch.randn(*s, device="cuda", dtype=torch.float32)
+    cu, fns, errors = Driver(), {}, {}
+    inputs, ref, refs = None, None, {}
+    for case in cases:
+        key = json.dumps([case.get(x) for x in ("kind", "M", "N", "K", "B", "H", "D", "type", "out", "epi", "wkn", "scale", "mask")])
+        if key not in refs:
+            refs[key] = (gemm if case["kind"] == "gemm" else attention)(case, torch, make)
+            peer = refs[key][2]
+            if case.get("time") and peer:
+                name = "peer " + case.get("epi", "")
+                r = peer()
+                r = r.transpose(1, 2) if case["kind"] == "attention" else r
+                errors[name] = ((r.float() - refs[key][1]).norm() / refs[key][1].norm()).item()
+                fns[name] = peer
+        inputs, ref, _ = refs[key]
+        say("START", case["name"])
+        out = torch.empty_like(ref, dtype={"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}[
+            [b for b in case["launch"]["buffers"] if b["stored"]][0]["type"]])
+        tensors = [out if b["stored"] else inputs[b["name"]] for b in case["launch"]["buffers"]]
+        k = Kernel(cu, case, tensors)
+        worst, first, moved = 0.0, None, 0
+        for rep in range(12):
+            out.fill_(float("nan"))
+            k()
+            torch.cuda.synchronize()
+            if rep == 0:
+                d = (out.float() - ref).abs()
+                worst = ((out.float() - ref).norm() / ref.norm()).item()
+                bad = (~(d <= 0.02 * ref.abs() + 0.02 * ref.abs().mean())).sum().item()
+                first = out.clone()
+                if worst != worst or worst > 5e-3:
+                    where = (~(d <= 0.05 * (1 + ref.abs()))).nonzero()
+                    say("RESULT WRONG", case["name"], f"error {worst:.3e} bad {bad} of {ref.numel()}",
+                        "first at", where[0].tolist() if len(where) else "-", "last at", where[-1].tolist() if len(where) else "-")
+                    break
+            moved += 0 if torch.equal(out.view(torch.uint8), first.view(torch.uint8)) else 1
+        errors[case["name"]] = worst
+        if moved:
+            say("RESULT NONDETERMINISTIC", moved, case["name"])
+        if worst < 5e-3:
+            say("CHECKED", case["name"], f"{worst:.2e}")
+            if case.get("time"):
+                fns[case["name"]] = k
+    say("START timing")
+    if len(fns) > 1:
+        timing(torch, cases, fns, errors, say)
+    say("DONE")
+
+
+def timing(torch, cases, fns, errors, say):
+    names, flops = list(fns), cases[0]["launch"]["flops"]
+    if cases[0]["kind"] == "gemm":
+        flops = 2.0 * cases[0]["M"] * cases[0]["N"] * cases[0]["K"]
+    else:
+        flops = 4.0 * cases[0]["B"] * cases[0]["H"] * cases[0]["M"] * cases[0]["N"] * cases[0]["D"]
+    for n in names:
+        for _ in range(3):
+            fns[n]()
+    torch.cuda.synchronize()
+    event = lambda: torch.cuda.Event(enable_timing=True)
+    sustained, burst, t0, turn = {n: [] for n in names}, {n: [] for n in names}, time.time(), 0
+    while time.time() - t0 < SECONDS:
+        events = []
+        for n in names[turn % len(names):] + names[:turn % len(names)]:
+            fns[n]()                         # one untimed, so that each starts alike
+            for _ in range(4):
+                a, b = event(), event()
+                a.record(), fns[n](), b.record()
+                events.append((n, a, b))
+        torch.cuda.synchronize()
+        for n, a, b in events:
+            sustained[n].append(a.elapsed_time(b))
+        turn += 1
+    t0 = time.time()
+    while time.time() - t0 < SECONDS:
+        for n in names:
+            time.sleep(0.006)
+            a, b = event(), event()
+            fns[n](), a.record(), fns[n](), b.record()
+            torch.cuda.synchronize()
+            burst[n].append(a.elapsed_time(b))
+    middle = lambda t: sorted(t)[len(t) // 2]
+    c = cases[0]
+    say("SHAPE", " ".join(f"{k}{c[k]}" for k in ("B", "H", "M", "N", "K", "D") if k in c))
+    schedules = {c["name"]: c["schedule"] for c in cases}
+    for n in sorted(names, key=lambda n: middle(sustained[n])):
+        base = "peer " + next((c.get("epi", "") for c in cases if c["name"] == n), n[5:])
+        s, u = middle(sustained[n]), middle(burst[n])
+        ratio = f"{middle(sustained[base]) / s:5.3f}x burst {middle(burst[base]) / u:5.3f}x" if base in fns else ""
+        say(f"RESULT {flops / s * 1e-9:6.1f} TFLOP/s ({s:.4f} ms) burst {flops / u * 1e-9:6.1f} {ratio} err {errors[n]:.2e} {n} {schedules.get(n, '')}")
+
+
+def main():
+    cases = json.load(open(os.path.join(DIR, "manifest.json")))
+    if ONLY:
+        cases = [c for c in cases if any(o in c["name"] for o in ONLY)]
+    groups = {}
+    for c in cases:
+        key = tuple(c.get(x) for x in ("kind", "B", "H", "M", "N", "K", "D")) if c.get("time") else ("checks",)
+        groups.setdefault(key, []).append(c)
+    failed = 0
+    for todo in groups.values():
+        while todo:
+            r, w = os.pipe()
+            pid = os.fork()
+            if pid == 0:
+                os.close(r)
+                f = os.fdopen(w, "w")
+                say = lambda *x: print(*x, file=f, flush=True)
+                try:
+                    child(todo, say)
+                except BaseException as x:
+                    say("ERROR", repr(x)[:800])
+                os._exit(0)
+            os.close(w)
+            last, done, t0, buffered = "", False, time.time(), ""
+            while True:
+                ok, _, _ = select.select([r], [], [], max(0.1, t0 + WATCHDOG - time.time()))
+                if not ok:
+                    print("WATCHDOG: killed at", last, flush=True)
+                    os.kill(pid, signal.SIGKILL)
+                    break
+                data = os.read(r, 65536).decode()
+                if not data:
+                    break
+                buffered += data
+                *lines, buffered = buffered.split("\n")
+                for line in lines:
+                    if line.startswith("START"):
+                        last, t0 = line.split()[1], time.time() + (2 * SECONDS if "timing" in line else 0)
+                    elif line == "DONE":
+                        done = True
+                    else:
+                        print(line, flush=True)
+                        failed += "WRONG" in line or "NONDET" in line or "ERROR" in line
+            os.waitpid(pid, 0)
+            os.close(r)
+            if done:
+                break
+            print("FAILED at", last, flush=True)
+            failed += 1
+            # The rest goes on in a new process without the case that failed.
+            rest = [c for c in todo if c["name"] != last]
+            todo = rest if len(rest) < len(todo) else []
+    print("all right" if not failed else f"{failed} failures")
+
+
+main()
