@@ -223,7 +223,9 @@ private:
     request.warmInputs = last / 2;
     request.giveUpAbove = state.best * 2;
     double expected = state.best > 0 ? 40 * state.best : 3 + 300 * state.space->roofline();
-    request.limitSeconds = std::min(60.0, 5 + bytes * 2e-9 + expected);
+    // A hang must not cost more than a few runs of a kernel that takes long.
+    double most = std::max(60.0, 8 * state.best + 50 * state.space->roofline());
+    request.limitSeconds = std::min(most, 5 + bytes * 2e-9 + expected);
     // Weights exist as they are and packed, preparing holds both.
     request.memoryBytes = options.memoryBytes ? options.memoryBytes
                                               : uint64_t(4 * bytes) + 2 * request.coldBytes + (uint64_t(1) << 30);
