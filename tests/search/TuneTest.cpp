@@ -41,7 +41,10 @@ LinearIndex along(int axis) {
 }
 
 Access access(int buffer, bool store, int a, int b) {
-  Access made{buffer, store, false, {along(a), along(b)}, {}};
+  Access made;
+  made.buffer = buffer;
+  made.store = store;
+  made.indices = {along(a), along(b)};
   for (int axis = 0; axis < 3; ++axis)
     made.uses.push_back(axis == a || axis == b);
   return made;
