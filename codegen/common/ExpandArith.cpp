@@ -54,7 +54,7 @@ public:
 
   Value toNarrow(Value x, Type element) {
     Num number = elementOf(x).isF64() ? roundToOdd(wide.wrap(x)) : single.wrap(x);
-    if (element.isF16() && target.half)
+    if ((element.isF16() && target.half) || (element.isBF16() && target.brain))
       return builder.create<arith::TruncFOp>(loc, withElement(shape, element), number.value);
     Num bits = element.isBF16() ? toBrain(number) : toHalf(number);
     Value low = builder.create<arith::TruncIOp>(loc, half, bits.value);
@@ -180,7 +180,8 @@ struct ExpandArith : PassWrapper<ExpandArith, OperationPass<ModuleOp>> {
                         : builder.create<arith::ExtFOp>(loc, op->getResult(0).getType(), single).getResult();
     }
     if (isa<arith::TruncFOp>(op)) {
-      if (!isNarrow(to) || (to.isF16() && from.isF32() && target.half))
+      bool instruction = to.isF16() ? target.half : target.brain;
+      if (!isNarrow(to) || (from.isF32() && instruction))
         return nullptr;
       return convert.toNarrow(x, to);
     }

@@ -3,7 +3,8 @@
 //  Out: arith, math.absf, copysign, sqrt, integer bit counts; math.fma and rounding ops if the target has
 //  them.
 //  1. Collect the ops of the table, so that what expansions emit is not expanded again.
-//  2. An op on a narrower float is computed in f32 and rounded.
+//  2. An op on a narrower float is computed in f32 and rounded; so is one on f64 that only a C function could
+//  do, where there is none.
 //  3. Emit the expansion in front of the op, or calls of the C function for f64 without one, and replace the
 //  op.
 #include "codegen/common/ExpandMath.h"
@@ -80,7 +81,8 @@ struct ExpandMath : PassWrapper<ExpandMath, OperationPass<ModuleOp>> {
     OpBuilder builder(op);
     Location loc = op->getLoc();
     Type type = op->getResult(0).getType(), wide = type;
-    if (getElementTypeOrSelf(type).getIntOrFloatBitWidth() < 32) {
+    bool lacking = getElementTypeOrSelf(type).isF64() && !expansion.f64 && !target.imports;
+    if (lacking || getElementTypeOrSelf(type).getIntOrFloatBitWidth() < 32) {
       wide = builder.getF32Type();
       if (auto vector = dyn_cast<VectorType>(type))
         wide = vector.clone(wide);
@@ -89,7 +91,8 @@ struct ExpandMath : PassWrapper<ExpandMath, OperationPass<ModuleOp>> {
     SmallVector<Num> operands;
     for (Value operand : op->getOperands()) {
       if (wide != type && isa<FloatType>(getElementTypeOrSelf(operand.getType())))
-        operand = builder.create<arith::ExtFOp>(loc, wide, operand);
+        operand = lacking ? builder.create<arith::TruncFOp>(loc, wide, operand).getResult()
+                          : builder.create<arith::ExtFOp>(loc, wide, operand).getResult();
       operands.push_back(m.wrap(operand));
     }
     Value result;
@@ -104,7 +107,8 @@ struct ExpandMath : PassWrapper<ExpandMath, OperationPass<ModuleOp>> {
       });
     }
     if (wide != type)
-      result = builder.create<arith::TruncFOp>(loc, type, result);
+      result = lacking ? builder.create<arith::ExtFOp>(loc, type, result).getResult()
+                       : builder.create<arith::TruncFOp>(loc, type, result).getResult();
     op->getResult(0).replaceAllUsesWith(result);
     op->erase();
   }

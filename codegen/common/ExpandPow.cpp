@@ -128,6 +128,14 @@ Num powf(MathBuilder &m, ArrayRef<Num> operands) {
   Num x = operands[0], y = operands[1];
   if (std::optional<Num> power = constantPower(m, x, y.value))
     return *power;
+  if (m.isDouble() && !m.target.imports) {
+    MathBuilder single(m.builder, m.loc, m.withElement(m.builder.getF32Type()), m.target);
+    auto narrow = [&](Num value) {
+      return single.wrap(m.builder.create<arith::TruncFOp>(m.loc, single.type(), value.value));
+    };
+    Num found = powf(single, {narrow(x), narrow(y)});
+    return m.wrap(m.builder.create<arith::ExtFOp>(m.loc, m.type(), found.value));
+  }
   if (m.isDouble())
     return m.wrap(mapLanes(m.builder, m.loc, {x.value, y.value}, m.type(),
                            [](OpBuilder &builder, Location loc, ValueRange lane) {

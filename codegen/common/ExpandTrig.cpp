@@ -6,7 +6,7 @@
 //    in f64, and f64 uses parts short enough that n times each is exact up to 2^20.
 // 2. Larger arguments, where any lane has one, take a branch: f32 multiplies by 2/π in integers, as many bits
 // of
-//    it as the exponent asks for (Payne and Hanek); f64 calls the C function.
+//    it as the exponent asks for (Payne and Hanek); f64 calls the C function, where there is one, else goes by f32.
 // 3. sin and cos of r by polynomials; n mod 4 chooses between them and the sign.
 #include "codegen/common/ExpandMath.h"
 #include "codegen/common/LaneCalls.h"
@@ -157,15 +157,22 @@ Reduced reduce(MathBuilder &m, Num x) {
   return reduceInDouble(m, x);
 }
 
+/// `self` is the function itself, for f32.
 template <typename Finish>
-Num circular(MathBuilder &m, Num x, const char *import, Finish finish) {
+Num circular(MathBuilder &m, Num x, const char *import, Num (*self)(MathBuilder &, Num), Finish finish) {
   double limit = m.isDouble() && m.target.fma ? 0x1p30 : 0x1p20;
   Num large = m.gt(m.abs(x), limit);
   if (m.isDouble()) {
     Num y = finish(reduce(m, m.select(large, 0.0, x)));
     Value fixed = replaceLanes(m.builder, m.loc, large.value, {x.value}, {y.value},
                                [&](OpBuilder &builder, Location loc, ValueRange lane) {
-                                 return SmallVector<Value>{callImport(builder, loc, import, lane)};
+                                 if (m.target.imports)
+                                   return SmallVector<Value>{callImport(builder, loc, import, lane)};
+                                 MathBuilder single(builder, loc, builder.getF32Type(), m.target);
+                                 Value narrow = builder.create<arith::TruncFOp>(loc, single.type(), lane[0]);
+                                 Value found = self(single, single.wrap(narrow)).value;
+                                 return SmallVector<Value>{
+                                     builder.create<arith::ExtFOp>(loc, builder.getF64Type(), found)};
                                })[0];
     return m.wrap(fixed);
   }
@@ -186,16 +193,16 @@ Num circular(MathBuilder &m, Num x, const char *import, Finish finish) {
 }
 
 Num sin(MathBuilder &m, Num x) {
-  Num y = circular(m, x, "sin", [&](const Reduced &reduced) { return sinFrom(m, reduced, 0); });
+  Num y = circular(m, x, "sin", sin, [&](const Reduced &reduced) { return sinFrom(m, reduced, 0); });
   return m.select(m.eq(x, 0.0), x, y);
 }
 
 Num cos(MathBuilder &m, Num x) {
-  return circular(m, x, "cos", [&](const Reduced &reduced) { return sinFrom(m, reduced, 1); });
+  return circular(m, x, "cos", cos, [&](const Reduced &reduced) { return sinFrom(m, reduced, 1); });
 }
 
 Num tan(MathBuilder &m, Num x) {
-  Num y = circular(m, x, "tan", [&](const Reduced &reduced) { return tanFrom(m, reduced); });
+  Num y = circular(m, x, "tan", tan, [&](const Reduced &reduced) { return tanFrom(m, reduced); });
   return m.select(m.eq(x, 0.0), x, y);
 }
 

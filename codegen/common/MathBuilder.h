@@ -26,6 +26,10 @@ struct MathTarget {
   bool rounding = true;
   /// f32 ↔ f16 is one instruction.
   bool half = true;
+  /// f32 → bf16 is one instruction.
+  bool brain = false;
+  /// C functions can be called. Without them f64 functions that have no expansion are computed in f32.
+  bool imports = true;
 };
 
 class MathBuilder {

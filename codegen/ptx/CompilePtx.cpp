@@ -40,7 +40,8 @@ void registerPtxDialects(DialectRegistry &registry) {
 
 void buildPtxLowering(OpPassManager &passes) {
   passes.addPass(createByteBooleansPass());
-  MathTarget math{.fma = true, .rounding = true, .half = true};
+  passes.addPass(createApproximateNarrowPass());
+  MathTarget math{.fma = true, .rounding = true, .half = true, .brain = true, .imports = false};
   passes.addPass(createExpandMathPass(math));
   passes.addPass(createExpandArithPass(math));
   passes.addPass(createCanonicalizerPass());

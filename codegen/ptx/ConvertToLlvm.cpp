@@ -167,6 +167,9 @@ struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
     int32_t threads = int32_t(function->getAttrOfType<IntegerAttr>("tgc.threads").getInt());
     function->setAttr("nvvm.kernel", builder.getUnitAttr());
     function->setAttr("nvvm.reqntid", builder.getDenseI32ArrayAttr({threads, 1, 1}));
+    // Registers move between a pipe's groups: their number at entry must be known.
+    if (function->hasAttr("tgc.tensor_maps"))
+      function->setAttr("nvvm.minctasm", builder.getI32IntegerAttr(1));
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
       if (!isa<LLVM::LLVMPointerType>(function.getArgument(i).getType()))
         continue;

@@ -7,6 +7,8 @@ namespace tgc::ptx {
 /// The passes in order, from the thread stage to the LLVM dialect.
 void buildPtxLowering(mlir::OpPassManager &passes);
 
+/// Functions and divisions whose results go straight to a 16-bit type take the GPU's approximations.
+std::unique_ptr<mlir::Pass> createApproximateNarrowPass();
 /// All that is left becomes the LLVM dialect; kernels become entries that take bare pointers.
 std::unique_ptr<mlir::Pass> createConvertToLlvmPass();
 

@@ -9,6 +9,48 @@
 namespace tgc::ptx {
 namespace {
 
+runtime::DType dtypeOf(mlir::Type element) {
+  if (element.isBF16())
+    return runtime::DType::BF16;
+  if (element.isF16())
+    return runtime::DType::F16;
+  if (element.isF32())
+    return runtime::DType::F32;
+  internalError("the copy engine moves no such elements");
+}
+
+/// What the lowering says of the kernel's parameters behind its buffers, in the package's terms.
+std::vector<KernelTensorMap> tensorMapsOf(mlir::ModuleOp module) {
+  std::vector<KernelTensorMap> maps;
+  for (auto function : module.getOps<mlir::func::FuncOp>()) {
+    auto described = function->getAttrOfType<mlir::ArrayAttr>("tgc.tensor_maps");
+    if (!described)
+      continue;
+    for (auto map : described.getAsRange<mlir::DictionaryAttr>()) {
+      auto number = [&](llvm::StringRef name) { return map.getAs<mlir::IntegerAttr>(name).getInt(); };
+      auto list = [&](llvm::StringRef name) { return map.getAs<mlir::DenseI64ArrayAttr>(name).asArrayRef(); };
+      KernelTensorMap &made = maps.emplace_back();
+      made.buffer = unsigned(number("buffer"));
+      mlir::Type element =
+          mlir::cast<mlir::MemRefType>(function.getArgumentTypes()[made.buffer]).getElementType();
+      int64_t bytes = element.getIntOrFloatBitWidth() / 8;
+      made.offset = uint64_t(number("offset") * bytes);
+      made.map.dtype = dtypeOf(element);
+      made.map.swizzle = uint32_t(number("swizzle"));
+      // The package begins with the contiguous dimension, and counts boxes in elements of the tensor.
+      for (size_t i = list("sizes").size(); i-- > 0;) {
+        int64_t step = list("steps")[i];
+        made.map.dims.push_back(uint64_t(list("sizes")[i]));
+        if (i + 1 < list("sizes").size())
+          made.map.strides.push_back(uint64_t(list("strides")[i] * bytes));
+        made.map.box.push_back(uint32_t(list("box")[i] * step));
+        made.map.elementStrides.push_back(uint32_t(step));
+      }
+    }
+  }
+  return maps;
+}
+
 class PtxBackend : public Target {
 public:
   explicit PtxBackend(PtxDevice device) : device_(std::move(device)) {}
@@ -38,6 +80,7 @@ public:
       result.module.image = runtime::Bytes(std::vector<uint8_t>(kernel.ptx.begin(), kernel.ptx.end()));
     }
     result.functions.push_back(std::move(function));
+    result.maps = tensorMapsOf(module);
     return result;
   }
 

@@ -58,7 +58,7 @@ public:
     if (options.cold)
       text_ += fmt::format("kernel.func @{0}(%x: {1}, %y: {2}) axes(%m = {3}, %k = {4}) {{\n"
                            "  %v = kernel.load %x[%m, %k] : {1}\n"
-                           "  %s = kernel.reduce add %v over(%k) : f32\n"
+                           "  %s = kernel.reduce add %v over(%k) : f32 -> f32\n"
                            "  kernel.store %s, %y[%m] : {2}\n}}\n",
                            FlushName, large, small, FlushRows, flushBytes / 4 / FlushRows);
     text_ += "kernel.program @main {\n";

@@ -37,6 +37,10 @@ static double sumOf(const std::vector<runtime::Slot> &slots, runtime::SlotClass 
 
 nlohmann::json packageJson(Compilation &compilation, const std::string &path) {
   const runtime::Package &package = compilation.package();
+  nlohmann::json remarks = nlohmann::json::object();
+  for (const auto &[name, report] : compilation.reports())
+    if (!report.code.empty())
+      remarks[name] = report.code;
   nlohmann::json stages;
   for (const StageTime &time : compilation.times())
     stages[time.stage] = time.seconds;
@@ -49,6 +53,7 @@ nlohmann::json packageJson(Compilation &compilation, const std::string &path) {
           {"arena_bytes", std::accumulate(package.arenas.begin(), package.arenas.end(), uint64_t(0))},
           {"weight_bytes", sumOf(package.slots, runtime::SlotClass::Weight)},
           {"prepared_bytes", sumOf(package.slots, runtime::SlotClass::Prepared)},
+          {"assembler", remarks},
           {"seconds", stages}};
 }
 
@@ -59,11 +64,14 @@ std::string packageText(Compilation &compilation, const std::string &path) {
     seconds += time.seconds;
   return fmt::format("{}: {} kernels, {} launches ({} to prepare), {}\n"
                      "running needs {} of weights as prepared and {} for intermediate values\n"
-                     "compiled for {} in {:.1f} s\n",
+                     "compiled for {} in {:.1f} s{}\n",
                      path, json["kernels"].get<size_t>(), json["run_launches"].get<size_t>(),
                      json["prepare_launches"].get<size_t>(), bytesText(json["bytes"].get<double>()),
                      bytesText(json["prepared_bytes"].get<double>()), bytesText(json["arena_bytes"].get<double>()),
-                     json["device"].get<std::string>(), seconds);
+                     json["device"].get<std::string>(), seconds,
+                     json["assembler"].empty() ? ""
+                                               : fmt::format("; the assembler remarks on {} kernels (tgc kernels --code)",
+                                                             json["assembler"].size()));
 }
 
 /// Launches of each kernel in the run list, in order of first use.
@@ -94,7 +102,9 @@ nlohmann::json kernelsJson(Compilation &compilation) {
                        {"bytes", report.info.bytes},
                        {"roofline_seconds", rooflineSeconds(report.info, compilation.target().device())},
                        {"schedule", report.schedule},
-                       {"plan", report.plan}});
+                       {"plan", report.plan},
+                       {"registers", report.registers},
+                       {"assembler", report.code}});
   }
   return {{"kernels", kernels}, {"launches", launches}};
 }
@@ -113,6 +123,10 @@ std::string kernelsText(Compilation &compilation) {
                         report.info.flops * 1e-9, report.info.bytes * 1e-6, best * 1e3, name, "", report.schedule);
     if (!report.plan.empty())
       text += fmt::format("{:48}{}\n", "", report.plan);
+    if (report.registers)
+      text += fmt::format("{:48}{} registers\n", "", report.registers);
+    if (!report.code.empty())
+      text += fmt::format("{:48}{}", "", report.code);
   }
   return text + fmt::format("{} launches of {} kernels; at least {:.3f} ms by {}'s rates\n", launches, kernels,
                             seconds * 1e3, compilation.target().device().name);

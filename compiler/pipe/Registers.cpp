@@ -64,7 +64,9 @@ void RegisterEpilogue::digits(const Side &side, OpFoldResult point, OpFoldResult
   }
 }
 
-int64_t RegisterEpilogue::lanes() const {
+int64_t RegisterEpilogue::lanes(bool direct, const Access &access) const {
+  if (direct && access.guarded) // each element has a condition of its own
+    return 1;
   for (auto axis = columns.axes.rbegin(); axis != columns.axes.rend(); ++axis)
     if (axis->tile > 1)
       return axis->tile % 2 == 0 && axis->extent % 2 == 0 ? 2 : 1;
@@ -77,7 +79,8 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
   Type made;
   if (element)
     made = tile::FragmentType::get(builder.getContext(), shape, element, layout);
-  auto each = builder.create<tile::EachOp>(loc, made ? TypeRange(made) : TypeRange(), shape, origin, lanes(),
+  int64_t pair = lanes(/*direct=*/!element, access);
+  auto each = builder.create<tile::EachOp>(loc, made ? TypeRange(made) : TypeRange(), shape, origin, pair,
                                            layout.getValue());
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(&each.getBody());
@@ -99,7 +102,7 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
         continue;
       }
       Value at = program.apply(program.dim(0) + program.dim(1), {OpFoldResult(program.start(axis.axis)), raw[axis.axis]});
-      bool isLane = lanes() == 2 && side == &columns && axis.axis == innermost();
+      bool isLane = pair == 2 && side == &columns && axis.axis == innermost();
       if (axis.ragged()) {
         Value last = program.index(axis.extent - (isLane ? 2 : 1));
         Value here = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sle, at, last);

@@ -44,7 +44,7 @@ private:
   /// The digits of a point of the side.
   void digits(const Side &side, mlir::OpFoldResult point, mlir::OpFoldResult first,
               llvm::SmallVectorImpl<mlir::OpFoldResult> &relative);
-  int64_t lanes() const;
+  int64_t lanes(bool direct, const Access &access) const;
   int innermost() const;
 
   Program &program;

@@ -29,6 +29,8 @@ struct CompileOptions {
 struct KernelReport {
   KernelInfo info;
   std::string schedule, plan;
+  std::string code;  ///< what the assembler says of registers, spills and what it warns of; after the code stage
+  uint32_t registers = 0;
 };
 
 struct StageTime {

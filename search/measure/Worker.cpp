@@ -87,7 +87,7 @@ public:
   explicit Bench(tgc_device *device) : device(device) {}
 
   MeasureReply run(const MeasureRequest &request) {
-    fail(request.fault);
+    fail(request);
     Loaded loaded;
     call(tgc_program_load(device, request.package.c_str(), &loaded.program));
     call(tgc_program_use_random(loaded.program, request.seed));
@@ -171,16 +171,15 @@ private:
   }
 
   /// What a broken candidate would do, for tests.
-  static void fail(const std::string &fault) {
-    if (fault == "crash")
+  static void fail(const MeasureRequest &request) {
+    if (request.fault == "crash")
       std::abort();
-    while (fault == "hang")
-      std::this_thread::sleep_for(std::chrono::seconds(1));
     std::vector<std::vector<char>> held;
-    while (fault == "memory") {
-      held.emplace_back(size_t(64) << 20, char(held.size() + 1));
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
+    constexpr uint64_t piece = uint64_t(64) << 20;
+    while (request.fault == "memory" && held.size() * piece < request.memoryBytes * 5 / 4)
+      held.emplace_back(size_t(piece), char(held.size() + 1));
+    while (request.fault == "hang" || request.fault == "memory")
+      std::this_thread::sleep_for(std::chrono::seconds(1));
   }
 
   tgc_device *device;

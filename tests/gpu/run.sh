@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Checks and measures tgc on a machine with a GPU and without build tools.
 #   run.sh [--device cuda:0] [--target NAME] [--out FOLDER] [--limit SECONDS] [PART…]
-# PARTs, all by default: devices, random, small, models, kernels, peers. --target is what to compile for where that is
-# not the device's own name; --limit is for one kernel or model, after which it counts as hung.
+# PARTs, all by default: devices, random, small, models, kernels, peers. --target is what to compile for where the
+# device's name does not tell; --limit is for one kernel or model, after which it counts as hung.
 # It looks for bin/tgc, gpu/kernels/*.mlir and models/*/ beside the folder that it lies in, as scripts/package.sh
 # --with-tests puts them; TGC, KERNELS and MODELS name others. The last line says how many parts failed.
 set -uo pipefail
@@ -20,12 +20,18 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-target=${target:-$device}
 out=${out:-$(mktemp -d)}
 tgc=${TGC:-$here/../bin/tgc}
 kernels=${KERNELS:-$here/kernels}
 models=${MODELS:-$here/../models}
 mkdir -p "$out"
+if [ -z "$target" ]; then # the target whose name is part of the device's: "cuda:h200" of "NVIDIA H200"
+  about=$("$tgc" devices | sed -n "s/^ \+$device \+\(.*\) (.*/\1/p" | head -n 1 | tr -d ' ' | tr '[:upper:]' '[:lower:]')
+  for name in $("$tgc" devices | sed -n "s/^ \+${device%%:*}:\([a-z][a-z0-9]*\) .*/\1/p"); do
+    case $about in *"$name"*) target=${device%%:*}:$name ;; esac
+  done
+  target=${target:-$device}
+fi
 [ ${#parts[@]} -gt 0 ] || parts=(devices random small models kernels peers)
 failed=0
 fail() { failed=$((failed + 1)); echo "FAILED: $*"; }

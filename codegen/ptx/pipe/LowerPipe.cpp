@@ -9,7 +9,8 @@
 #include "codegen/ptx/pipe/PipeLowering.h"
 #include "compiler/support/Error.h"
 #include "compiler/tile/LowerWalk.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -63,17 +64,6 @@ void lowerPipe(tile::FuncOp tile) { PipeLowering(tile).run(); }
 
 PipeLowering::PipeLowering(tile::FuncOp tile) : tile(tile), builder(tile), b(builder, tile.getLoc()) {}
 
-/// The memory that launches size, shared by all kernels of the module.
-static LLVM::GlobalOp sharedGlobal(ModuleOp module, OpBuilder &builder) {
-  if (auto known = module.lookupSymbol<LLVM::GlobalOp>("tgc_shared"))
-    return known;
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(module.getBody());
-  return builder.create<LLVM::GlobalOp>(module.getLoc(), LLVM::LLVMArrayType::get(builder.getI8Type(), 0),
-                                        /*isConstant=*/false, LLVM::Linkage::External, "tgc_shared", Attribute(),
-                                        /*alignment=*/1024, NVVM::kSharedMemorySpace);
-}
-
 void PipeLowering::run() {
   tile::lowerWalks(tile);
   MLIRContext *context = builder.getContext();
@@ -105,7 +95,6 @@ void PipeLowering::run() {
     function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), builder.getI64IntegerAttr(64));
   }
   Block *entry = function.addEntryBlock();
-  LLVM::GlobalOp global = sharedGlobal(tile->getParentOfType<ModuleOp>(), builder);
   builder.setInsertionPointToStart(entry);
   for (auto [from, to] : llvm::zip(tile.getBuffers(), entry->getArguments()))
     mapping.map(from, to);
@@ -115,8 +104,10 @@ void PipeLowering::run() {
   thread = b.special("tid.x");
   // The group's number by a shuffle: then it is known to be the same in all threads of a warp.
   group = b.ptx("shfl.sync.idx.b32 $0, $1, 0, 31, 0xffffffff;", "=r,r", b.shr(thread, 7), builder.getI32Type()).front();
-  Value address = builder.create<LLVM::AddressOfOp>(loc, global);
-  memory = builder.create<LLVM::PtrToIntOp>(loc, builder.getI32Type(), address);
+  Attribute space = gpu::AddressSpaceAttr::get(context, gpu::AddressSpace::Workgroup);
+  Value dynamic = builder.create<gpu::DynamicSharedMemoryOp>(
+      loc, MemRefType::get({ShapedType::kDynamic}, builder.getI8Type(), MemRefLayoutAttrInterface(), space));
+  memory = b.toI32(builder.create<memref::ExtractAlignedPointerAsIndexOp>(loc, dynamic));
   memory = b.band(b.add(memory, 1023), -1024);
   layOutMemory();
   int64_t bytes = barriers;

@@ -10,7 +10,7 @@ bool isPipe(tile::FuncOp tile);
 /// Replaces `tile` by func.func @k(buffers…, tensor maps…) attributes {tgc.kernel, tgc.threads, tgc.shared_bytes,
 /// tgc.tensor_maps}. Every tensor map is a !llvm.ptr to 128 bytes by value, in the order of tgc.tensor_maps, whose
 /// elements say buffer (number), offset, sizes, strides, box, steps (dimensions outermost first, in elements) and
-/// swizzle (bytes). The dynamic shared memory is the external global @tgc_shared.
+/// swizzle (bytes). Its shared memory is gpu.dynamic_shared_memory.
 void lowerPipe(tile::FuncOp tile);
 
 } // namespace tgc::ptx

@@ -1,4 +1,4 @@
-// tgc kernels: the kernels of a model and how they would run, without compiling them.
+// tgc kernels: the kernels of a model and how they would run; without compiling them unless told to.
 #include "compiler/driver/Command.h"
 #include "compiler/driver/Progress.h"
 #include "compiler/driver/Reports.h"
@@ -7,15 +7,16 @@ namespace tgc::driver {
 
 void addKernels(CLI::App &app) {
   struct Arguments : ModelArguments {
-    bool json = false;
+    bool json = false, code = false;
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App *command = app.add_subcommand("kernels", "List a model's kernels, their work, schedules and plans");
   arguments->addTo(*command);
   command->add_flag("--json", arguments->json, "print JSON");
+  command->add_flag("--code", arguments->code, "compile them too: registers, spills and the assembler's warnings");
   command->callback([arguments] {
     CompileOptions options = arguments->options();
-    options.until = "schedule";
+    options.until = arguments->code ? "code" : "schedule";
     Compilation compilation(options);
     compilation.run();
     clearProgress();

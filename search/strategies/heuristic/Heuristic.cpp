@@ -13,6 +13,8 @@ const Rule rules[] = {
     {KernelShape::Map, heuristic::mapSchedule},
     {KernelShape::Reduce, heuristic::splitSchedule},
     {KernelShape::Reduce, heuristic::reduceSchedule},
+    {KernelShape::Contract, heuristic::rolesContractSchedule},
+    {KernelShape::Attend, heuristic::rolesAttendSchedule},
     {KernelShape::Contract, heuristic::contractSchedule},
     {KernelShape::Attend, heuristic::attendSchedule},
     {KernelShape::Contract, heuristic::loopContractSchedule},

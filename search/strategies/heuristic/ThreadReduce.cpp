@@ -14,10 +14,8 @@ namespace {
 constexpr int64_t mostHeld = 64;     // values of a row in a thread's registers
 constexpr int64_t blockThreads = 128; // of several rows together
 
-/// Threads for a row of `length` elements.
+/// Threads for a row of `length` elements: some 32 values each leave room for many threads' registers.
 int64_t threadsOfRow(int64_t length, const DeviceInfo &device) {
-  if (length <= device.subgroup * mostHeld)
-    return device.subgroup;
   int64_t threads = device.subgroup;
   while (threads * 32 < length && threads < 512)
     threads *= 2;

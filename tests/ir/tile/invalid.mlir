@@ -96,3 +96,39 @@ tile.func @columns(%x: memref<8x16xf32>, %w: memref<16x24xf32>) block %b of 1 th
   // expected-error @below {{columns must be padded to the atom's}}
   tile.dot fma<8x32> %x, %w -> %s : memref<8x16xf32>, memref<16x24xf32>, memref<8x24xf32>
 }
+
+// -----
+
+tile.func @roles(%x: memref<8x8xf32>) block %b of 1 threads(256) {
+  // expected-error @below {{consumers get their number}}
+  tile.roles producer threads 128 registers 40 {
+  ^bb0:
+  } consumers 1 threads 128 registers 232 {
+  ^bb0:
+  }
+}
+
+// -----
+
+tile.func @box(%x: memref<8x8xbf16>) block %b of 1 threads(1) {
+  // expected-error @below {{the last dimension is contiguous}}
+  %bx = tile.box %x offset 0 sizes [8, 8] strides [1, 8] box [8, 8] swizzle 128 : memref<8x8xbf16>
+}
+
+// -----
+
+tile.func @dot(%x: memref<8x8xbf16>) block %b of 1 threads(1) {
+  %ring = tile.ring stages 2 freed_by 1 : !tile.ring<!tile.shared<64x128xbf16, 128>, !tile.shared<64x64xbf16, 128>>
+  %a = tile.ring.part %ring[%b] 0 at [%b, %b] : !tile.ring<!tile.shared<64x128xbf16, 128>, !tile.shared<64x64xbf16, 128>> -> !tile.shared<64x128xbf16, 128>
+  %c = tile.ring.part %ring[%b] 1 at [%b, %b] : !tile.ring<!tile.shared<64x128xbf16, 128>, !tile.shared<64x64xbf16, 128>> -> !tile.shared<64x64xbf16, 128>
+  // expected-error @below {{left has depth 128, right 64}}
+  %s = tile.dot.async %a, %c : !tile.shared<64x128xbf16, 128>, !tile.shared<64x64xbf16, 128> -> !tile.fragment<64x64xf32, sums>
+}
+
+// -----
+
+tile.func @part(%x: memref<8x8xbf16>) block %b of 1 threads(1) {
+  %ring = tile.ring stages 2 freed_by 1 : !tile.ring<!tile.shared<64x64xbf16, 128>>
+  // expected-error @below {{the ring has 1 parts}}
+  %a = tile.ring.part %ring[%b] 1 at [%b, %b] : !tile.ring<!tile.shared<64x64xbf16, 128>> -> !tile.shared<64x64xbf16, 128>
+}

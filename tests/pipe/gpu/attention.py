@@ -34,7 +34,7 @@ def cases():
         (1, 24, 2560, 2560, 128, [schedule(), schedule(keys=160, hold=False)]),
         (1, 12, 32760, 32760, 128, [schedule(), schedule(keys=160, hold=False), schedule(keys=176, hold=False, slots=1)]),
         (1, 12, 32760, 512, 128, [schedule(), schedule(hold=False)]),
-        (1, 24, 4429, 4429, 64, [schedule(consumers=3, slots=1), schedule(consumers=3, hold=False, slots=1), schedule(slots=1)]),
+        (1, 24, 4429, 4429, 64, [schedule(consumers=3, hold=False, slots=1), schedule(consumers=3, keys=112, slots=1), schedule(slots=1)]),
     ]
     for B, H, M, N, D, schedules in timed:
         for i, s in enumerate(schedules):
@@ -45,7 +45,7 @@ def cases():
     check = [dict(M=1000, N=77, D=40, schedule=schedule(keys=80, slots=1)), dict(M=1000, N=77, D=80, schedule=schedule(keys=80, slots=1)),
              dict(M=333, N=77, D=160, schedule=schedule(keys=80, slots=1, hold=False)), dict(M=500, N=1000, D=72),
              dict(M=500, N=1000, D=96), dict(M=500, N=1001, D=64, schedule=schedule(slots=1)), dict(M=131, N=129, D=128),
-             dict(M=64, N=4096, D=128), dict(M=777, N=1111, D=64, schedule=schedule(consumers=3, slots=1)),
+             dict(M=64, N=4096, D=128), dict(M=777, N=1111, D=64, schedule=schedule(consumers=3, hold=False, slots=1)),
              dict(M=777, N=1111, D=128, schedule=schedule(pingpong=False)), dict(M=777, N=1111, D=128, schedule=schedule(persistent=False)),
              dict(M=777, N=1111, D=128, schedule=schedule(slots=0)), dict(M=300, N=1000, D=64, schedule=schedule(consumers=1, slots=1, pingpong=False))]
     for i, c in enumerate(check):

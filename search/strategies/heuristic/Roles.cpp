@@ -1,0 +1,221 @@
+// Contractions and attention by atoms that run beside their threads.
+// Contraction: tiles of 128 rows in turn by two consumers, or 192×192 shared by three, both orientations; the least
+// number of waves times the time of a tile, which grows with its columns. As many fills as fit behind three slots.
+// Attention: the largest of a few measured shapes that is legal for the value columns.
+#include "search/plan/PipeParts.h"
+#include "search/strategies/heuristic/Heuristic.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace tgc::heuristic {
+
+namespace {
+
+const Atom *asynchronousAtom(const DeviceInfo &device, ElementType operand, ElementType sums) {
+  for (const Atom &atom : device.atoms)
+    if (atom.asynchronous && atom.a == operand && atom.b == operand && atom.accumulator == sums)
+      return &atom;
+  return nullptr;
+}
+
+void fetchAll(const KernelInfo &kernel, const OperandInfo &operand, Schedule &schedule) {
+  for (int access : operand.accesses)
+    schedule.copies[kernel.buffers[kernel.accesses[access].buffer].name] = "tma";
+}
+
+class ContractChoice {
+public:
+  ContractChoice(const KernelInfo &kernel, const DeviceInfo &device, const Atom &atom)
+      : kernel(kernel), device(device), contract(*kernel.contract), strides(storeStridesOf(kernel)), atom(atom) {}
+
+  std::optional<Schedule> run() {
+    for (bool flip : {false, true}) {
+      for (int64_t columns : {192, 176, 160, 144, 128, 112, 96, 80, 64})
+        consider(flip, 128, columns, 2, true);
+      consider(flip, 192, 192, 3, false);
+      consider(flip, 64, 128, 1, false);
+    }
+    return best;
+  }
+
+private:
+  /// Elements a store moves with each axis; axes that are not stored count as far apart.
+  static std::vector<int64_t> storeStridesOf(const KernelInfo &kernel) {
+    std::vector<int64_t> strides(kernel.axes.size(), int64_t(1) << 62);
+    for (const Access &access : kernel.accesses)
+      if (access.store) {
+        for (size_t axis = 0; axis < strides.size(); ++axis)
+          if (access.uses[axis])
+            strides[axis] = std::abs(access.strideOf(int(axis), kernel.buffers[access.buffer]).value_or(1));
+        break;
+      }
+    return strides;
+  }
+
+  /// Tiles of the side's axes whose product is `points`, inner axes first; false if there are none.
+  bool tileSide(std::vector<int> axes, int64_t points, Schedule &schedule, double &tiles) const {
+    std::stable_sort(axes.begin(), axes.end(), [&](int a, int b) { return strides[a] < strides[b]; });
+    auto whole = [&](int axis) {
+      return std::find(contract.complete.begin(), contract.complete.end(), axis) != contract.complete.end();
+    };
+    int64_t left = points;
+    for (int axis : axes)
+      if (whole(axis)) {
+        if (left % kernel.axes[axis].extent != 0)
+          return false;
+        left /= kernel.axes[axis].extent;
+      }
+    for (size_t i = 0; i < axes.size(); ++i) {
+      const AxisInfo &axis = kernel.axes[axes[i]];
+      int64_t tile = 1;
+      if (whole(axes[i])) {
+        tile = axis.extent;
+      } else if (i + 1 == axes.size() || axis.extent >= left) {
+        tile = left;
+        left = 1;
+      } else {
+        tile = std::gcd(left, axis.extent);
+        left /= tile;
+      }
+      if (tile > 1)
+        schedule.tile[axis.name] = tile;
+      tiles *= double((axis.extent + tile - 1) / tile);
+    }
+    return left == 1;
+  }
+
+  void consider(bool flip, int64_t rows, int64_t columns, int64_t consumers, bool pingpong) {
+    Schedule schedule;
+    schedule.atom = atom.name;
+    schedule.flip = flip;
+    double tiles = 1;
+    if (!tileSide(flip ? contract.n : contract.m, rows, schedule, tiles) ||
+        !tileSide(flip ? contract.m : contract.n, columns, schedule, tiles))
+      return;
+    for (int axis : contract.batch)
+      tiles *= double(kernel.axes[axis].extent);
+    // Cooperating consumers wait for their epilogue.
+    double waves = std::max(1.0, std::ceil(tiles / double(device.units)));
+    double cost = waves * double(rows) * double(columns + 8) * (pingpong ? 1.0 : 1.05);
+    if (best && cost >= leastCost * 0.995)
+      return;
+    int64_t depth = 128 / bytesOf(atom.a);
+    int inner = -1;
+    for (int axis : contract.k)
+      if (inner < 0 || kernel.axes[axis].extent > kernel.axes[inner].extent)
+        inner = axis;
+    schedule.tile[kernel.axes[inner].name] = depth;
+    schedule.warpsM = consumers;
+    schedule.producers = 1;
+    schedule.pingpong = pingpong;
+    schedule.persistent = true;
+    fetchAll(kernel, contract.lhs, schedule);
+    fetchAll(kernel, contract.rhs, schedule);
+    raster(flip ? contract.n : contract.m, schedule);
+    for (int64_t slots : {3, 2, 1, 0})
+      for (int64_t stages : {6, 5, 4, 3}) {
+        Schedule tried = schedule;
+        tried.stages = stages;
+        if (slots > 0)
+          tried.slots = slots;
+        if (stages < 4 && slots > 1)
+          continue;
+        for (bool rastered : {true, false}) {
+          if (!rastered)
+            tried.raster.reset();
+          if (makePlan(kernel, tried, device)) {
+            best = tried;
+            leastCost = cost;
+            return;
+          }
+        }
+      }
+  }
+
+  /// Blocks that run together share rows and columns.
+  void raster(const std::vector<int> &rows, Schedule &schedule) const {
+    for (int axis : rows)
+      if (auto tile = schedule.tile.find(kernel.axes[axis].name);
+          tile != schedule.tile.end() && kernel.axes[axis].extent > 2 * tile->second)
+        schedule.raster = {kernel.axes[axis].name, 16};
+  }
+
+  const KernelInfo &kernel;
+  const DeviceInfo &device;
+  const ContractInfo &contract;
+  std::vector<int64_t> strides;
+  const Atom &atom;
+  std::optional<Schedule> best;
+  double leastCost = 0;
+};
+
+} // namespace
+
+std::optional<Schedule> rolesContractSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
+  if (!kernel.contract || kernel.contract->k.empty())
+    return std::nullopt;
+  const ContractInfo &contract = *kernel.contract;
+  const Atom *atom =
+      asynchronousAtom(device, contract.lhs.type, kernel.reductions[contract.reduction].accumulator);
+  return atom ? ContractChoice(kernel, device, *atom).run() : std::nullopt;
+}
+
+std::optional<Schedule> rolesAttendSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
+  if (!kernel.attend || !kernel.attend->scores || kernel.attend->m.empty() || kernel.attend->n.empty())
+    return std::nullopt;
+  const AttendInfo &attend = *kernel.attend;
+  const Atom *atom = asynchronousAtom(device, attend.values.type, kernel.reductions[attend.reduction].accumulator);
+  if (!atom)
+    return std::nullopt;
+  auto longest = [&](const std::vector<int> &axes) {
+    return *std::max_element(axes.begin(), axes.end(),
+                             [&](int a, int b) { return kernel.axes[a].extent < kernel.axes[b].extent; });
+  };
+  int queries = longest(attend.m), keys = longest(attend.n);
+  int64_t columns = 1;
+  for (int axis : attend.e)
+    columns *= kernel.axes[axis].extent;
+  struct Shape {
+    int64_t consumers, keys;
+    bool hold;
+  };
+  // Measured: small heads have registers for three consumers; queries in registers spare block memory's bandwidth.
+  std::vector<Shape> shapes;
+  if (columns <= 64)
+    shapes = {{3, 128, false}, {2, 128, true}};
+  else if (columns <= 128)
+    shapes = {{2, 128, true}, {2, 128, false}, {2, 96, false}};
+  else
+    shapes = {{2, 96, false}, {2, 80, false}, {2, 64, false}, {2, 48, false}};
+  for (Shape shape : shapes) {
+    shape.consumers = std::min(shape.consumers, (kernel.axes[queries].extent + atom->m - 1) / atom->m);
+    Schedule schedule;
+    schedule.atom = atom->name;
+    schedule.tile[kernel.axes[queries].name] = atom->m * shape.consumers;
+    schedule.tile[kernel.axes[keys].name] = std::min(shape.keys, roundUp(kernel.axes[keys].extent, atom->k));
+    schedule.warpsM = shape.consumers;
+    schedule.producers = 1;
+    schedule.pingpong = shape.consumers > 1;
+    schedule.overlap = true;
+    schedule.persistent = true;
+    schedule.stages = 2;
+    fetchAll(kernel, attend.scores->lhs, schedule);
+    fetchAll(kernel, attend.scores->rhs, schedule);
+    fetchAll(kernel, attend.values, schedule);
+    if (shape.hold && attend.scores->lhs.accesses.size() == 1)
+      schedule.hold = {kernel.buffers[kernel.accesses[attend.scores->lhs.accesses[0]].buffer].name};
+    for (int64_t slots : {2, 1, 0}) {
+      if (slots > 0)
+        schedule.slots = slots;
+      else
+        schedule.slots.reset();
+      if (makePlan(kernel, schedule, device))
+        return schedule;
+    }
+  }
+  return std::nullopt;
+}
+
+} // namespace tgc::heuristic

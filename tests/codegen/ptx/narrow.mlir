@@ -1,0 +1,44 @@
+// RUN: tgc-loop %s --target h200 --emit asm --kernel to_bf16 | FileCheck %s
+// RUN: tgc-loop %s --target h200 --emit asm --kernel to_f32 | FileCheck %s --check-prefix=WIDE
+// RUN: tgc-loop %s --target h200 --emit asm --kernel through_floor | FileCheck %s --check-prefix=WIDE
+
+// The GPU's approximations serve where a 16-bit rounding follows, and nowhere else.
+
+// CHECK: ex2.approx.ftz.f32
+// CHECK: div.full.f32
+// CHECK: cvt.rn.bf16.f32
+kernel.func @to_bf16(%x: memref<256xf32>, %y: memref<256xbf16>) axes(%i = 256)
+    attributes {schedule = "local(i,256)"} {
+  %one = arith.constant 1.0 : f32
+  %v = kernel.load %x[%i] : memref<256xf32>
+  %n = arith.negf %v : f32
+  %e = math.exp %n : f32
+  %d = arith.addf %e, %one : f32
+  %s = arith.divf %v, %d : f32
+  %o = arith.truncf %s : f32 to bf16
+  kernel.store %o, %y[%i] : memref<256xbf16>
+}
+
+// WIDE-NOT: approx
+// WIDE: div.rn.f32
+// WIDE-NOT: approx
+kernel.func @to_f32(%x: memref<256xf32>, %y: memref<256xf32>) axes(%i = 256)
+    attributes {schedule = "local(i,256)"} {
+  %one = arith.constant 1.0 : f32
+  %v = kernel.load %x[%i] : memref<256xf32>
+  %n = arith.negf %v : f32
+  %e = math.exp %n : f32
+  %d = arith.addf %e, %one : f32
+  %s = arith.divf %v, %d : f32
+  kernel.store %s, %y[%i] : memref<256xf32>
+}
+
+kernel.func @through_floor(%x: memref<256xf32>, %y: memref<256xbf16>) axes(%i = 256)
+    attributes {schedule = "local(i,256)"} {
+  %three = arith.constant 3.0 : f32
+  %v = kernel.load %x[%i] : memref<256xf32>
+  %s = arith.divf %v, %three : f32
+  %f = math.floor %s : f32
+  %o = arith.truncf %f : f32 to bf16
+  kernel.store %o, %y[%i] : memref<256xbf16>
+}
