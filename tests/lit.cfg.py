@@ -13,6 +13,8 @@ config.test_exec_root = os.path.join(config.tgc_binary_dir, "tests")
 
 tools = config.llvm_tools_dir or "/usr/lib/llvm-19/bin"
 bin_dir = os.path.join(config.tgc_binary_dir, "bin")
+# Not what this user has tuned.
+config.environment["TGC_DATABASE"] = os.path.join(config.test_exec_root, "none.db")
 config.environment["PATH"] = os.pathsep.join([bin_dir, tools, os.environ["PATH"]])
 
 config.substitutions += [

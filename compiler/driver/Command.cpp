@@ -1,6 +1,7 @@
 #include "compiler/driver/Command.h"
 
 #include "compiler/driver/Progress.h"
+#include "compiler/driver/Records.h"
 #include "compiler/support/Error.h"
 #include <charconv>
 
@@ -35,6 +36,7 @@ void ModelArguments::addTo(CLI::App &command) {
       ->check(CLI::IsMember({"keep", "f32", "f16", "bf16"}));
   command.add_option("--shape", shapes, "NAME=1x4x64x64: shape of an input with symbolic dimensions");
   command.add_option("--schedule", schedules, "KERNEL='upcast(n,16) …': run a kernel by this schedule");
+  command.add_option("--db", database, "tuning database (default: $TGC_DATABASE, else ~/.local/share/tgc/tuning.db)");
   command.add_option("--from", from, "the file holds this stage's text");
   command.add_option("-j,--jobs", jobs, "threads that compile kernels (default: all cores)");
   command.add_flag("-v,--verbose", verbose, "say what each stage took");
@@ -56,6 +58,7 @@ CompileOptions ModelArguments::options() const {
     auto [kernel, text] = splitAssignment(schedule, "--schedule");
     options.schedules[kernel] = text;
   }
+  options.recorded = recordedSchedules(database, device);
   options.progress = makeProgress();
   return options;
 }

@@ -12,10 +12,15 @@ void addBench(CLI::App &app);
 void addKernels(CLI::App &app);
 void addWeights(CLI::App &app);
 void addDevices(CLI::App &app);
+void addTune(CLI::App &app);
+void addDb(CLI::App &app);
+/// Hidden: the processes that compile and measure candidates.
+void addWorkers(CLI::App &app);
 
 /// Options that compile, check and kernels have in common.
 struct ModelArguments {
   std::string model, device = "cpu", precision, from;
+  std::string database; ///< tuning records; empty: the user's own file
   std::vector<std::string> shapes, schedules;
   unsigned jobs = 0;
   bool verbose = false;

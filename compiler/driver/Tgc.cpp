@@ -26,6 +26,9 @@ int main(int argc, char **argv) {
   driver::addKernels(app);
   driver::addWeights(app);
   driver::addDevices(app);
+  driver::addTune(app);
+  driver::addDb(app);
+  driver::addWorkers(app);
   try {
     app.parse(argc, argv);
     return 0;

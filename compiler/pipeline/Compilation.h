@@ -13,6 +13,9 @@ struct CompileOptions {
   onnx::ImportOptions import;
   std::string device = "cpu";
   std::map<std::string, std::string> schedules; ///< forced schedule by kernel symbol
+  /// Schedules that were found for a kernel before, best first; may be empty. The first legal one is used.
+  std::function<std::vector<std::string>(const KernelInfo &)> recorded;
+  bool locked = false;           ///< a kernel without a recorded schedule is an error
   std::string text;              ///< with `from`: that text itself; `model` then only names it
   std::string from;              ///< stage whose text `model` is; empty: an ONNX file
   std::string until;             ///< last stage to run; empty: all

@@ -1,6 +1,7 @@
 // Input: the kernel stage. Output: the same with a schedule on every kernel, and the weights that schedules
 // pack in the order they ask for.
-// 1. Each kernel gets the schedule forced on the command line, else the one it carries, else the heuristic's.
+// 1. Each kernel gets the schedule forced on the command line, else the one it carries, else the best recorded one
+//    that is legal, else the heuristic's. A locked build wants a recorded one for every kernel that runs.
 // 2. A schedule that splits a reduction makes other kernels of it.
 // 3. The plan says which weights are packed; the kernel reads the packed buffer, a prepare launch makes it.
 // 4. What reports need is kept by the kernel's name. Kernels made by packing go through the same steps.
@@ -10,10 +11,28 @@
 #include "compiler/schedule/SplitReduction.h"
 #include "compiler/support/Error.h"
 #include "search/Plan.h"
+#include <set>
 
 using namespace mlir;
 
 namespace tgc {
+
+/// The first recorded schedule that this version knows and finds legal.
+static std::optional<Schedule> recordedSchedule(StageAccess access, const KernelInfo &info) {
+  if (!access.options().recorded)
+    return std::nullopt;
+  for (const std::string &text : access.options().recorded(info))
+    try {
+      Schedule schedule = parseSchedule(text);
+      bool legal = !schedule.split.empty() && !schedule.atom ? bool(planSplit(info, schedule))
+                                                             : bool(makePlan(info, schedule, access.target().device()));
+      if (legal)
+        return schedule;
+    } catch (const Error &) {
+      // Words of another version.
+    }
+  return std::nullopt;
+}
 
 static Schedule chooseSchedule(StageAccess access, kernel::FuncOp kernel, const KernelInfo &info) {
   if (auto forced = access.options().schedules.find(kernel.getSymName().str());
@@ -21,6 +40,8 @@ static Schedule chooseSchedule(StageAccess access, kernel::FuncOp kernel, const 
     return parseSchedule(forced->second);
   if (std::optional<StringRef> carried = kernel.getSchedule())
     return parseSchedule(carried->str());
+  if (std::optional<Schedule> recorded = recordedSchedule(access, info))
+    return *recorded;
   return heuristicSchedule(info, access.target().device());
 }
 
@@ -54,7 +75,27 @@ static SmallVector<kernel::FuncOp> splitKernel(StageAccess access, kernel::FuncO
   return splitReduction(*access.module(), kernel, info, *split.plan);
 }
 
+/// Kernels that run every time and have neither a forced nor a usable recorded schedule.
+static void requireRecords(StageAccess access) {
+  std::set<std::string> running;
+  for (auto program : access.module()->getOps<kernel::ProgramOp>())
+    for (auto launch : program.getOps<kernel::LaunchOp>())
+      if (!launch.getPrepare())
+        running.insert(launch.getKernel().str());
+  std::string missing;
+  for (auto kernel : access.module()->getOps<kernel::FuncOp>()) {
+    std::string name = kernel.getSymName().str();
+    if (running.count(name) && !access.options().schedules.count(name) && !kernel.getSchedule() &&
+        !recordedSchedule(access, describeKernel(kernel)))
+      missing += "\n  " + name;
+  }
+  if (!missing.empty())
+    badInput("--locked: the database has no schedule for these kernels:{}", missing);
+}
+
 void scheduleStage(StageAccess access) {
+  if (access.options().locked)
+    requireRecords(access);
   for (const auto &[name, text] : access.options().schedules)
     if (!access.module()->lookupSymbol<kernel::FuncOp>(name))
       usageError("--schedule {}: there is no kernel of that name", name);

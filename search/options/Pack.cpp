@@ -2,6 +2,7 @@
 #include "search/options/Option.h"
 
 #include "compiler/support/Error.h"
+#include <algorithm>
 
 namespace tgc::option {
 namespace {
@@ -35,12 +36,28 @@ struct Pack : Option {
     if (!schedule.atom)
       return next;
     for (const BufferInfo &buffer : context.kernel.buffers)
-      for (const char *order : {"kn", "nk"})
-        if (buffer.free && !schedule.packs.count(buffer.name)) {
+      if (buffer.free && !schedule.packs.count(buffer.name))
+        for (const std::string &order : orders(context, buffer)) {
           next.push_back(schedule);
           next.back().packs[buffer.name] = order;
         }
     return next;
+  }
+
+private:
+  /// Panels of one to four vectors of either side, in the atom's type or the weight's own; without vectors plain orders.
+  static std::vector<std::string> orders(const OptionContext &context, const BufferInfo &buffer) {
+    if (context.device.maxThreads > 1)
+      return {"kn", "nk"};
+    std::vector<std::string> found;
+    int64_t lanes = context.device.vectorBytes / std::max<int64_t>(4, bytesOf(buffer.type));
+    for (char side : {'n', 'm'})
+      for (int64_t vectors : {1, 2, 3, 4}) {
+        found.push_back(fmt::format("{}{}k", side, vectors * lanes));
+        if (bytesOf(buffer.type) < 4)
+          found.push_back(found.back() + nameOf(buffer.type));
+      }
+    return found;
   }
 };
 

@@ -2,6 +2,7 @@
 #include "search/options/Option.h"
 
 #include <fmt/format.h>
+#include <set>
 
 namespace tgc::option {
 namespace {
@@ -23,8 +24,14 @@ struct Tile : AxisFactorOption {
     for (const AxisInfo &axis : context.kernel.axes) {
       if (schedule.tile.count(axis.name) || (!schedule.atom && !axis.stored))
         continue;
-      for (int64_t n : {2, 4, 8, 16, 32, 64, 128, 256, 1024, 4096})
-        if (n < axis.extent)
+      std::set<int64_t> sizes;
+      for (int64_t n = 2; n <= 4096; n *= 2)
+        sizes.insert({n, n * 3 / 2, n * 5 / 4});
+      // Equal parts.
+      for (int64_t parts = 2; parts <= 32; ++parts)
+        sizes.insert((axis.extent + parts - 1) / parts);
+      for (int64_t n : sizes)
+        if (n > 1 && n < axis.extent)
           next.push_back(with(schedule, axis.name, n));
       next.push_back(with(schedule, axis.name, axis.extent));
     }

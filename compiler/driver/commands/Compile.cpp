@@ -1,7 +1,9 @@
 // tgc compile: a model to a package, or to a stage's text.
 #include "compiler/driver/Command.h"
 #include "compiler/driver/Progress.h"
+#include "compiler/driver/Records.h"
 #include "compiler/driver/Reports.h"
+#include "compiler/driver/Search.h"
 #include "compiler/support/Error.h"
 #include "runtime/format/File.h"
 
@@ -10,33 +12,63 @@ namespace {
 
 struct Arguments : ModelArguments {
   std::string output, emit;
-  bool json = false;
+  SearchArguments search;
+  bool json = false, locked = false;
 };
 
-void compile(const Arguments &arguments) {
+/// Compiles with what the database has, writes the package, searches, and compiles again with what was found: there
+/// is a usable package from the first minute on.
+std::string searchBetween(const Arguments &arguments, const std::function<void()> &build) {
+  TuneOptions tuning = arguments.search.options();
+  openDatabase(arguments.database);
+  build();
+  CompileOptions options = static_cast<const ModelArguments &>(arguments).options();
+  SearchReport report = searchModel(options, arguments.database, tuning);
+  return searchTable(report, *openDatabase(arguments.database), 20);
+}
+
+std::unique_ptr<Compilation> build(const Arguments &arguments) {
   CompileOptions options = arguments.options();
   options.until = arguments.emit;
-  Compilation compilation(options);
-  compilation.run();
+  options.locked = arguments.locked;
+  if (arguments.locked && !options.recorded)
+    badInput("--locked: there is no database {}", databasePath(arguments.database));
+  auto compilation = std::make_unique<Compilation>(options);
+  compilation->run();
   clearProgress();
   if (arguments.verbose)
-    fmt::print(stderr, "{}", timesText(compilation.times()));
+    fmt::print(stderr, "{}", timesText(compilation->times()));
+  return compilation;
+}
+
+void compile(const Arguments &arguments) {
+  std::string output = arguments.output.empty()
+                           ? std::filesystem::path(arguments.model).filename().replace_extension(".tgc").string()
+                           : arguments.output;
+  std::string table;
+  if (!arguments.search.search.empty()) {
+    if (!arguments.emit.empty())
+      usageError("--search goes with a package, not with --emit");
+    if (arguments.locked)
+      usageError("--locked builds from the database alone, it does not --search");
+    table = searchBetween(arguments, [&] { runtime::writePackage(build(arguments)->package(), output); });
+  } else if (!arguments.search.budget.empty()) {
+    usageError("--budget goes with --search");
+  }
+  std::unique_ptr<Compilation> compilation = build(arguments);
   if (!arguments.emit.empty()) {
-    std::string text = compilation.text();
+    std::string text = compilation->text();
     if (arguments.output.empty())
       fmt::print("{}", text);
     else
       runtime::writeFileAtomically(arguments.output, runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
     return;
   }
-  std::string output = arguments.output.empty()
-                           ? std::filesystem::path(arguments.model).filename().replace_extension(".tgc").string()
-                           : arguments.output;
-  runtime::writePackage(compilation.package(), output);
+  runtime::writePackage(compilation->package(), output);
   if (arguments.json)
-    fmt::print("{}\n", packageJson(compilation, output).dump(2));
+    fmt::print("{}\n", packageJson(*compilation, output).dump(2));
   else
-    fmt::print("{}", packageText(compilation, output));
+    fmt::print("{}{}", table, packageText(*compilation, output));
 }
 
 } // namespace
@@ -45,6 +77,8 @@ void addCompile(CLI::App &app) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App *command = app.add_subcommand("compile", "Compile a model into a package");
   arguments->addTo(*command);
+  arguments->search.addTo(*command);
+  command->add_flag("--locked", arguments->locked, "build from the database alone; a kernel that it lacks is an error");
   std::vector<std::string> stages;
   for (const auto &[name, purpose] : stageNames())
     stages.push_back(name);

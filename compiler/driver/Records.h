@@ -1,0 +1,15 @@
+// The tuning database of a compilation.
+#pragma once
+#include "compiler/pipeline/Compilation.h"
+#include "search/database/Database.h"
+
+namespace tgc::driver {
+
+/// The file that --db names, else the user's own.
+std::string databasePath(const std::string &argument);
+/// What CompileOptions::recorded asks, for a device's name. Empty where the user's own file does not exist yet. Throws
+/// tgc::Error (BadInput) when a file named by --db does not.
+std::function<std::vector<std::string>(const KernelInfo &)> recordedSchedules(const std::string &argument,
+                                                                              const std::string &device);
+
+} // namespace tgc::driver

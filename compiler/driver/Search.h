@@ -1,0 +1,40 @@
+// Searching schedules for a model: what compile --search and tune share.
+#pragma once
+#include "compiler/driver/Command.h"
+#include "search/tune/Tuner.h"
+
+namespace tgc::driver {
+
+struct SearchArguments {
+  std::string search, budget;
+  uint64_t seed = 1;
+  std::vector<std::string> faults; ///< test only: TRIAL=KIND
+
+  void addTo(CLI::App &command);
+  /// Without budgets for strategies that end by themselves, else ten minutes. Throws tgc::Error (Usage).
+  TuneOptions options() const;
+};
+
+/// "60s", "10m", "1h": seconds; a plain number: trials. Throws tgc::Error (Usage).
+void parseBudget(const std::string &text, TuneOptions &options);
+
+/// What a search has worked with, for its report.
+struct SearchReport {
+  std::vector<Workload> workloads;
+  TuneResult result;
+  DeviceInfo device;
+};
+
+/// Tunes the model's kernels into the database file. Ctrl-C ends it early and keeps everything.
+SearchReport searchModel(const CompileOptions &options, const std::string &database, TuneOptions tuning);
+
+/// The table: of each kernel the best time of every strategy that the database has tried on this machine.
+std::string searchTable(const SearchReport &report, Database &database, size_t rows);
+
+/// Opens (or makes, with its folder) the database that --db names.
+std::unique_ptr<Database> openDatabase(const std::string &argument);
+
+/// This executable, for its hidden commands.
+std::string thisProgram();
+
+} // namespace tgc::driver

@@ -1,0 +1,65 @@
+// tgc tune: searches schedules for a model's kernels and keeps them in the database.
+#include "compiler/driver/Records.h"
+#include "compiler/driver/Search.h"
+#include "compiler/support/Error.h"
+#include <filesystem>
+
+namespace tgc::driver {
+namespace {
+
+struct Arguments : ModelArguments {
+  SearchArguments search;
+  size_t rows = 20;
+  std::vector<std::string> compare;
+
+  /// The file need not exist yet, so it is not the compilation's business.
+  CompileOptions front() const {
+    ModelArguments model = *this;
+    std::error_code ignored;
+    if (!std::filesystem::exists(databasePath(database), ignored))
+      model.database.clear();
+    return model.options();
+  }
+};
+
+/// Each strategy by itself, knowing nothing of what the others found; then all of it goes into one database.
+SearchReport compareStrategies(const Arguments &arguments) {
+  SearchReport report;
+  std::unique_ptr<Database> records = openDatabase(arguments.database);
+  for (const std::string &strategy : arguments.compare) {
+    SearchArguments search = arguments.search;
+    search.search = strategy;
+    std::string own = databasePath(arguments.database) + "." + strategy;
+    std::filesystem::remove(own);
+    report = searchModel(arguments.front(), own, search.options());
+    records->merge(own);
+    for (const char *suffix : {"", "-wal", "-shm"})
+      std::filesystem::remove(own + suffix);
+    if (report.result.stopped)
+      break;
+  }
+  return report;
+}
+
+void tune(const Arguments &arguments) {
+  SearchReport report = arguments.compare.empty()
+                            ? searchModel(arguments.front(), arguments.database, arguments.search.options())
+                            : compareStrategies(arguments);
+  fmt::print("{}", searchTable(report, *openDatabase(arguments.database), arguments.rows));
+}
+
+} // namespace
+
+void addTune(CLI::App &app) {
+  auto arguments = std::make_shared<Arguments>();
+  arguments->search.search = "beam";
+  CLI::App *command = app.add_subcommand("tune", "Search schedules for a model and keep them in the database");
+  arguments->addTo(*command);
+  arguments->search.addTo(*command);
+  command->add_option("--compare", arguments->compare, "run these strategies at equal budgets, each for itself")
+      ->delimiter(',');
+  command->add_option("--rows", arguments->rows, "kernels in the table")->capture_default_str();
+  command->callback([arguments] { tune(*arguments); });
+}
+
+} // namespace tgc::driver

@@ -1,0 +1,20 @@
+// A process that compiles candidates: one request a line, one answer a line.
+#pragma once
+#include <string>
+
+namespace tgc {
+
+struct CompileRequest {
+  std::string text;     ///< file: a kernel-stage module with one kernel and a program that launches it
+  std::string kernel;   ///< its symbol
+  std::string schedule;
+  std::string device;   ///< as tgc compile takes it
+  std::string output;   ///< the package to write
+};
+
+std::string printCompileRequest(const CompileRequest &request);
+/// Answers requests on standard input until it ends: an empty line for success, else what went wrong on one line. Gives
+/// the process's exit code.
+int serveCompilations();
+
+} // namespace tgc

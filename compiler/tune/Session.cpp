@@ -1,0 +1,182 @@
+// 1. Workloads: every kernel that the run list launches, once.
+// 2. A candidate is compiled from the workload's own small module, by processes that a broken compilation cannot take
+//    the search down with.
+#include "compiler/tune/Session.h"
+
+#include "compiler/kernel/Canonical.h"
+#include "compiler/kernel/transforms/Launches.h"
+#include "compiler/schedule/Describe.h"
+#include "compiler/support/Error.h"
+#include "compiler/tune/CompileWorker.h"
+#include "compiler/tune/Reference.h"
+#include "search/measure/Child.h"
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <thread>
+
+using namespace mlir;
+
+namespace tgc {
+
+OwningOpRef<ModuleOp> standaloneModule(kernel::FuncOp kernel, const KernelInfo &info) {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
+  OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
+  auto clone = cast<kernel::FuncOp>(builder.clone(*kernel));
+  clone.removeScheduleAttr();
+  OperationState state(kernel.getLoc(), kernel::ProgramOp::getOperationName());
+  state.addAttribute("sym_name", builder.getStringAttr("main"));
+  state.addRegion()->emplaceBlock();
+  auto program = cast<kernel::ProgramOp>(builder.create(state));
+  builder.setInsertionPointToEnd(program.getBlock());
+  SmallVector<Value> buffers;
+  for (auto [i, buffer] : llvm::enumerate(kernel.getBuffers())) {
+    const BufferInfo &described = info.buffers[i];
+    auto type = cast<MemRefType>(buffer.getType());
+    MemRefType whole = type.getLayout().isIdentity() ? type : MemRefType::get({described.span()}, type.getElementType());
+    Location loc = kernel.getLoc();
+    Value made;
+    if (described.stored)
+      made = builder.create<kernel::OutputOp>(loc, whole, described.name, StringAttr());
+    else if (described.free)
+      made = builder.create<kernel::WeightOp>(loc, whole, described.name, Attribute());
+    else
+      made = builder.create<kernel::InputOp>(loc, whole, described.name, StringAttr());
+    buffers.push_back(whole == type ? made : kernel::castBuffer(builder, made, type));
+  }
+  builder.create<kernel::LaunchOp>(kernel.getLoc(), kernel.getSymName(), buffers, false);
+  return module;
+}
+
+struct TuneSession::Impl {
+  std::vector<Workload> workloads;
+  std::vector<kernel::FuncOp> kernels;
+  std::vector<std::unique_ptr<SampledReference>> references;
+  std::map<std::pair<size_t, std::string>, CompileReply> compiled;
+  std::vector<std::unique_ptr<Child>> compilers;
+  std::filesystem::path directory;
+  std::string device;
+  uint64_t modelBytes = 0;
+
+  std::string textOf(size_t workload) {
+    std::filesystem::path path = directory / fmt::format("{}.mlir", workload);
+    if (!std::filesystem::exists(path)) {
+      OwningOpRef<ModuleOp> module = standaloneModule(kernels[workload], workloads[workload].info);
+      std::string text;
+      llvm::raw_string_ostream(text) << *module << "\n";
+      std::ofstream(path) << text;
+    }
+    return path.string();
+  }
+
+  CompileReply compileOne(Child &child, size_t workload, const std::string &text, const std::string &schedule,
+                          size_t number) {
+    constexpr double limitSeconds = 60;
+    CompileRequest request{text, workloads[workload].name, schedule, device,
+                           (directory / fmt::format("{}.tgc", number)).string()};
+    Child::Answer answer = child.ask(printCompileRequest(request), limitSeconds);
+    if (answer.end)
+      return {"", "the compiler " + answer.message};
+    if (!answer.line.empty())
+      return {"", answer.line};
+    return {request.output, ""};
+  }
+};
+
+/// Names of the ONNX nodes behind a kernel, a few of them.
+static std::string nodesOf(kernel::FuncOp kernel) {
+  std::string text;
+  for (const std::string &name : nodeNames(kernel.getLoc())) {
+    if (text.size() > 200)
+      return text + ", …";
+    text += (text.empty() ? "" : ", ") + name;
+  }
+  return text;
+}
+
+TuneSession::TuneSession(Compilation &compilation, std::string device, std::string program, unsigned jobs)
+    : impl(std::make_unique<Impl>()) {
+  impl->device = std::move(device);
+  std::map<std::string, size_t> position;
+  for (auto launch : compilation.program().getOps<kernel::LaunchOp>()) {
+    for (Value buffer : launch.getBuffers())
+      impl->modelBytes += uint64_t(cast<MemRefType>(buffer.getType()).getNumElements()) *
+                          std::max(1u, cast<MemRefType>(buffer.getType()).getElementTypeBitWidth() / 8);
+    if (launch.getPrepare())
+      continue;
+    auto [it, isNew] = position.try_emplace(launch.getKernel().str(), impl->workloads.size());
+    if (!isNew) {
+      ++impl->workloads[it->second].launches;
+      continue;
+    }
+    auto kernel = compilation.module().lookupSymbol<kernel::FuncOp>(it->first);
+    Workload workload;
+    workload.name = it->first;
+    workload.info = describeKernel(kernel);
+    workload.record = {workloadKey(workload.info.hash), kernel::canonicalText(kernel), kernel::shapeClass(kernel),
+                       nodesOf(kernel)};
+    impl->workloads.push_back(std::move(workload));
+    impl->kernels.push_back(kernel);
+  }
+  impl->references.resize(impl->workloads.size());
+  std::string name = (std::filesystem::temp_directory_path() / "tgc-tune-XXXXXX").string();
+  if (!mkdtemp(name.data()))
+    throw Error(ErrorKind::Device, fmt::format("{}: cannot be made", name));
+  impl->directory = name;
+  if (jobs == 0)
+    jobs = std::max(1u, std::thread::hardware_concurrency());
+  for (unsigned i = 0; i < jobs; ++i)
+    impl->compilers.push_back(std::make_unique<Child>(std::vector{program, std::string("compile-worker")},
+                                                      uint64_t(4) << 30));
+}
+
+TuneSession::~TuneSession() {
+  impl->compilers.clear();
+  std::error_code ignored;
+  std::filesystem::remove_all(impl->directory, ignored);
+}
+
+const std::vector<Workload> &TuneSession::workloads() const { return impl->workloads; }
+uint64_t TuneSession::modelBytes() const { return impl->modelBytes; }
+
+std::vector<CompileReply> TuneSession::compile(size_t workload, const std::vector<std::string> &schedules) {
+  std::string text = impl->textOf(workload);
+  std::vector<CompileReply> replies(schedules.size());
+  std::vector<size_t> missing;
+  for (size_t i = 0; i < schedules.size(); ++i) {
+    auto known = impl->compiled.find({workload, schedules[i]});
+    if (known != impl->compiled.end())
+      replies[i] = known->second;
+    else
+      missing.push_back(i);
+  }
+  std::atomic<size_t> next = 0;
+  size_t base = impl->compiled.size();
+  auto work = [&](Child &child) {
+    for (size_t n; (n = next++) < missing.size();)
+      replies[missing[n]] = impl->compileOne(child, workload, text, schedules[missing[n]], base + n);
+  };
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < std::min(impl->compilers.size(), missing.size()); ++i)
+    threads.emplace_back(work, std::ref(*impl->compilers[i]));
+  work(*impl->compilers[0]);
+  for (std::thread &thread : threads)
+    thread.join();
+  for (size_t i : missing)
+    impl->compiled[{workload, schedules[i]}] = replies[i];
+  return replies;
+}
+
+const std::vector<SampledElement> &TuneSession::samples(size_t workload, uint64_t seed) {
+  std::unique_ptr<SampledReference> &reference = impl->references[workload];
+  if (!reference)
+    reference = std::make_unique<SampledReference>(impl->kernels[workload], impl->workloads[workload].info, seed);
+  return reference->samples();
+}
+
+std::string TuneSession::disagreement(size_t workload, const std::vector<double> &values) {
+  return impl->references[workload]->disagreement(values);
+}
+
+} // namespace tgc

@@ -1,0 +1,100 @@
+// Tuning records in one SQLite file that several processes may use at the same time.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+struct sqlite3;
+
+namespace tgc {
+
+/// What a trial of a schedule came to.
+enum class Outcome {
+  Ok,
+  Wrong,   ///< ran, and a sampled element disagreed with the reference
+  Failed,  ///< did not compile, or the runtime refused it
+  Crashed, ///< the measuring process died
+  Hung,    ///< it took longer than its limit and was killed
+  Memory,  ///< it wanted more memory than its limit
+};
+const char *nameOf(Outcome outcome);
+/// Nothing for a word that is none.
+std::optional<Outcome> outcomeNamed(const std::string &name);
+
+/// A kernel to be tuned, known by its canonical text.
+struct WorkloadRecord {
+  std::string key;   ///< 16 hexadecimal digits: the text's hash
+  std::string text;  ///< canonical
+  std::string shape; ///< for people
+  std::string nodes; ///< ONNX nodes, where it was first seen
+};
+
+/// One schedule of one workload on one kind of device, as one machine found it.
+struct TuningRecord {
+  std::string workload, device, machine, schedule;
+  Outcome outcome = Outcome::Ok;
+  double seconds = 0; ///< median; 0 unless Ok
+  double spread = 0;  ///< between the quartiles, as a part of the median
+  int samples = 0;
+  bool confirmed = false; ///< measured again among the finalists
+  std::string strategy, version, message;
+  int64_t time = 0; ///< seconds since 1970
+};
+
+/// Measured samples behind a record, and what they were measured with.
+struct Evidence {
+  std::vector<double> seconds;
+  std::string compiler, runtime, conditions;
+  int64_t time = 0;
+};
+
+/// All calls throw tgc::Error: BadInput for a file that is no database of ours or of a newer format, Device where
+/// the disk fails. Every call is one transaction: killing the process at any moment loses no finished call.
+class Database {
+public:
+  /// Opens or creates. A read-only database that does not exist is an error.
+  explicit Database(const std::string &path, bool readOnly = false);
+  ~Database();
+  Database(const Database &) = delete;
+  Database &operator=(const Database &) = delete;
+
+  void addWorkload(const WorkloadRecord &workload);
+  std::optional<WorkloadRecord> workload(const std::string &key);
+  std::vector<WorkloadRecord> workloads();
+
+  /// Adds, or replaces what this machine found before for the same workload, device and schedule; keeps the
+  /// evidence of both. Ends the caller's claim of it.
+  void store(const TuningRecord &record, const Evidence &evidence);
+  std::optional<TuningRecord> find(const std::string &workload, const std::string &device, const std::string &machine,
+                                   const std::string &schedule);
+  /// All of a workload and a device (empty: of all), best first: usable ones by time, this machine's before others',
+  /// then those that failed.
+  std::vector<TuningRecord> records(const std::string &workload, const std::string &device, const std::string &machine);
+  std::vector<Evidence> evidence(const TuningRecord &record);
+  void remove(const TuningRecord &record);
+
+  /// Tries to reserve a trial for this process; false while another living process has it. A claim ends with
+  /// store(), release(), its owner's death, or after `seconds`.
+  bool claim(const std::string &workload, const std::string &device, const std::string &schedule, double seconds);
+  void release(const std::string &workload, const std::string &device, const std::string &schedule);
+
+  /// Takes over what another file has and this one has not; of the same record the newer one. Gives how many.
+  size_t merge(const std::string &path);
+  /// Deletes what no best choice can come from: all but the best `keep` usable records of each workload, device and
+  /// machine, and failures older than `failureSeconds`. Gives how many.
+  size_t prune(size_t keep, int64_t failureSeconds);
+
+private:
+  class Statement;
+  void execute(const char *sql);
+  sqlite3 *db = nullptr;
+  std::string path;
+};
+
+/// This machine's name in records: the host and the processor.
+std::string machineName();
+
+} // namespace tgc

@@ -1,0 +1,67 @@
+#include "compiler/support/Error.h"
+#include "search/measure/Child.h"
+#include "search/measure/Measure.h"
+#include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tgc {
+namespace {
+
+/// While it lives no other process of this machine measures on the device.
+class Turn {
+public:
+  explicit Turn(const std::string &device) {
+    std::string name = "tgc-measure-";
+    for (char c : device)
+      name += std::isalnum(static_cast<unsigned char>(c)) ? c : '-';
+    std::string path = (std::filesystem::temp_directory_path() / (name + ".lock")).string();
+    file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (file < 0)
+      return; // someone else's file: measuring goes on without turns
+    fchmod(file, 0666);
+    while (flock(file, LOCK_EX) != 0 && errno == EINTR)
+      ;
+  }
+  ~Turn() {
+    if (file >= 0)
+      close(file);
+  }
+
+private:
+  int file = -1;
+};
+
+class ProcessMeasurer : public Measurer {
+public:
+  explicit ProcessMeasurer(std::vector<std::string> command) : child(std::move(command), 0) {}
+
+  MeasureReply measure(const MeasureRequest &request) override {
+    Turn turn(request.device);
+    child.setMemory(request.memoryBytes);
+    Child::Answer answer = child.ask(printRequest(request), request.limitSeconds);
+    if (!answer.end)
+      return parseReply(answer.line);
+    MeasureReply reply;
+    reply.message = answer.message;
+    reply.outcome = *answer.end == Child::End::Died       ? Outcome::Crashed
+                    : *answer.end == Child::End::TimedOut ? Outcome::Hung
+                                                          : Outcome::Memory;
+    return reply;
+  }
+  void refresh() override { child.stop(); }
+
+private:
+  Child child;
+};
+
+} // namespace
+
+std::unique_ptr<Measurer> makeProcessMeasurer(std::vector<std::string> command) {
+  return std::make_unique<ProcessMeasurer>(std::move(command));
+}
+
+} // namespace tgc

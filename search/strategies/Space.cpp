@@ -1,0 +1,162 @@
+// 1. Neighbours come from the options themselves: what an option would add to the schedule; and, for each use in the
+//    schedule's text, the text without it and what its own option adds to that in its place.
+// 2. Each is judged by makePlan (planSplit), and known by a hash of its plan's text.
+// 3. Bound and guess come from the plan: the device's rates, the units that its blocks can fill, lanes.
+#include "search/strategies/Space.h"
+
+#include "search/options/Option.h"
+#include <algorithm>
+#include <cmath>
+#include <fmt/ranges.h>
+#include <set>
+
+namespace tgc {
+namespace {
+
+uint64_t hashOf(const std::string &text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (unsigned char c : text)
+    hash = (hash ^ c) * 0x100000001b3;
+  return hash;
+}
+
+bool isSplit(const Schedule &schedule) { return !schedule.split.empty() && !schedule.atom; }
+
+/// What describe leaves out of a plan but code depends on.
+std::string rest(const Plan &plan, const Schedule &schedule) {
+  if (const auto *pipe = std::get_if<PipePlan>(&plan.body)) {
+    std::string packs;
+    for (const auto &[buffer, order] : schedule.packs)
+      packs += fmt::format(" {} {}", buffer, order);
+    return fmt::format("{} {} {} {} {}{}", fmt::join(pipe->gridOrder, ","), pipe->rasterAxis, pipe->rasterTiles,
+                       pipe->laneAxis, pipe->secondAtomM, packs);
+  }
+  return "";
+}
+
+std::vector<std::string> uses(const std::string &text) {
+  std::vector<std::string> found;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = std::min(text.find(' ', at), text.size());
+    found.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return found;
+}
+
+std::string without(const std::vector<std::string> &uses, size_t left) {
+  std::string text;
+  for (size_t i = 0; i < uses.size(); ++i)
+    if (i != left)
+      text += (text.empty() ? "" : " ") + uses[i];
+  return text;
+}
+
+} // namespace
+
+double Space::roofline() const {
+  ElementType operand = kernel.contract ? kernel.contract->lhs.type : ElementType::F32;
+  double rate = std::max({device.matrixRate(operand), device.matrixRate(ElementType::F32), device.plainRate});
+  double arithmetic = rate > 0 ? kernel.flops / rate : 0;
+  double traffic = device.bandwidth > 0 ? kernel.bytes / device.bandwidth : 0;
+  // What the caches still hold does not come from memory.
+  if (kernel.bytes < double(device.l3Bytes))
+    traffic /= 8;
+  return std::max(arithmetic, traffic);
+}
+
+std::optional<Candidate> Space::candidate(const Schedule &schedule) const {
+  Candidate result;
+  result.schedule = schedule;
+  result.text = printSchedule(schedule);
+  if (isSplit(schedule)) {
+    if (!illegalOption({kernel, device}, schedule).empty())
+      return std::nullopt;
+    SplitResult split = planSplit(kernel, schedule);
+    if (!split)
+      return std::nullopt;
+    result.plan = hashOf(fmt::format("split {} {}", split.plan->axis, split.plan->parts));
+    result.bound = result.guess = roofline();
+    return result;
+  }
+  PlanResult plan = makePlan(kernel, schedule, device);
+  if (!plan)
+    return std::nullopt;
+  result.plan = hashOf(describe(*plan.plan, kernel) + rest(*plan.plan, schedule));
+  double blocks = 1;
+  for (const LaunchPlan &launch : plan.plan->launches)
+    blocks = std::max(blocks, double(launch.blocks));
+  double units = double(std::max<int64_t>(1, device.units));
+  double idle = blocks < units ? units / blocks : 1;
+  double waves = std::ceil(blocks / units) * units / blocks;
+  double lanes = 1, slow = 1;
+  if (const auto *loop = std::get_if<LoopPlan>(&plan.plan->body)) {
+    double wide = double(device.vectorBytes) / 4;
+    if (device.maxThreads == 1 && loop->vectorWidth < wide)
+      lanes = wide / double(loop->vectorWidth);
+    if (kernel.contract || kernel.attend)
+      slow = 2;
+  }
+  double arithmetic = device.plainRate > 0 ? kernel.flops / device.plainRate : 0;
+  // Scalars run at a part of the vectors' rate; half of that slowness may be hidden behind memory.
+  result.bound = std::max(roofline(), arithmetic / 2 * lanes / 2) * idle;
+  if (lanes == 1)
+    result.bound = roofline() * idle;
+  double spilled = plan.plan->registers > device.registers ? double(plan.plan->registers) / double(device.registers) : 1;
+  result.guess = (roofline() * slow * waves * std::sqrt(lanes) + 1e-7 * blocks / units) * std::sqrt(spilled);
+  return result;
+}
+
+std::vector<Schedule> Space::variations(const Schedule &schedule) const {
+  OptionContext context{kernel, device};
+  std::vector<Schedule> found;
+  for (const Option *option : options())
+    for (Schedule &next : option->candidates(context, schedule))
+      found.push_back(std::move(next));
+  std::vector<std::string> parts = uses(printSchedule(schedule));
+  for (size_t i = 0; i < parts.size(); ++i) {
+    Schedule less = parseSchedule(without(parts, i));
+    found.push_back(less);
+    const Option *option = findOption(parts[i].substr(0, parts[i].find('(')));
+    for (Schedule &next : option->candidates(context, less)) {
+      // A loop option's place is meaning: the new one takes the old one's.
+      if (i < schedule.loops.size() && next.loops.size() == schedule.loops.size()) {
+        LoopSplit added = next.loops.back();
+        next.loops.pop_back();
+        next.loops.insert(next.loops.begin() + std::ptrdiff_t(i), added);
+      }
+      found.push_back(std::move(next));
+    }
+  }
+  return found;
+}
+
+std::vector<Candidate> Space::neighbours(const Schedule &schedule) const {
+  std::vector<Candidate> found;
+  std::set<uint64_t> seen;
+  if (std::optional<Candidate> self = candidate(schedule))
+    seen.insert(self->plan);
+  std::set<std::string> tried;
+  for (const Schedule &variation : variations(schedule))
+    if (tried.insert(printSchedule(variation)).second)
+      if (std::optional<Candidate> next = candidate(variation); next && seen.insert(next->plan).second)
+        found.push_back(std::move(*next));
+  return found;
+}
+
+std::vector<Candidate> Space::seeds() const {
+  std::vector<Candidate> found;
+  std::set<uint64_t> seen;
+  for (const Schedule &schedule : {heuristicSchedule(kernel, device), loopHeuristic(kernel, device), Schedule()})
+    if (std::optional<Candidate> next = candidate(schedule); next && seen.insert(next->plan).second)
+      found.push_back(std::move(*next));
+  return found;
+}
+
+Schedule loopHeuristic(const KernelInfo &kernel, const DeviceInfo &device) {
+  DeviceInfo plain = device;
+  plain.atoms.clear();
+  return heuristicSchedule(kernel, plain);
+}
+
+} // namespace tgc

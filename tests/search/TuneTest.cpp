@@ -1,0 +1,468 @@
+// Search without a compiler: strategies on a made-up cost, the tuner with faults, kills and company, the database, and
+// helper processes that misbehave.
+#define CATCH_CONFIG_MAIN
+#include <catch2/catch.hpp>
+
+#include "compiler/support/Error.h"
+#include "search/database/Choose.h"
+#include "search/measure/Child.h"
+#include "search/tune/Tuner.h"
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace tgc;
+
+namespace {
+
+DeviceInfo testDevice() {
+  DeviceInfo device;
+  device.kind = "cpu";
+  device.name = device.architecture = "test";
+  device.units = 2;
+  device.vectorBytes = 64;
+  device.registers = 32;
+  device.plainRate = 1e11;
+  device.bandwidth = 1e10;
+  return device;
+}
+
+LinearIndex along(int axis) {
+  LinearIndex index{std::vector<int64_t>(3)};
+  index.coefficients[size_t(axis)] = 1;
+  return index;
+}
+
+Access access(int buffer, bool store, int a, int b) {
+  Access made;
+  made.buffer = buffer;
+  made.store = store;
+  made.indices = {along(a), along(b)};
+  for (int axis = 0; axis < 3; ++axis)
+    made.uses.push_back(axis == a || axis == b);
+  return made;
+}
+
+/// y[m,n] = Σ_k x[m,k] · w[k,n]
+KernelInfo matmul(int64_t m, int64_t n, int64_t k, uint64_t hash) {
+  KernelInfo kernel;
+  kernel.name = "matmul";
+  kernel.hash = hash;
+  kernel.shape = KernelShape::Contract;
+  kernel.axes = {{"m", m, true}, {"n", n, true}, {"k", k, false, true}};
+  kernel.buffers = {{"x", ElementType::F32, {m, k}, {k, 1}},
+                    {"w", ElementType::F32, {k, n}, {n, 1}},
+                    {"y", ElementType::F32, {m, n}, {n, 1}, 0, false, true}};
+  kernel.accesses = {access(0, false, 0, 2), access(1, false, 2, 1), access(2, true, 0, 1)};
+  kernel.reductions = {{ReductionKind::Contract, {2}, {true, true, false}, ElementType::F32}};
+  ContractInfo contract;
+  contract.m = {0};
+  contract.n = {1};
+  contract.k = {2};
+  contract.lhs = {ElementType::F32, {0}, true};
+  contract.rhs = {ElementType::F32, {1}, true};
+  kernel.contract = contract;
+  kernel.flops = 2.0 * double(m * n * k);
+  return kernel;
+}
+
+/// Least with full lanes, 20 accumulators, and some reduction unrolled.
+double cost(const KernelInfo &kernel, const Schedule &schedule) {
+  PlanResult plan = makePlan(kernel, schedule, testDevice());
+  if (!plan)
+    return 1;
+  const auto &loop = std::get<LoopPlan>(plan.plan->body);
+  double seconds = 1 + 8 * (1 - double(loop.vectorWidth) / 16) + std::abs(double(plan.plan->registers) - 20) / 10;
+  for (const LoopSplit &split : schedule.loops)
+    if (split.kind == SplitKind::Unroll)
+      seconds -= split.factor == 4 ? 0.5 : 0.1;
+  return seconds * 1e-3;
+}
+
+struct Folder {
+  std::filesystem::path path;
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "tgc-test-XXXXXX").string();
+    path = mkdtemp(name.data());
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::string file(const char *name) const { return (path / name).string(); }
+};
+
+/// Packages are schedules' texts.
+struct TestHost : TuneHost {
+  std::vector<Workload> list;
+  std::vector<SampledElement> elements{{"y", 0}};
+  TestHost() {
+    for (auto [hash, n] : {std::pair(uint64_t(1), int64_t(96)), {uint64_t(2), int64_t(240)}}) {
+      Workload workload{"k" + std::to_string(hash), {workloadKey(hash), "text", "shape", "node"}, matmul(64, n, 64, hash), 3};
+      list.push_back(workload);
+    }
+  }
+  const std::vector<Workload> &workloads() const override { return list; }
+  std::vector<CompileReply> compile(size_t workload, const std::vector<std::string> &schedules) override {
+    std::vector<CompileReply> replies;
+    for (const std::string &schedule : schedules)
+      replies.push_back({std::to_string(workload) + schedule, ""});
+    return replies;
+  }
+  const std::vector<SampledElement> &samples(size_t, uint64_t) override { return elements; }
+  std::string disagreement(size_t, const std::vector<double> &values) override {
+    return values.size() == 1 && values[0] == 1 ? "" : "y[0] is wrong";
+  }
+};
+
+struct TestMeasurer : Measurer {
+  const TestHost &host;
+  std::string log; ///< file that gets a line a measurement
+  int microseconds = 0;
+  size_t count = 0;
+  explicit TestMeasurer(const TestHost &host) : host(host) {}
+  MeasureReply measure(const MeasureRequest &request) override {
+    ++count;
+    if (microseconds)
+      std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
+    if (!log.empty())
+      std::ofstream(log, std::ios::app) << request.package << "\n";
+    MeasureReply reply;
+    if (request.fault == "crash" || request.fault == "hang" || request.fault == "memory") {
+      reply.outcome = request.fault == "crash" ? Outcome::Crashed : request.fault == "hang" ? Outcome::Hung : Outcome::Memory;
+      return reply;
+    }
+    reply.outcome = Outcome::Ok;
+    const KernelInfo &kernel = host.list[size_t(request.package[0] - '0')].info;
+    reply.seconds = {cost(kernel, parseSchedule(request.package.substr(1)))};
+    reply.values = {request.fault == "wrong" ? 2.0 : 1.0};
+    summarise(reply);
+    return reply;
+  }
+  void refresh() override {}
+};
+
+TuneOptions optionsFor(const char *strategy, int64_t trials) {
+  TuneOptions options;
+  options.strategy = parseStrategy(strategy);
+  options.budgetTrials = trials;
+  options.compiler = "tgc test";
+  return options;
+}
+
+std::vector<std::string> bests(const TuneResult &result) {
+  std::vector<std::string> schedules;
+  for (const TuneRow &row : result.rows)
+    schedules.push_back(row.schedule);
+  return schedules;
+}
+
+} // namespace
+
+TEST_CASE("neighbours are legal, differ from each other, and lead back") {
+  KernelInfo kernel = matmul(64, 96, 64, 1);
+  DeviceInfo device = testDevice();
+  Space space(kernel, device);
+  Schedule schedule = parseSchedule("upcast(n,16) upcast(m,4)");
+  std::set<uint64_t> plans;
+  bool added = false, removed = false, changed = false;
+  for (const Candidate &next : space.neighbours(schedule)) {
+    CHECK(makePlan(kernel, next.schedule, device));
+    CHECK(plans.insert(next.plan).second);
+    added |= next.text == "upcast(n,16) upcast(m,4) unroll(k,4)";
+    removed |= next.text == "upcast(n,16)";
+    changed |= next.text == "upcast(n,16) upcast(m,8)";
+  }
+  CHECK(added);
+  CHECK(removed);
+  CHECK(changed);
+  CHECK(plans.count(space.candidate(schedule)->plan) == 0);
+}
+
+TEST_CASE("searches find what the heuristic does not, propose nothing twice, and repeat themselves") {
+  KernelInfo kernel = matmul(64, 96, 64, 1);
+  DeviceInfo device = testDevice();
+  Space space(kernel, device);
+  for (const char *name : {"beam", "beam=1", "mcts"}) {
+    INFO(name);
+    std::vector<std::string> first;
+    double best = 1;
+    for (int run = 0; run < 2; ++run) {
+      auto strategy = makeStrategy(parseStrategy(name), space, 7);
+      std::set<uint64_t> plans;
+      std::vector<std::string> order;
+      while (order.size() < 300) {
+        std::vector<Candidate> batch = strategy->propose(8);
+        if (batch.empty())
+          break;
+        for (const Candidate &candidate : batch) {
+          CHECK(plans.insert(candidate.plan).second);
+          order.push_back(candidate.text);
+          double seconds = cost(kernel, candidate.schedule);
+          best = std::min(best, seconds);
+          // Some fail.
+          strategy->learn(candidate, order.size() % 7 == 3 ? std::nullopt : std::optional(seconds));
+        }
+      }
+      if (run == 0)
+        first = order;
+      CHECK(order == first);
+    }
+    CHECK(best < cost(kernel, heuristicSchedule(kernel, device)) * 0.9);
+    CHECK(best < 0.75e-3);
+  }
+}
+
+TEST_CASE("what --search does not know is refused") {
+  CHECK(parseStrategy("beam=8").number == 8);
+  for (const char *text : {"bean", "raw=3", "beam=0", "beam=x", "mcts=", ""})
+    CHECK_THROWS_AS(parseStrategy(text), Error);
+}
+
+TEST_CASE("a search beats the heuristic, keeps every trial and measures none twice") {
+  Folder folder;
+  TestHost host;
+  TestMeasurer measurer(host);
+  Database database(folder.file("a.db"));
+  TuneResult result = tune(host, testDevice(), measurer, database, optionsFor("beam", 200));
+  REQUIRE(result.rows.size() == 2);
+  CHECK(result.modelSeconds < 0.9 * result.heuristicSeconds);
+  CHECK(database.workloads().size() == 2);
+  size_t before = measurer.count;
+  TuneResult again = tune(host, testDevice(), measurer, database, optionsFor("beam", 200));
+  CHECK(again.modelSeconds <= result.modelSeconds);
+  // The same search once more: what was measured is known, so it goes on behind it.
+  std::set<std::string> seen;
+  for (const TuningRecord &record : database.records("", "", ""))
+    CHECK(seen.insert(record.workload + record.schedule).second);
+  CHECK(measurer.count > before);
+  CHECK(seen.size() + 2 * 4 * 2 >= measurer.count);
+}
+
+TEST_CASE("broken candidates are stored as what they are, and are not the answer") {
+  Folder folder;
+  TestHost host;
+  TestMeasurer measurer(host);
+  Database database(folder.file("a.db"));
+  TuneOptions options = optionsFor("mcts", 60);
+  options.faults = {{3, "crash"}, {4, "hang"}, {5, "memory"}, {6, "wrong"}};
+  TuneResult result = tune(host, testDevice(), measurer, database, options);
+  CHECK(result.failures == 4);
+  std::map<Outcome, int> outcomes;
+  for (const TuningRecord &record : database.records("", "", "")) {
+    ++outcomes[record.outcome];
+    if (record.outcome == Outcome::Wrong)
+      CHECK(record.message.find("node") != std::string::npos);
+    for (const TuneRow &row : result.rows)
+      if (record.outcome != Outcome::Ok && record.workload == host.list[row.workload].record.key)
+        CHECK(record.schedule != row.schedule);
+  }
+  for (Outcome outcome : {Outcome::Crashed, Outcome::Hung, Outcome::Memory, Outcome::Wrong})
+    CHECK(outcomes[outcome] == 1);
+}
+
+TEST_CASE("a search that is killed again and again comes to the undisturbed one's end") {
+  Folder folder;
+  TestHost host;
+  TestMeasurer measurer(host);
+  // Both end by themselves.
+  TuneOptions options = optionsFor("mcts=60", 0);
+  std::vector<std::string> expected;
+  {
+    Database database(folder.file("calm.db"));
+    expected = bests(tune(host, testDevice(), measurer, database, options));
+  }
+  std::mt19937 random(1);
+  size_t kills = 0, before = 0;
+  for (int attempt = 0; attempt < 25; ++attempt) {
+    pid_t child = fork();
+    if (child == 0) {
+      TestMeasurer slow(host);
+      slow.microseconds = 500;
+      Database database(folder.file("killed.db"));
+      tune(host, testDevice(), slow, database, options);
+      _exit(0);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5 + random() % 60));
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    kills += WIFSIGNALED(status);
+    Database database(folder.file("killed.db"));
+    size_t now = database.records("", "", "").size();
+    CHECK(now >= before);
+    before = now;
+  }
+  CHECK(kills > 0);
+  Database database(folder.file("killed.db"));
+  CHECK(bests(tune(host, testDevice(), measurer, database, options)) == expected);
+}
+
+TEST_CASE("two searches on one database share the trials") {
+  Folder folder;
+  TestHost host;
+  TuneOptions options = optionsFor("mcts=60", 0);
+  auto run = [&] {
+    TestMeasurer measurer(host);
+    measurer.microseconds = 2000;
+    measurer.log = folder.file("log");
+    Database database(folder.file("a.db"));
+    return bests(tune(host, testDevice(), measurer, database, options));
+  };
+  pid_t child = fork();
+  if (child == 0) {
+    run();
+    _exit(0);
+  }
+  std::vector<std::string> found = run();
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+  std::map<std::string, int> measured;
+  std::ifstream log(folder.file("log"));
+  for (std::string line; std::getline(log, line);)
+    ++measured[line];
+  // Finalists are measured again, at most once by each; all else once.
+  size_t twice = 0;
+  for (const auto &[line, count] : measured)
+    twice += count > 1;
+  CHECK(measured.size() > 100);
+  CHECK(twice <= 2 * 4);
+  Folder alone;
+  TestMeasurer measurer(host);
+  Database database(alone.file("a.db"));
+  CHECK(found == bests(tune(host, testDevice(), measurer, database, options)));
+}
+
+TEST_CASE("records survive, claims end with their owner, files merge") {
+  Folder folder;
+  TuningRecord record{"w", "d", "m", "upcast(n,4)", Outcome::Ok, 0.25, 0.1, 3, true, "beam", "v", "", 5};
+  {
+    Database database(folder.file("a.db"));
+    database.addWorkload({"w", "text", "shape", "nodes"});
+    database.store(record, {{0.25, 0.5}, "v", "", "", 5});
+    CHECK(database.claim("w", "d", "s", 100));
+    CHECK(database.claim("w", "d", "s", 100));
+  }
+  Database database(folder.file("a.db"));
+  auto found = database.find("w", "d", "m", "upcast(n,4)");
+  REQUIRE(found);
+  CHECK((found->seconds == 0.25 && found->confirmed && found->strategy == "beam" && found->outcome == Outcome::Ok));
+  REQUIRE(database.evidence(record).size() == 1);
+  CHECK(database.evidence(record)[0].seconds == std::vector<double>{0.25, 0.5});
+  auto claimInChild = [&](bool wait) {
+    int ready[2];
+    REQUIRE(pipe(ready) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+      Database other(folder.file("a.db"));
+      char got = other.claim("w", "d", "t", 100) ? 'y' : 'n';
+      (void)!write(ready[1], &got, 1);
+      if (wait)
+        pause();
+      _exit(0);
+    }
+    char got = 0;
+    REQUIRE(read(ready[0], &got, 1) == 1);
+    close(ready[0]);
+    close(ready[1]);
+    return std::pair(child, got == 'y');
+  };
+  auto [child, claimed] = claimInChild(true);
+  CHECK(claimed);
+  CHECK(!database.claim("w", "d", "t", 100));
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  CHECK(database.claim("w", "d", "t", 100));
+  auto [second, denied] = claimInChild(false);
+  waitpid(second, nullptr, 0);
+  CHECK(!denied);
+
+  {
+    Database other(folder.file("b.db"));
+    TuningRecord newer = record;
+    newer.seconds = 0.125;
+    newer.time = 6;
+    other.store(newer, {{0.125}, "v", "", "", 6});
+    newer.machine = "elsewhere";
+    other.store(newer, {{0.125}, "v", "", "", 6});
+  }
+  CHECK(database.merge(folder.file("b.db")) == 2);
+  CHECK(database.merge(folder.file("b.db")) == 0);
+  CHECK(database.find("w", "d", "m", "upcast(n,4)")->seconds == 0.125);
+  CHECK(database.records("w", "d", "m").size() == 2);
+  CHECK(database.records("w", "d", "m").front().machine == "m");
+  CHECK(database.records("w", "d", "elsewhere").front().machine == "elsewhere");
+  CHECK(database.prune(0, 0) == 2);
+  CHECK(database.workloads().empty());
+}
+
+TEST_CASE("a file that is no database, or a newer one, is refused as it is") {
+  Folder folder;
+  std::ofstream(folder.file("text.db")) << std::string(5000, 'x');
+  CHECK_THROWS_AS(Database(folder.file("text.db")), Error);
+  CHECK_THROWS_AS(Database(folder.file("none.db"), true), Error);
+  { Database database(folder.file("new.db")); }
+  sqlite3 *raw = nullptr;
+  REQUIRE(sqlite3_open(folder.file("new.db").c_str(), &raw) == SQLITE_OK);
+  sqlite3_exec(raw, "pragma user_version = 99", nullptr, nullptr, nullptr);
+  sqlite3_close(raw);
+  CHECK_THROWS_WITH(Database(folder.file("new.db")), Catch::Contains("newer"));
+}
+
+TEST_CASE("what this machine confirmed comes first") {
+  TuningRecord fast{"w", "d", "other", "a", Outcome::Ok, 1}, lucky{"w", "d", "here", "b", Outcome::Ok, 1.98},
+      sure{"w", "d", "here", "c", Outcome::Ok, 2}, wrong{"w", "d", "here", "e", Outcome::Wrong, 0};
+  sure.confirmed = true;
+  auto order = byPreference({fast, wrong, lucky, sure}, "here");
+  REQUIRE(order.size() == 3);
+  CHECK(order[0].schedule == "c");
+  CHECK(order[1].schedule == "b");
+  CHECK(order[2].schedule == "a");
+}
+
+TEST_CASE("helper processes that die, hang or grow are ended and replaced") {
+  auto child = [](const char *script, uint64_t memory = 0) {
+    return std::make_unique<Child>(std::vector<std::string>{"/bin/sh", "-c", script}, memory);
+  };
+  auto echo = child("while read line; do if [ \"$line\" = die ]; then kill -SEGV $$; fi; "
+                    "if [ \"$line\" = leave ]; then exit 3; fi; echo \"got $line\"; done");
+  CHECK(echo->ask("a", 5).line == "got a");
+  Child::Answer died = echo->ask("die", 5);
+  REQUIRE(died.end == Child::End::Died);
+  CHECK(died.message.find("signal 11") != std::string::npos);
+  CHECK(echo->ask("b", 5).line == "got b");
+  CHECK(echo->ask("leave", 5).message == "ended with code 3");
+  CHECK(echo->ask("c", 5).line == "got c");
+  auto start = std::chrono::steady_clock::now();
+  CHECK(child("exec sleep 100")->ask("x", 0.3).end == Child::End::TimedOut);
+  auto hungry = child("read line; exec python3 -c 'x = bytearray(1 << 30); import time; time.sleep(50)'", 200 << 20);
+  CHECK(hungry->ask("x", 30).end == Child::End::TooMuchMemory);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
+  CHECK(child("exec /no/such/program")->ask("x", 5).end == Child::End::Died);
+}
+
+TEST_CASE("requests and replies travel as lines") {
+  MeasureRequest request;
+  request.package = "/tmp/a \"b\"\n.tgc";
+  request.samples = {{"y", 5}};
+  request.coldBytes = 7;
+  request.fault = "hang";
+  std::string line = printRequest(request);
+  CHECK(line.find('\n') == std::string::npos);
+  MeasureRequest back = parseRequest(line);
+  CHECK((back.package == request.package && back.coldBytes == 7 && back.samples[0].element == 5 && back.fault == "hang"));
+  MeasureReply reply;
+  reply.outcome = Outcome::Ok;
+  reply.seconds = {3, 1, 2};
+  reply.values = {NAN, -INFINITY, 0.1};
+  MeasureReply got = parseReply(printReply(reply));
+  CHECK((got.outcome == Outcome::Ok && got.median == 2 && got.spread == 0.5));
+  CHECK((std::isnan(got.values[0]) && got.values[1] == -INFINITY && got.values[2] == 0.1));
+  CHECK(parseReply("nonsense").outcome == Outcome::Crashed);
+  CHECK_THROWS_AS(parseRequest("{}"), Error);
+}
