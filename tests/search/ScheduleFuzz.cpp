@@ -82,6 +82,9 @@ int run(const Options &options) {
         if (!schedule.split.empty())
           continue;
         Plan plan = *makePlan(info, schedule, device).plan;
+        // The host has no asynchronous instructions.
+        if (auto *pipe = std::get_if<PipePlan>(&plan.body); pipe && pipe->roles)
+          continue;
         // A packed weight comes from another launch; a kernel that runs alone reads it as it is.
         if (!plan.packs.empty())
           continue;
