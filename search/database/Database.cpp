@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <thread>
 #include <unistd.h>
 
 namespace tgc {
@@ -99,12 +100,7 @@ Database::Database(const std::string &path, bool readOnly) : path(path) {
     if (sqlite3_open_v2(path.c_str(), &db, flags | SQLITE_OPEN_FULLMUTEX, nullptr) != SQLITE_OK)
       databaseError(db, path);
     sqlite3_busy_timeout(db, 20000);
-    int64_t version = 0;
-    {
-      Statement statement(*this, "pragma user_version");
-      statement.step();
-      version = statement.integer(0);
-    }
+    int64_t version = userVersion();
     if (version > schemaVersion)
       badInput("{}: made by a newer tgc (format {}, this one knows {})", path, version, schemaVersion);
     if (readOnly) {
@@ -112,18 +108,38 @@ Database::Database(const std::string &path, bool readOnly) : path(path) {
         badInput("{}: is no tuning database", path);
       return;
     }
-    execute("pragma journal_mode = wal");
+    useLog();
     // A finished trial survives the process's death; a loss of power may cost the last few.
     execute("pragma synchronous = normal");
     if (version < schemaVersion) {
       execute("begin immediate");
-      execute(schema);
-      execute(fmt::format("pragma user_version = {}", schemaVersion).c_str());
+      if (userVersion() < schemaVersion) { // else another process was here first
+        execute(schema);
+        execute(fmt::format("pragma user_version = {}", schemaVersion).c_str());
+      }
       execute("commit");
     }
   } catch (...) {
     sqlite3_close(db);
     throw;
+  }
+}
+
+int64_t Database::userVersion() {
+  Statement statement(*this, "pragma user_version");
+  statement.step();
+  return statement.integer(0);
+}
+
+void Database::useLog() {
+  // SQLite does not wait when another process changes a new file's mode at the same time.
+  for (int attempt = 0;; ++attempt) {
+    int status = sqlite3_exec(db, "pragma journal_mode = wal", nullptr, nullptr, nullptr);
+    if (status == SQLITE_OK)
+      return;
+    if ((status & 0xff) != SQLITE_BUSY || attempt == 400)
+      databaseError(db, path);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 }
 

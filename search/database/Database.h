@@ -90,6 +90,9 @@ public:
 private:
   class Statement;
   void execute(const char *sql);
+  int64_t userVersion();
+  /// Writers do not hold up readers, and a killed one leaves nothing behind.
+  void useLog();
   sqlite3 *db = nullptr;
   std::string path;
 };
