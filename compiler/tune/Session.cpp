@@ -59,21 +59,21 @@ struct TuneSession::Impl {
   std::string device;
   uint64_t modelBytes = 0;
 
-  std::string textOf(size_t workload) {
-    std::filesystem::path path = directory / fmt::format("{}.mlir", workload);
-    if (!std::filesystem::exists(path)) {
-      OwningOpRef<ModuleOp> module = standaloneModule(kernels[workload], workloads[workload].info);
+  std::string pathOf(size_t workload) const { return (directory / fmt::format("{}.mlir", workload)).string(); }
+
+  /// The modules that candidates are compiled from: written at once, so that compiling needs no MLIR of this process.
+  void writeTexts() {
+    for (size_t i = 0; i < workloads.size(); ++i) {
+      OwningOpRef<ModuleOp> module = standaloneModule(kernels[i], workloads[i].info);
       std::string text;
       llvm::raw_string_ostream(text) << *module << "\n";
-      std::ofstream(path) << text;
+      std::ofstream(pathOf(i)) << text;
     }
-    return path.string();
   }
 
-  CompileReply compileOne(Child &child, size_t workload, const std::string &text, const std::string &schedule,
-                          size_t number) {
+  CompileReply compileOne(Child &child, const CompileJob &job, size_t number) {
     constexpr double limitSeconds = 60;
-    CompileRequest request{text, workloads[workload].name, schedule, device,
+    CompileRequest request{pathOf(job.workload), workloads[job.workload].name, job.schedule, device,
                            (directory / fmt::format("{}.tgc", number)).string()};
     Child::Answer answer = child.ask(printCompileRequest(request), limitSeconds);
     if (answer.end)
@@ -124,6 +124,7 @@ TuneSession::TuneSession(Compilation &compilation, std::string device, std::stri
   if (!mkdtemp(name.data()))
     throw Error(ErrorKind::Device, fmt::format("{}: cannot be made", name));
   impl->directory = name;
+  impl->writeTexts();
   if (jobs == 0)
     jobs = std::max(1u, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < jobs; ++i)
@@ -138,14 +139,14 @@ TuneSession::~TuneSession() {
 }
 
 const std::vector<Workload> &TuneSession::workloads() const { return impl->workloads; }
+size_t TuneSession::jobs() const { return impl->compilers.size(); }
 uint64_t TuneSession::modelBytes() const { return impl->modelBytes; }
 
-std::vector<CompileReply> TuneSession::compile(size_t workload, const std::vector<std::string> &schedules) {
-  std::string text = impl->textOf(workload);
-  std::vector<CompileReply> replies(schedules.size());
+std::vector<CompileReply> TuneSession::compile(const std::vector<CompileJob> &jobs) {
+  std::vector<CompileReply> replies(jobs.size());
   std::vector<size_t> missing;
-  for (size_t i = 0; i < schedules.size(); ++i) {
-    auto known = impl->compiled.find({workload, schedules[i]});
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    auto known = impl->compiled.find({jobs[i].workload, jobs[i].schedule});
     if (known != impl->compiled.end())
       replies[i] = known->second;
     else
@@ -155,7 +156,7 @@ std::vector<CompileReply> TuneSession::compile(size_t workload, const std::vecto
   size_t base = impl->compiled.size();
   auto work = [&](Child &child) {
     for (size_t n; (n = next++) < missing.size();)
-      replies[missing[n]] = impl->compileOne(child, workload, text, schedules[missing[n]], base + n);
+      replies[missing[n]] = impl->compileOne(child, jobs[missing[n]], base + n);
   };
   std::vector<std::thread> threads;
   for (size_t i = 1; i < std::min(impl->compilers.size(), missing.size()); ++i)
@@ -164,7 +165,7 @@ std::vector<CompileReply> TuneSession::compile(size_t workload, const std::vecto
   for (std::thread &thread : threads)
     thread.join();
   for (size_t i : missing)
-    impl->compiled[{workload, schedules[i]}] = replies[i];
+    impl->compiled[{jobs[i].workload, jobs[i].schedule}] = replies[i];
   return replies;
 }
 
