@@ -14,6 +14,7 @@ public:
   ~TuneSession() override;
 
   const std::vector<Workload> &workloads() const override;
+  std::vector<size_t> parts(size_t workload, const std::string &schedule) override;
   std::vector<CompileReply> compile(const std::vector<CompileJob> &jobs) override;
   const std::vector<SampledElement> &samples(size_t workload, uint64_t seed) override;
   std::string disagreement(size_t workload, const std::vector<double> &values) override;

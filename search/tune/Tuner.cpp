@@ -39,12 +39,15 @@ private:
 struct State {
   size_t workload = 0;
   std::unique_ptr<Space> space;
-  std::unique_ptr<Strategy> strategy;
+  std::vector<Schedule> warm;
+  std::unique_ptr<Strategy> strategy; ///< made when it is first asked
   std::string heuristic;                 ///< its text
   std::map<std::string, double> seconds; ///< usable, by schedule
   double best = 0;                       ///< seconds
   size_t flat = 0;                       ///< trials since something better was found
   bool begun = false, done = false;
+  std::string apart;         ///< the schedule whose parts these are
+  std::vector<size_t> parts; ///< states of the kernels that its best schedule puts in its place
   TuneRow row;
 };
 
@@ -138,7 +141,7 @@ private:
         } catch (const Error &) {
           // An option this version does not have.
         }
-    state.strategy = makeStrategy(options.strategy, *state.space, options.seed ^ workload.info.hash, warm);
+    state.warm = std::move(warm);
     state.row.workload = index;
     states.push_back(std::move(state));
   }
@@ -198,8 +201,17 @@ private:
 
   void propose(size_t index, size_t most, Wave &wave) {
     State &state = states[index];
-    std::vector<Candidate> batch = state.strategy->propose(most);
-    state.done = batch.empty();
+    std::vector<Candidate> batch;
+    if (most == 1 && searches(options.strategy)) {
+      // The first of all trials; the strategy will propose it again and find it known.
+      if (std::optional<Candidate> first = state.space->candidate(parseSchedule(state.heuristic)))
+        batch.push_back(std::move(*first));
+    } else {
+      if (!state.strategy)
+        state.strategy = makeStrategy(options.strategy, *state.space, options.seed ^ workload(state).info.hash, state.warm);
+      batch = state.strategy->propose(most);
+      state.done = batch.empty();
+    }
     for (Candidate &candidate : batch) {
       Trial trial{index, std::move(candidate), std::nullopt, Trial::Known, {}};
       trial.answer = known(state, trial.candidate.text);
@@ -247,7 +259,7 @@ private:
         trial.answer = measure(state, trial.candidate.text, trial.compiled, /*again=*/false);
       if (trial.kind == Trial::Others)
         awaitOthers(state, trial);
-      learn(state, trial);
+      learn(trial);
     }
   }
 
@@ -263,7 +275,8 @@ private:
     }
   }
 
-  void learn(State &state, const Trial &trial) {
+  void learn(const Trial &trial) {
+    State &state = states[trial.state];
     bool usable = trial.answer && trial.answer->outcome == Outcome::Ok;
     double seconds = usable ? trial.answer->seconds : 0;
     bool better = usable && (state.best == 0 || seconds < state.best * 0.99);
@@ -274,8 +287,43 @@ private:
     }
     // Stopped for being slow says about how slow.
     bool timed = usable || (trial.answer && trial.answer->outcome == Outcome::Slow);
-    state.strategy->learn(trial.candidate, timed ? std::optional(trial.answer->seconds) : std::nullopt);
-    report(state);
+    if (state.strategy)
+      state.strategy->learn(trial.candidate, timed ? std::optional(trial.answer->seconds) : std::nullopt);
+    if (better)
+      takeUpParts(trial.state);
+    report(states[trial.state]);
+  }
+
+  /// Where the best schedule takes its kernel apart, the parts are tuned by themselves. Invalidates references to states.
+  void takeUpParts(size_t index) {
+    std::string best = bestOf(states[index]);
+    if (best == states[index].apart)
+      return;
+    states[index].parts.clear();
+    states[index].apart.clear();
+    for (size_t part : host.parts(states[index].workload, best)) {
+      auto known = std::find_if(states.begin(), states.end(), [&](const State &state) { return state.workload == part; });
+      size_t at = size_t(known - states.begin());
+      if (known == states.end()) {
+        addState(part);
+        states.back().row.part = true;
+      }
+      states[index].parts.push_back(at);
+      states[index].apart = best;
+    }
+  }
+
+  /// Seconds of one launch: the best schedule's, or its parts' by themselves.
+  double secondsOf(const State &state) const {
+    if (state.parts.empty())
+      return state.best;
+    double sum = 0;
+    for (size_t part : state.parts)
+      if (states[part].best <= 0)
+        return state.best;
+      else
+        sum += states[part].best;
+    return std::min(state.best, sum);
   }
 
   std::optional<TuningRecord> known(const State &state, const std::string &schedule) {
@@ -447,7 +495,8 @@ private:
   double projected() const {
     double seconds = 0;
     for (const State &state : states)
-      seconds += double(launches(state)) * (state.best > 0 ? state.best : state.space->roofline());
+      if (!state.row.part)
+        seconds += double(launches(state)) * (state.best > 0 ? secondsOf(state) : state.space->roofline());
     return seconds;
   }
 
@@ -472,9 +521,11 @@ private:
       for (const TuningRecord &record : records)
         if (record.schedule == state.heuristic)
           state.row.heuristicSeconds = record.seconds;
-      result.modelSeconds += double(launches(state)) * state.row.seconds;
-      result.heuristicSeconds +=
-          double(launches(state)) * (state.row.heuristicSeconds > 0 ? state.row.heuristicSeconds : state.row.seconds);
+      if (!state.row.part) {
+        result.modelSeconds += double(launches(state)) * (state.parts.empty() ? state.row.seconds : secondsOf(state));
+        result.heuristicSeconds +=
+            double(launches(state)) * (state.row.heuristicSeconds > 0 ? state.row.heuristicSeconds : state.row.seconds);
+      }
       result.rows.push_back(state.row);
     }
     result.seconds = now() - start;

@@ -32,6 +32,9 @@ class TuneHost {
 public:
   virtual ~TuneHost() = default;
   virtual const std::vector<Workload> &workloads() const = 0;
+  /// A schedule that takes its kernel apart: the kernels in its place become workloads too. Gives their positions; none for
+  /// other schedules.
+  virtual std::vector<size_t> parts(size_t workload, const std::string &schedule) = 0;
   /// A package for each candidate, compiled side by side, and once. Calls do not overlap each other, but may overlap
   /// calls of the other functions.
   virtual std::vector<CompileReply> compile(const std::vector<CompileJob> &jobs) = 0;
@@ -72,6 +75,7 @@ struct TuneRow {
   double seconds = 0;        ///< 0: nothing usable was measured
   double heuristicSeconds = 0;
   size_t trials = 0, known = 0; ///< measured now; answered by the database
+  bool part = false;         ///< a kernel that stands in the place of others, which are rows too
 };
 
 /// Where the time of a search went, in seconds.

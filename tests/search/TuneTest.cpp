@@ -107,6 +107,7 @@ struct TestHost : TuneHost {
     }
   }
   const std::vector<Workload> &workloads() const override { return list; }
+  std::vector<size_t> parts(size_t, const std::string &) override { return {}; }
   std::vector<CompileReply> compile(const std::vector<CompileJob> &jobs) override {
     std::vector<CompileReply> replies;
     for (const CompileJob &job : jobs)
