@@ -81,7 +81,7 @@ SampledReference::SampledReference(kernel::FuncOp kernel, const KernelInfo &info
   for (const AxisInfo &axis : info.axes)
     if (axis.reduced)
       behind *= double(axis.extent);
-  auto count = size_t(std::clamp(2e7 / behind, 6.0, 96.0));
+  auto count = size_t(std::clamp(4e6 / behind, 4.0, 96.0));
   std::vector<std::vector<char>> memory;
   std::vector<kernel::Bytes> bytes;
   std::vector<kernel::Sample> samples;

@@ -1,12 +1,13 @@
 // 1. Workloads: every kernel that the run list launches, once.
-// 2. A candidate is compiled from the workload's own small module, by processes that a broken compilation cannot take
+// 2. A candidate is compiled from the workload's own small module, by processes that a broken compilation
+// cannot take
 //    the search down with.
 #include "compiler/tune/Session.h"
 
 #include "compiler/kernel/Canonical.h"
 #include "compiler/kernel/transforms/Launches.h"
 #include "compiler/schedule/Describe.h"
-#include "compiler/schedule/SplitReduction.h"
+#include "compiler/schedule/TakeApart.h"
 #include "compiler/support/Error.h"
 #include "compiler/tune/CompileWorker.h"
 #include "compiler/tune/Reference.h"
@@ -35,7 +36,8 @@ OwningOpRef<ModuleOp> standaloneModule(kernel::FuncOp kernel, const KernelInfo &
   for (auto [i, buffer] : llvm::enumerate(kernel.getBuffers())) {
     const BufferInfo &described = info.buffers[i];
     auto type = cast<MemRefType>(buffer.getType());
-    MemRefType whole = type.getLayout().isIdentity() ? type : MemRefType::get({described.span()}, type.getElementType());
+    MemRefType whole =
+        type.getLayout().isIdentity() ? type : MemRefType::get({described.span()}, type.getElementType());
     Location loc = kernel.getLoc();
     Value made;
     if (described.stored)
@@ -73,16 +75,18 @@ struct TuneSession::Impl {
   std::string device;
   uint64_t modelBytes = 0;
 
-  std::string pathOf(size_t workload) const { return (directory / fmt::format("{}.mlir", workload)).string(); }
+  std::string pathOf(size_t workload) const {
+    return (directory / fmt::format("{}.mlir", workload)).string();
+  }
 
-  /// Adds a workload, and writes the module that its candidates are compiled from, so that compiling needs no MLIR of this
-  /// process.
+  /// Adds a workload, and writes the module that its candidates are compiled from, so that compiling needs no
+  /// MLIR of this process.
   void add(kernel::FuncOp kernel) {
     Workload workload;
     workload.name = kernel.getSymName().str();
     workload.info = describeKernel(kernel);
-    workload.record = {workloadKey(workload.info.hash), kernel::canonicalText(kernel), kernel::shapeClass(kernel),
-                       nodesOf(kernel)};
+    workload.record = {workloadKey(workload.info.hash), kernel::canonicalText(kernel),
+                       kernel::shapeClass(kernel), nodesOf(kernel)};
     OwningOpRef<ModuleOp> module = standaloneModule(kernel, workload.info);
     std::string text;
     llvm::raw_string_ostream(text) << *module << "\n";
@@ -135,8 +139,8 @@ TuneSession::TuneSession(Compilation &compilation, std::string device, std::stri
   if (jobs == 0)
     jobs = std::max(1u, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < jobs; ++i)
-    impl->compilers.push_back(std::make_unique<Child>(std::vector{program, std::string("compile-worker")},
-                                                      uint64_t(4) << 30));
+    impl->compilers.push_back(
+        std::make_unique<Child>(std::vector{program, std::string("compile-worker")}, uint64_t(4) << 30));
 }
 
 TuneSession::~TuneSession() {
@@ -149,14 +153,14 @@ const std::vector<Workload> &TuneSession::workloads() const { return impl->workl
 
 std::vector<size_t> TuneSession::parts(size_t workload, const std::string &text) {
   Schedule schedule = parseSchedule(text);
-  if (schedule.split.empty() || schedule.atom)
+  if (!schedule.splitsKernel())
     return {};
-  const KernelInfo &info = impl->workloads[workload].info;
-  SplitResult split = planSplit(info, schedule);
-  if (!split)
+  const KernelInfo info = impl->workloads[workload].info;
+  PartsResult plan = planParts(info, schedule);
+  if (!plan)
     return {};
   OwningOpRef<ModuleOp> module = standaloneModule(impl->kernels[workload], info);
-  splitReduction(*module, *module->getOps<kernel::FuncOp>().begin(), info, *split.plan);
+  takeApart(*module, *module->getOps<kernel::FuncOp>().begin(), info, plan);
   std::vector<size_t> found;
   auto program = *module->getOps<kernel::ProgramOp>().begin();
   for (auto launch : program.getOps<kernel::LaunchOp>()) {
@@ -213,7 +217,8 @@ std::vector<CompileReply> TuneSession::compile(const std::vector<CompileJob> &jo
 const std::vector<SampledElement> &TuneSession::samples(size_t workload, uint64_t seed) {
   std::unique_ptr<SampledReference> &reference = impl->references[workload];
   if (!reference)
-    reference = std::make_unique<SampledReference>(impl->kernels[workload], impl->workloads[workload].info, seed);
+    reference =
+        std::make_unique<SampledReference>(impl->kernels[workload], impl->workloads[workload].info, seed);
   return reference->samples();
 }
 
