@@ -1,6 +1,6 @@
 // 1. Neighbours come from the options themselves: what an option would add to the schedule; and, for each use in the
 //    schedule's text, the text without it and what its own option adds to that in its place.
-// 2. Each is judged by makePlan (planSplit), and known by a hash of its plan's text.
+// 2. Each is judged by makePlan (planParts), and known by a hash of its plan's text.
 // 3. Bound and guess come from the plan: the device's rates, the units that its blocks can fill, lanes.
 #include "search/strategies/Space.h"
 
@@ -70,10 +70,9 @@ std::optional<Candidate> Space::candidate(const Schedule &schedule) const {
   if (schedule.splitsKernel()) {
     if (!illegalOption({kernel, device}, schedule).empty())
       return std::nullopt;
-    SplitResult split = planSplit(kernel, schedule);
-    if (!split)
+    if (!planParts(kernel, schedule))
       return std::nullopt;
-    result.plan = hashOf(fmt::format("split {} {}", split.plan->axis, split.plan->parts));
+    result.plan = hashOf("parts " + result.text);
     result.bound = result.guess = roofline();
     return result;
   }
