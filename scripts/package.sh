@@ -2,7 +2,8 @@
 # Makes the portable package: dist/tgc-VERSION-linux-x86_64.tar.xz with the tgc command, the runtime library, its
 # headers and the licences. The command is one file that needs glibc 2.35 and a kernel, nothing else: it runs on
 # Debian 12, Ubuntu 22.04 and 24.04. NVIDIA's driver is looked for when a GPU is asked for.
-#   scripts/package.sh [--with-tests]    adds what tests/gpu/run.sh needs: the script, kernels and the tiny models
+#   scripts/package.sh [--with-tests]    adds what tests/gpu/run.sh needs: the scripts, kernels, the tiny models and three
+#                                        full-size graphs
 # Environment: as scripts/build.sh. The objects are those of the ordinary build; only the linking differs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -47,8 +48,9 @@ TEXT
 if [ -n "$tests" ]; then
   cp -r tests/gpu "$root/gpu"
   tests/gpu/kernels.py "$root/gpu/kernels"
-  mkdir -p "$root/models"
+  mkdir -p "$root/models" "$root/graphs"
   cp -rL models/tiny/* "$root/models/"
+  cp models/graphs/{flux-768,flux-1024,wan-1.3b}.onnx.xz "$root/graphs/"
 fi
 
 # What would keep it from running elsewhere is an error here.

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Checks and measures tgc on a machine with a GPU and without build tools.
 #   run.sh [--device cuda:0] [--target NAME] [--out FOLDER] [--limit SECONDS] [PART…]
-# PARTs, all by default: devices, random, small, models, kernels, peers. --target is what to compile for where the
-# device's name does not tell; --limit is for one kernel or model, after which it counts as hung.
-# It looks for bin/tgc, gpu/kernels/*.mlir and models/*/ beside the folder that it lies in, as scripts/package.sh
-# --with-tests puts them; TGC, KERNELS and MODELS name others. The last line says how many parts failed.
+# PARTs, all by default: devices, random, small, models, whole, kernels, peers. --target is what to compile for where
+# the device's name does not tell; --limit is for one kernel or model, after which it counts as hung.
+# It looks for bin/tgc, gpu/kernels/*.mlir, models/*/ and graphs/*.onnx.xz beside the folder that it lies in, as
+# scripts/package.sh --with-tests puts them; TGC, KERNELS, MODELS and GRAPHS name others. The last line says how many
+# parts failed.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -15,7 +16,7 @@ while [ $# -gt 0 ]; do
     --target) target=$2; shift ;;
     --out) out=$2; shift ;;
     --limit) limit=$2; shift ;;
-    -*) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    -*) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     *) parts+=("$1") ;;
   esac
   shift
@@ -24,6 +25,7 @@ out=${out:-$(mktemp -d)}
 tgc=${TGC:-$here/../bin/tgc}
 kernels=${KERNELS:-$here/kernels}
 models=${MODELS:-$here/../models}
+graphs=${GRAPHS:-$here/../graphs}
 mkdir -p "$out"
 if [ -z "$target" ]; then # the target whose name is part of the device's: "cuda:h200" of "NVIDIA H200"
   about=$("$tgc" devices | sed -n "s/^ \+$device \+\(.*\) (.*/\1/p" | head -n 1 | tr -d ' ' | tr '[:upper:]' '[:lower:]')
@@ -32,7 +34,7 @@ if [ -z "$target" ]; then # the target whose name is part of the device's: "cuda
   done
   target=${target:-$device}
 fi
-[ ${#parts[@]} -gt 0 ] || parts=(devices random small models kernels peers)
+[ ${#parts[@]} -gt 0 ] || parts=(devices random small models whole kernels peers)
 failed=0
 fail() { failed=$((failed + 1)); echo "FAILED: $*"; }
 
@@ -93,6 +95,15 @@ part_models() {
     done
   done
   return $verdict
+}
+
+# Full-size models with random weights, beside PyTorch evaluating the same graph with the same weights.
+part_whole() {
+  local python=${PYTHON:-python3} device_of_torch=cuda
+  "$python" -c 'import torch' 2> /dev/null || { echo "no PyTorch here: skipped"; return 0; }
+  [ "${device%%:*}" = cpu ] && device_of_torch=cpu
+  "$python" "$here/whole_models.py" --tgc "$tgc" --target "$target" --device "$device" --torch "$device_of_torch" \
+    --json "$out/whole.json" "$graphs"/*.onnx.xz
 }
 
 # The same shapes by cuBLAS and cuDNN through PyTorch, in one process and interleaved with ours.
