@@ -2,9 +2,10 @@
 """Writes the kernels that are measured beside PyTorch, as kernel-stage text: kernels.py FOLDER
 
 gemm.mlir, attention.mlir, rows.mlir: the shapes of Flux and Wan. small.mlir: one small kernel of every class, whose
-check is complete in seconds on any device. The names say the shapes; peers.py reads them.
+check is complete in seconds on any device. random/NN.mlir: kernels of every class of random shape, to be checked under
+random schedules. The names say the shapes; peers.py reads them.
 """
-import os, sys
+import os, random, sys
 
 GEMMS = [(4608, 21504, 3072), (2560, 21504, 3072), (4608, 3072, 15360), (4096, 9216, 3072), (4096, 12288, 3072),
          (4096, 3072, 12288), (32760, 1536, 1536), (32760, 8960, 1536), (32760, 1536, 8960)]
@@ -96,15 +97,40 @@ def gemv(n, k):
             f"  %r = arith.truncf %s : f32 to bf16\n  kernel.store %r, %y[%n] : {y}\n}}\n")
 
 
+def conv(b, h, w, c, o, stride):
+    x, f, y = memref(b, h, w, c), memref(o, 3, 3, c), memref(b, h // stride, w // stride, o)
+    return (f"kernel.func @conv_{b}x{h}x{w}x{c}x{o}x{stride}(%x: {x}, %f: {f} {{free}}, %y: {y})\n"
+            f"    axes(%b = {b}, %h = {h // stride}, %w = {w // stride}, %o = {o}, %r = 3, %s = 3, %c = {c}) {{\n"
+            f"  %a = kernel.load %x[%b, %h * {stride} + %r - 1, %w * {stride} + %s - 1, %c] : {x} else 0.0\n"
+            f"  %v = kernel.load %f[%o, %r, %s, %c] : {f}\n"
+            "  %t = kernel.contract %a, %v over(%r, %s, %c) : bf16, bf16 -> f32\n"
+            f"  %n = arith.truncf %t : f32 to bf16\n  kernel.store %n, %y[%b, %h, %w, %o] : {y}\n}}\n")
+
+
+def any_kernels(seed):
+    """One kernel of every class. Most extents suit the copy engine (multiples of 8), some do not."""
+    draw = random.Random(seed)
+
+    def extent(most):
+        return draw.randint(1, most // 8) * 8 if draw.random() < 0.75 else draw.randint(1, most)
+    return [gemm(extent(400), extent(400), extent(300)), gemm(extent(400), extent(400), extent(300), "gelu"),
+            attention(draw.randint(1, 3), extent(300), extent(300), draw.choice([16, 32, 40, 64, 72, 80, 96, 128])),
+            norm(extent(70), extent(800)), gate(extent(70), extent(400)), gemv(extent(500), extent(500)),
+            conv(draw.randint(1, 2), 2 * draw.randint(2, 8), 2 * draw.randint(2, 10), extent(80), extent(100),
+                 draw.randint(1, 2))]
+
+
 def write(folder, name, texts):
     with open(os.path.join(folder, name), "w") as file:
         file.write("\n".join(texts))
 
 
 def main(folder):
-    os.makedirs(folder, exist_ok=True)
+    os.makedirs(os.path.join(folder, "random"), exist_ok=True)
     write(folder, "small.mlir", [gemm(192, 160, 96), gemm(130, 77, 40, "gelu"), attention(2, 70, 90, 32), norm(33, 96),
                                  gate(65, 48), gemv(100, 72)])
+    for seed in range(40):
+        write(folder, f"random/{seed:02}.mlir", any_kernels(seed))
     write(folder, "gemm.mlir", [gemm(*shape) for shape in GEMMS] + [gemm(*shape, "gelu") for shape in GEMMS])
     write(folder, "attention.mlir", [attention(*shape) for shape in ATTENTIONS])
     write(folder, "rows.mlir", [kind(*shape) for shape in ROWS for kind in (norm, gate)] + [gemv(18432, 3072)])
