@@ -13,6 +13,21 @@ GEMMS = [(4608, 21504, 3072), (2560, 21504, 3072), (4608, 3072, 15360), (4096, 9
 ATTENTIONS = [(24, 4608, 4608, 128), (24, 2560, 2560, 128), (12, 32760, 32760, 128), (12, 32760, 512, 128),
               (24, 4429, 4429, 64)]
 ROWS = [(4608, 3072), (32760, 1536)]
+# Of %t, by tanh.
+GELU = """  %half = arith.constant 0.5 : f32
+  %one = arith.constant 1.0 : f32
+  %c0 = arith.constant 0.797884583 : f32
+  %c1 = arith.constant 0.044715 : f32
+  %t2 = arith.mulf %t, %t : f32
+  %t3 = arith.mulf %t2, %t : f32
+  %t4 = arith.mulf %t3, %c1 : f32
+  %t5 = arith.addf %t, %t4 : f32
+  %t6 = arith.mulf %t5, %c0 : f32
+  %t7 = math.tanh %t6 : f32
+  %t8 = arith.addf %t7, %one : f32
+  %t9 = arith.mulf %t, %half : f32
+  %gelu = arith.mulf %t9, %t8 : f32
+"""
 
 
 def memref(*shape, type="bf16"):
@@ -35,21 +50,8 @@ def gemm(m, n, k, epilogue=""):
         text += widened("bias", "b", "%n", b) + "  %t = arith.addf %s, %bias : f32\n"
         result = "t"
     if epilogue == "gelu":
-        text += """  %half = arith.constant 0.5 : f32
-  %one = arith.constant 1.0 : f32
-  %c0 = arith.constant 0.797884583 : f32
-  %c1 = arith.constant 0.044715 : f32
-  %t2 = arith.mulf %t, %t : f32
-  %t3 = arith.mulf %t2, %t : f32
-  %t4 = arith.mulf %t3, %c1 : f32
-  %t5 = arith.addf %t, %t4 : f32
-  %t6 = arith.mulf %t5, %c0 : f32
-  %t7 = math.tanh %t6 : f32
-  %t8 = arith.addf %t7, %one : f32
-  %t9 = arith.mulf %t, %half : f32
-  %g = arith.mulf %t9, %t8 : f32
-"""
-        result = "g"
+        text += GELU
+        result = "gelu"
     return text + f"  %r = arith.truncf %{result} : f32 to bf16\n  kernel.store %r, %y[%m, %n] : {y}\n}}\n"
 
 
@@ -128,7 +130,7 @@ def write(folder, name, texts):
 def main(folder):
     os.makedirs(os.path.join(folder, "random"), exist_ok=True)
     write(folder, "small.mlir", [gemm(192, 160, 96), gemm(130, 77, 40, "gelu"), attention(2, 70, 90, 32), norm(33, 96),
-                                 gate(65, 48), gemv(100, 72)])
+                                 gate(65, 48), gemv(100, 72), conv(1, 12, 10, 16, 24, 1)])
     for seed in range(40):
         write(folder, f"random/{seed:02}.mlir", any_kernels(seed))
     write(folder, "gemm.mlir", [gemm(*shape) for shape in GEMMS] + [gemm(*shape, "gelu") for shape in GEMMS])

@@ -258,7 +258,7 @@ def gather_nd(node, x, indices):
 def scatter_nd(node, x, indices, updates):
     if node.get("reduction", "none") != "none":
         raise NotImplementedError("ScatterND with a reduction")
-    made = x if node.dying else x.clone()
+    made = x if node.dying and x.is_contiguous() else x.clone(memory_format=torch.contiguous_format)
     made[tuple(indices.to(x.device).unbind(-1))] = updates.to(x.device)
     return made
 

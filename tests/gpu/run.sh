@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Checks and measures tgc on a machine with a GPU and without build tools.
 #   run.sh [--device cuda:0] [--target NAME] [--out FOLDER] [--limit SECONDS] [PART…]
-# PARTs, all by default: devices, random, small, models, whole, kernels, peers. --target is what to compile for where
-# the device's name does not tell; --limit is for one kernel or model, after which it counts as hung.
-# It looks for bin/tgc, gpu/kernels/*.mlir, models/*/ and graphs/*.onnx.xz beside the folder that it lies in, as
-# scripts/package.sh --with-tests puts them; TGC, KERNELS, MODELS and GRAPHS name others. The last line says how many
-# parts failed.
+# PARTs, all by default: devices, random, small, schedules, sanitizer, models, whole, kernels, peers. --target is what
+# to compile for where the device's name does not tell; --limit is for one kernel, file of kernels or model, after which
+# it counts as hung. It looks for bin/tgc, gpu/kernels/*.mlir, models/*/ and graphs/*.onnx.xz beside the folder that it
+# lies in, as scripts/package.sh --with-tests puts them; TGC, KERNELS, MODELS and GRAPHS name others. SCHEDULES (8) is
+# how many of each kernel are drawn by chance. The last line says how many parts failed.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -16,7 +16,7 @@ while [ $# -gt 0 ]; do
     --target) target=$2; shift ;;
     --out) out=$2; shift ;;
     --limit) limit=$2; shift ;;
-    -*) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    -*) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     *) parts+=("$1") ;;
   esac
   shift
@@ -34,7 +34,7 @@ if [ -z "$target" ]; then # the target whose name is part of the device's: "cuda
   done
   target=${target:-$device}
 fi
-[ ${#parts[@]} -gt 0 ] || parts=(devices random small models whole kernels peers)
+[ ${#parts[@]} -gt 0 ] || parts=(devices random small schedules sanitizer models whole kernels peers)
 failed=0
 fail() { failed=$((failed + 1)); echo "FAILED: $*"; }
 
@@ -80,6 +80,51 @@ part_kernels() {
     bench_file "$kernels/$file.mlir" || verdict=1
   done
   return $verdict
+}
+
+# Kernels of every class and of random shape under random legal schedules, outputs and scratch memory poisoned.
+part_schedules() {
+  mkdir -p "$out/schedules"
+  export tgc target device limit out SCHEDULES=${SCHEDULES:-8} TGC_POISON=1
+  one_file() {
+    local name seed
+    name=$(basename "$1" .mlir)
+    seed=$((10#${name//[!0-9]/} + 1))
+    timeout -k 5 "$limit" "$tgc" bench --kernels "$1" --random-schedules "$SCHEDULES" --seed "$seed" --device "$target" \
+      --run-on "$device" > "$out/schedules/$name.txt" 2> "$out/schedules/$name.err"
+    local code=$?
+    [ $code -eq 0 ] && return
+    echo "$name: exit code $code, the last schedule was $(tail -n 1 "$out/schedules/$name.err" | head -c 500)"
+    grep -v '^seed' "$out/schedules/$name.txt" | head -n 20
+  }
+  export -f one_file
+  printf '%s\n' "$kernels"/random/*.mlir | xargs -P "$(nproc)" -I{} bash -c 'one_file {}'
+  cat "$out"/schedules/*.txt | awk '/^seed/ { runs += $3; elements += $5; failures += $7; files++ }
+    END { printf "%d schedules of %d files, %d elements compared, %d failures\n", runs, files, elements, failures
+          exit failures > 0 || files == 0 }' &&
+    [ "$(grep -l '^seed' "$out"/schedules/*.txt | wc -l)" = "$(ls "$kernels"/random/*.mlir | wc -l)" ]
+}
+
+# One kernel of each class under NVIDIA's checkers.
+part_sanitizer() {
+  local checker
+  checker=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
+  [ -x "$checker" ] || { echo "no compute-sanitizer here: skipped"; return 0; }
+  mkdir -p "$out/sanitizer"
+  export tgc target device limit out kernels checker
+  one_check() {
+    local file="$out/sanitizer/$1-$2.txt"
+    timeout -k 5 "$limit" "$checker" --tool "$1" --report-api-errors no --error-exitcode 9 "$tgc" bench \
+      --kernels "$kernels/small.mlir" --kernel "$2" --device "$target" --run-on "$device" --repeat 0 --rounds 1 --warm \
+      > "$file" 2>&1
+    local code=$?
+    printf '%-10s %-28s %s\n' "$1" "$2" "$([ $code -eq 0 ] && echo clean || echo "exit code $code")"
+    [ $code -eq 0 ] || { grep '=========' "$file" | head -n 12; return 1; }
+  }
+  export -f one_check
+  for tool in memcheck racecheck; do
+    sed -n "s/^kernel\.func @\([A-Za-z0-9_]*\).*/$tool \1/p" "$kernels/small.mlir"
+  done | xargs -P 4 -L 1 bash -c 'one_check "$0" "$1"'
 }
 
 part_models() {

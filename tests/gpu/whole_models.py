@@ -15,7 +15,7 @@ is the reference. An error is the norm of the difference over the norm of the re
 used (random_weights.py), so that a model needs little more memory than its largest tensors. Rows: model, error of tgc,
 of PyTorch, their ratio; then seconds to compile and for each of the three runs.
 """
-import argparse, json, lzma, os, shutil, subprocess, sys, tempfile, time
+import argparse, json, lzma, os, re, shutil, subprocess, sys, tempfile, time
 
 import numpy as np
 import torch
@@ -112,7 +112,7 @@ def error(outputs, reference):
 
 
 def check(arguments, path):
-    name = os.path.basename(path).split(".")[0]
+    name = re.sub(r"\.onnx(\.xz)?$", "", os.path.basename(path))
     if name == "model":  # of a folder with test data
         name = os.path.basename(os.path.dirname(os.path.abspath(path)))
     row = {"model": name}
