@@ -54,32 +54,41 @@ part_random() {
   done
 }
 
-bench_file() { # every kernel in a process of its own, which a kernel that hangs is killed with
-  local file=$1 verdict=0 name
+# Every kernel of files in a process of its own, which a kernel that hangs is killed with: bench_files JOBS FILE…
+bench_files() {
+  local jobs=$1 file
+  shift
   mkdir -p "$out/packages"
-  for name in $(sed -n 's/^kernel\.func @\([A-Za-z0-9_]*\).*/\1/p' "$file"); do
-    timeout -k 5 "$limit" "$tgc" bench --kernels "$file" --kernel "$name" --device "$target" --run-on "$device" \
-      --save "$out/packages" --export "$out/$name.json" > "$out/$name.txt" 2> "$out/$name.err"
+  export tgc target device limit out repeat
+  bench_one() {
+    timeout -k 5 "$limit" "$tgc" bench --kernels "$1" --kernel "$2" --device "$target" --run-on "$device" \
+      --repeat "$repeat" --save "$out/packages" --export "$out/$2.json" > "$out/$2.txt" 2> "$out/$2.err"
     local code=$?
-    tail -n +2 "$out/$name.txt"
-    if [ $code -ne 0 ]; then
-      verdict=1
-      [ $code -ge 124 ] && echo "  hung or killed: $name"
-      head -c 2000 "$out/$name.err"
-    fi
-  done
-  return $verdict
+    tail -n +2 "$out/$2.txt"
+    [ $code -eq 0 ] && return
+    [ $code -ge 124 ] && echo "  hung or killed: $2"
+    head -c 2000 "$out/$2.err"
+    return 1
+  }
+  export -f bench_one
+  for file in "$@"; do
+    sed -n "s|^kernel\\.func @\\([A-Za-z0-9_]*\\).*|$file \\1|p" "$file"
+  done | xargs -P "$jobs" -L 1 bash -c 'bench_one "$0" "$1"'
 }
 
+has_torch() { "${PYTHON:-python3}" -c 'import torch' 2> /dev/null; }
+
 header() { printf '%9s %9s %9s %8s %6s  %-10s %s\n' us p10 GFLOP/s GB/s roof check kernel; }
-part_small() { header; bench_file "$kernels/small.mlir"; }
-part_kernels() {
-  local verdict=0
+part_small() {
   header
-  for file in gemm attention rows; do
-    bench_file "$kernels/$file.mlir" || verdict=1
-  done
-  return $verdict
+  repeat=5 bench_files 1 "$kernels/small.mlir"
+}
+# Where PyTorch is, part_peers times the same packages beside it: here they are made and checked, several at a time.
+part_kernels() {
+  local jobs=1 repeat=5
+  has_torch && jobs=$(($(nproc) / 2 + 1)) repeat=0
+  header
+  bench_files "$jobs" "$kernels"/{gemm,attention,rows}.mlir
 }
 
 # Kernels of every class and of random shape under random legal schedules, outputs and scratch memory poisoned.
@@ -145,7 +154,7 @@ part_models() {
 # Full-size models with random weights, beside PyTorch evaluating the same graph with the same weights.
 part_whole() {
   local python=${PYTHON:-python3} device_of_torch=cuda
-  "$python" -c 'import torch' 2> /dev/null || { echo "no PyTorch here: skipped"; return 0; }
+  has_torch || { echo "no PyTorch here: skipped"; return 0; }
   [ "${device%%:*}" = cpu ] && device_of_torch=cpu
   "$python" "$here/whole_models.py" --tgc "$tgc" --target "$target" --device "$device" --torch "$device_of_torch" \
     --json "$out/whole.json" "$graphs"/*.onnx.xz
@@ -154,7 +163,7 @@ part_whole() {
 # The same shapes by cuBLAS and cuDNN through PyTorch, in one process and interleaved with ours.
 part_peers() {
   local python=${PYTHON:-python3}
-  "$python" -c 'import torch' 2> /dev/null || { echo "no PyTorch here: skipped"; return 0; }
+  has_torch || { echo "no PyTorch here: skipped"; return 0; }
   "$python" "$here/peers.py" --library "$(ls "$here"/../lib/libtgc_runtime.so 2> /dev/null || echo "${TGC_LIBRARY:-}")" \
     --device "$device" --json "$out/peers.json" "$out/packages"
 }

@@ -1,5 +1,6 @@
 // Loading and running through the C API.
 #include "tests/runtime/Api.h"
+#include <cmath>
 #include <cstdlib>
 
 using namespace tgc::runtime;
@@ -175,6 +176,30 @@ TEST_CASE("program: read-only data, scalars and zeroed slots", "[program]") {
     program.run({&in}, {&first, &second});
     REQUIRE(*first.as<float>() == 3);
     REQUIRE(*second.as<float>() == 4);
+  }
+}
+
+TEST_CASE("program: poisoned memory shows what is read before it is written", "[program]") {
+  for (bool zeroed : {true, false}) {
+    Package package = kernelPackage();
+    uint32_t x = addInput(package, "x", {1}), y = addOutput(package, "y", {1});
+    uint32_t sum = addSlot(package, SlotClass::Arena, 4);
+    package.slots[sum].zeroed = zeroed;
+    package.slots[y].zeroed = true;
+    package.arenas.push_back(64);
+    Launch launch;
+    launch.function = function("accumulate");
+    launch.params = {Param::read(x, 0, 4), Param::readWrite(sum, 0, 4)};
+    package.run.push_back(launch);
+    launch.params = {Param::read(sum, 0, 4), Param::readWrite(y, 0, 4)};
+    package.run.push_back(launch);
+    tgc::api::Program program = load(package);
+    Tensor in = tensor("x", {1}, {3}), out(program.outputs()[0]);
+    ::setenv("TGC_POISON", "1", 1);
+    program.run({&in}, {&out});
+    ::unsetenv("TGC_POISON");
+    REQUIRE(std::isnan(*out.as<float>()) == !zeroed);
+    REQUIRE((!zeroed || *out.as<float>() == 3));
   }
 }
 
