@@ -311,5 +311,5 @@ TEST_CASE("write a package for the example", "[.write]") {
   Launch &pack = package.prepare[0];
   pack.function = function("add");
   pack.params = {Param::read(2, 0, 512), Param::read(2, 0, 512), Param::write(4, 0, 512)};
-  writePackage(package, path);
+  writePackage(testDevice() == "cpu" ? package : forCuda(std::move(package)), path);
 }
