@@ -199,6 +199,10 @@ int exitCodeOf(const std::exception &error) {
 
 } // namespace
 
+std::string deviceOf(const KernelBenchOptions &options) {
+  return options.device.empty() ? options.target.substr(0, options.target.find(':')) : options.device;
+}
+
 std::vector<std::string> kernelsOf(const KernelBenchOptions &options) {
   std::unique_ptr<Compilation> parsed = parseFile(options);
   std::vector<std::string> names;
@@ -257,7 +261,7 @@ void KernelCase::measure(const std::optional<std::string> &schedule, KernelBench
   if (!options.save.empty())
     runtime::writeFileAtomically((std::filesystem::path(options.save) / (name + ".tgc")).string(),
                                  runtime::Bytes(bytes));
-  Device opened = openDevice(options.device.empty() ? compilation.package().device.c_str() : options.device.c_str());
+  Device opened = openDevice(deviceOf(options).c_str());
   tgc_program *loaded = nullptr;
   call(tgc_program_load_memory(opened.get(), bytes.data(), bytes.size(), nullptr, &loaded));
   Program program(loaded);

@@ -32,6 +32,9 @@ struct KernelBenchRow {
   int exitCode = 0;    ///< of the error in `message`
 };
 
+/// Where the options' kernels run: who holds it open while several do saves each the making of a context.
+std::string deviceOf(const KernelBenchOptions &options);
+
 /// One kernel of a file, numbers for what it loads, and reference values of what it stores: for any schedule.
 class KernelCase {
 public:

@@ -306,10 +306,5 @@ TEST_CASE("program: files", "[program][cpu]") {
 TEST_CASE("write a package for the example", "[.write]") {
   const char *path = std::getenv("TGC_WRITE_PACKAGE");
   REQUIRE(path != nullptr);
-  Package package = linearPackage();
-  // The usual preparation counts through a pointer that another process does not have.
-  Launch &pack = package.prepare[0];
-  pack.function = function("add");
-  pack.params = {Param::read(2, 0, 512), Param::read(2, 0, 512), Param::write(4, 0, 512)};
-  writePackage(testDevice() == "cpu" ? package : forCuda(std::move(package)), path);
+  writePackage(testDevice() == "cpu" ? linearPackageToWrite() : forCuda(linearPackageToWrite()), path);
 }

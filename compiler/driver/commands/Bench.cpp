@@ -154,6 +154,7 @@ void checkRandomSchedules(KernelBenchOptions options, size_t count) {
   options.cold = false;
   size_t runs = 0, failures = 0, elements = 0;
   int worst = 0;
+  Device held = openDevice(deviceOf(options).c_str());
   for (const std::string &name : kernelsOf(options)) {
     KernelCase kernel(options, name);
     for (const std::string &schedule : kernel.randomSchedules(count, options.seed)) {

@@ -59,14 +59,15 @@ FAKE_API Result cuDeviceTotalMem_v2(size_t *bytes, DeviceId) {
 }
 FAKE_API Result cuDevicePrimaryCtxRetain(Context *context, DeviceId device) {
   ENTER_NO_CONTEXT("cuDevicePrimaryCtxRetain");
+  if (contexts[device].lostBy != Success)
+    return contexts[device].lostBy;
   ++contexts[device].references;
   *context = &contexts[device];
   return Success;
 }
 FAKE_API Result cuDevicePrimaryCtxRelease_v2(DeviceId device) {
   Guard guard(lock);
-  if (--contexts[device].references == 0)
-    contexts[device].lostBy = Success;
+  --contexts[device].references; // one that is lost stays lost
   return Success;
 }
 FAKE_API Result cuCtxPushCurrent_v2(Context context) {

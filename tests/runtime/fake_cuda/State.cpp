@@ -83,3 +83,8 @@ int fakeCudaHandles() {
   Guard guard(lock);
   return int(handles.size());
 }
+void fakeCudaNewProcess() {
+  Guard guard(lock);
+  for (ContextObject &context : contexts)
+    context.lostBy = Success;
+}
