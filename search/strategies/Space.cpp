@@ -5,6 +5,7 @@
 #include "search/strategies/Space.h"
 
 #include "search/options/Option.h"
+#include "search/strategies/heuristic/Heuristic.h"
 #include <algorithm>
 #include <cmath>
 #include <fmt/ranges.h>
@@ -92,7 +93,7 @@ std::optional<Candidate> Space::candidate(const Schedule &schedule) const {
     if (device.maxThreads == 1 && loop->vectorWidth < wide)
       lanes = wide / double(loop->vectorWidth);
     if (kernel.contract || kernel.attend)
-      slow = 2;
+      slow = 4;
   }
   double arithmetic = device.plainRate > 0 ? kernel.flops / device.plainRate : 0;
   // Scalars run at a part of the vectors' rate; half of that slowness may be hidden behind memory.
@@ -100,6 +101,10 @@ std::optional<Candidate> Space::candidate(const Schedule &schedule) const {
   if (lanes == 1)
     result.bound = roofline() * idle;
   double spilled = plan.plan->registers > device.registers ? double(plan.plan->registers) / double(device.registers) : 1;
+  if (device.maxThreads == 1 && kernel.contract && std::holds_alternative<PipePlan>(plan.plan->body)) {
+    result.guess = std::max(roofline(), heuristic::contractSeconds(kernel, device, *plan.plan));
+    return result;
+  }
   result.guess = (roofline() * slow * waves * std::sqrt(lanes) + 1e-7 * blocks / units) * std::sqrt(spilled);
   return result;
 }
@@ -144,9 +149,26 @@ std::vector<Candidate> Space::neighbours(const Schedule &schedule) const {
 std::vector<Candidate> Space::seeds() const {
   std::vector<Candidate> found;
   std::set<uint64_t> seen;
-  for (const Schedule &schedule : {heuristicSchedule(kernel, device), loopHeuristic(kernel, device), Schedule()})
+  auto add = [&](const Schedule &schedule) {
     if (std::optional<Candidate> next = candidate(schedule); next && seen.insert(next->plan).second)
       found.push_back(std::move(*next));
+  };
+  add(heuristicSchedule(kernel, device));
+  // What takes the kernel apart is far from everything else.
+  for (const Option *option : options())
+    for (const Schedule &schedule : option->candidates({kernel, device}, {}))
+      if (isSplit(schedule) && schedule.split.empty())
+        add(schedule);
+  for (const Schedule &schedule : heuristic::contractSchedules(kernel, device, 24))
+    add(schedule);
+  if (device.maxThreads == 1)
+    for (const Schedule &schedule : heuristic::attendSchedules(kernel, device))
+      add(schedule);
+  // Without its atom a large product takes many times as long, and one such trial as long as many others.
+  constexpr double cheap = 1e-3;
+  if (!kernel.contract || roofline() < cheap)
+    for (const Schedule &schedule : {loopHeuristic(kernel, device), Schedule()})
+      add(schedule);
   return found;
 }
 
