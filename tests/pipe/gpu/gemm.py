@@ -43,9 +43,25 @@ def scaled(c):
 """
 
 
+def parts(c):
+    """Sums of parts of the depth, each by itself."""
+    M, N, P, K = c["M"], c["N"], c["parts"], c["K"] // c["parts"]
+    x, w, y = f"memref<{M}x{P * K}xbf16>", f"memref<{P * K}x{N}xbf16>" if c.get("wkn") else f"memref<{N}x{P * K}xbf16>", f"memref<{P}x{M}x{N}xf32>"
+    return f"""kernel.func @gemm(%x: {x}, %w: {w}, %y: {y})
+    axes(%p = {P}, %m = {M}, %n = {N}, %k = {K}) attributes {{schedule = "{c['schedule']}"}} {{
+  %a = kernel.load %x[%m, %p * {K} + %k] : {x}
+  %c = kernel.load %w[{f'%p * {K} + %k, %n' if c.get('wkn') else f'%n, %p * {K} + %k'}] : {w}
+  %s = kernel.contract %a, %c over(%k) : bf16, bf16 -> f32
+  kernel.store %s, %y[%p, %m, %n] : {y}
+}}
+"""
+
+
 def kernel(c):
     if c["epi"] == "scaled":
         return scaled(c)
+    if c["epi"] == "parts":
+        return parts(c)
     M, N, K, T, O = c["M"], c["N"], c["K"], c.get("type", "bf16"), c.get("out", c.get("type", "bf16"))
     epi, w = c["epi"], f"{K}x{N}" if c.get("wkn") else f"{N}x{K}"
     extra = "".join([f", %b: memref<{N}x{T}>"] * (epi in ("bias", "gelu", "gated")) +

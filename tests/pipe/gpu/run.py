@@ -101,7 +101,10 @@ def gemm(case, torch, make):
     g, res = make(N), make(M, N)
     x, w, b, g, res = (t.to(T) for t in (x, w, b, g, res))
     ref = x.float() @ w.float().t()
-    if epi != "none":
+    if epi == "parts":
+        P = case["parts"]
+        ref = torch.stack([a.float() @ c.float().t() for a, c in zip(x.chunk(P, 1), w.chunk(P, 1))])
+    elif epi != "none":
         ref = ref + b.float()
     if epi == "gelu":
         ref = torch.nn.functional.gelu(ref, approximate="tanh")
@@ -148,7 +151,7 @@ def child(cases, say):
     cu, fns, errors = Driver(), {}, {}
     inputs, ref, refs = None, None, {}
     for case in cases:
-        key = json.dumps([case.get(x) for x in ("kind", "M", "N", "K", "B", "H", "D", "type", "out", "epi", "wkn", "scale", "mask")])
+        key = json.dumps([case.get(x) for x in ("kind", "M", "N", "K", "B", "H", "D", "type", "out", "epi", "wkn", "scale", "mask", "parts")])
         if key not in refs:
             refs[key] = (gemm if case["kind"] == "gemm" else attention)(case, torch, make)
             peers = refs[key][2]
