@@ -6,7 +6,7 @@
 #include "compiler/kernel/Canonical.h"
 #include "compiler/kernel/transforms/Launches.h"
 #include "compiler/schedule/Describe.h"
-#include "compiler/schedule/SplitReduction.h"
+#include "compiler/schedule/TakeApart.h"
 #include "compiler/support/Error.h"
 #include "compiler/tune/CompileWorker.h"
 #include "compiler/tune/Reference.h"
@@ -149,14 +149,14 @@ const std::vector<Workload> &TuneSession::workloads() const { return impl->workl
 
 std::vector<size_t> TuneSession::parts(size_t workload, const std::string &text) {
   Schedule schedule = parseSchedule(text);
-  if (schedule.split.empty() || schedule.atom)
+  if (!schedule.splitsKernel())
     return {};
   const KernelInfo &info = impl->workloads[workload].info;
-  SplitResult split = planSplit(info, schedule);
-  if (!split)
+  PartsResult plan = planParts(info, schedule);
+  if (!plan)
     return {};
   OwningOpRef<ModuleOp> module = standaloneModule(impl->kernels[workload], info);
-  splitReduction(*module, *module->getOps<kernel::FuncOp>().begin(), info, *split.plan);
+  takeApart(*module, *module->getOps<kernel::FuncOp>().begin(), info, plan);
   std::vector<size_t> found;
   auto program = *module->getOps<kernel::ProgramOp>().begin();
   for (auto launch : program.getOps<kernel::LaunchOp>()) {
