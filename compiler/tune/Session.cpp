@@ -1,7 +1,6 @@
 // 1. Workloads: every kernel that the run list launches, once.
 // 2. A candidate is compiled from the workload's own small module, by processes that a broken compilation
-// cannot take
-//    the search down with.
+//    cannot take the search down with.
 #include "compiler/tune/Session.h"
 
 #include "compiler/kernel/Canonical.h"

@@ -41,7 +41,7 @@ struct TuningRecord {
   double spread = 0;  ///< between the quartiles, as a part of the median
   int samples = 0;
   bool confirmed = false; ///< measured again among the finalists
-  std::string strategy, version, message;
+  std::string strategy = {}, version = {}, message = {};
   int64_t time = 0; ///< seconds since 1970
 };
 

@@ -45,8 +45,9 @@ public:
     Child::Answer answer = child.ask(printRequest(request), request.limitSeconds);
     if (!answer.end) {
       MeasureReply reply = parseReply(answer.line);
-      // The process ended itself in the midst of a run.
-      if (reply.outcome == Outcome::Slow)
+      // What failed may have cost the process its device, and one that stopped in the midst of a run has ended: the
+      // next candidate gets another.
+      if (reply.outcome != Outcome::Ok)
         child.stop();
       return reply;
     }

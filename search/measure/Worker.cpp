@@ -1,13 +1,10 @@
 // The measuring process: loads each candidate through the runtime's C API, as an application would.
-// 1. Random weights and inputs by the seed; outputs poisoned, so that an element nobody writes is wrong.
-// Inputs stay for
-//    the next request, which mostly is the same kernel's.
-// 2. One run warms up; the sampled elements are what it computed. A run that takes long is a measurement
-// already.
+// 1. Random weights and inputs by the seed; outputs poisoned, so that an element nobody writes is wrong. Inputs
+//    stay for the next request, which mostly is the same kernel's.
+// 2. One run warms up; the sampled elements are what it computed. A run that takes long is a measurement.
 // 3. Timed runs, the caches cleared before each if asked, until there are enough of them; the sum of the
-// launches
-//    counts. A candidate that is clearly too slow ends early: between runs, and in the midst of one with the
-//    process.
+//    launches counts. A candidate that is clearly too slow ends early: between runs, and in the midst of one
+//    together with the process.
 #include "compiler/support/Error.h"
 #include "runtime/include/tgc/tgc.h"
 #include "search/measure/Child.h"

@@ -14,6 +14,12 @@
 namespace tgc {
 namespace {
 
+/// Of the multiplications of a convolution with 3×3 taps, what tiles of that many results a side leave.
+double winogradShare(int64_t tile) {
+  double side = double(tile + 2) / double(3 * tile);
+  return side * side;
+}
+
 uint64_t hashOf(const std::string &text) {
   uint64_t hash = 0xcbf29ce484222325;
   for (unsigned char c : text)
@@ -53,10 +59,10 @@ std::string without(const std::vector<std::string> &uses, size_t left) {
 
 } // namespace
 
-double Space::roofline() const {
+double Space::roofline(double flops) const {
   ElementType operand = kernel.contract ? kernel.contract->lhs.type : ElementType::F32;
   double rate = std::max({device.matrixRate(operand), device.matrixRate(ElementType::F32), device.plainRate});
-  double arithmetic = rate > 0 ? kernel.flops / rate : 0;
+  double arithmetic = rate > 0 ? flops / rate : 0;
   double traffic = device.bandwidth > 0 ? kernel.bytes / device.bandwidth : 0;
   // What the caches still hold does not come from memory.
   if (kernel.bytes < double(device.l3Bytes))
@@ -74,7 +80,7 @@ std::optional<Candidate> Space::candidate(const Schedule &schedule) const {
     if (!planParts(kernel, schedule))
       return std::nullopt;
     result.plan = hashOf("parts " + result.text);
-    result.bound = result.guess = roofline();
+    result.bound = result.guess = roofline(kernel.flops * (schedule.winograd ? winogradShare(*schedule.winograd) : 1));
     return result;
   }
   PlanResult plan = makePlan(kernel, schedule, device);

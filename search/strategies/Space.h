@@ -27,12 +27,14 @@ public:
   /// trials are cheap the heuristic's without matrix instructions and the empty one.
   std::vector<Candidate> seeds() const;
   /// Seconds that no schedule can beat.
-  double roofline() const;
+  double roofline() const { return roofline(kernel.flops); }
 
   const KernelInfo kernel;
   const DeviceInfo &device;
 
 private:
+  /// The same for a way that takes that many operations.
+  double roofline(double flops) const;
   std::vector<Schedule> variations(const Schedule &schedule) const;
 };
 

@@ -1,15 +1,12 @@
-// 1. Every workload's heuristic schedule is measured, those with the longest expected share of the model
-// first.
+// 1. Every workload's heuristic schedule is measured, those with the longest expected share of the model first.
 // 2. Then again and again the workload with the most to gain for the time of a trial gets a batch of them:
 //    launches × (best - roofline), less the longer nothing better was found.
-// 3. A wave: batches of one or more workloads, as many trials as the compile pool has places. What the
-// database knows is
-//    learned from it; what another process has claimed is waited for at the end; the rest is compiled side by
-//    side, then measured one after the other, checked and stored. Where the device is not made of the
+// 3. A wave: batches of one or more workloads, as many trials as the compile pool has places. What the database
+//    knows is learned from it; what another process has claimed is waited for at the end; the rest is compiled
+//    side by side, then measured one after the other, checked and stored. Where the device is not made of the
 //    compiling cores, the next wave, of other workloads, compiles meanwhile.
 // 4. Finalists: where something beats the heuristic's schedule, the best few and it are measured again in a
-// fresh process,
-//    in rounds of random order, so that neither a lucky measurement nor a slow minute decides.
+//    fresh process, in rounds of random order, so that neither a lucky measurement nor a slow minute decides.
 #include "search/tune/Tuner.h"
 
 #include "compiler/support/Error.h"
@@ -25,8 +22,8 @@ namespace tgc {
 namespace {
 
 constexpr size_t batchSize = 8, finalists = 3;
-constexpr double longTrial =
-    0.3; ///< seconds of a kernel; batches of such are smaller, and fewer finalists run
+/// Seconds of a kernel: batches of such are smaller, and fewer finalists run.
+constexpr double longTrial = 0.3;
 constexpr double perTrial = 0.15; ///< seconds, roughly: loading, data, compiling
 
 /// Adds the time that it lives to a sum.
