@@ -24,6 +24,9 @@ struct SearchReport {
   TuneResult result;
   DeviceInfo device;
   std::vector<std::pair<std::string, std::vector<TunePoint>>> histories; ///< by strategy
+  /// Seconds by strategy and workload key, of searches that ran each for itself: in one database a schedule that
+  /// two of them measured is one record.
+  std::map<std::string, std::map<std::string, double>> found;
 };
 
 /// Tunes the model's kernels into the database file. Ctrl-C ends it early and keeps everything.

@@ -37,6 +37,9 @@ std::vector<SearchRow> searchRows(const SearchReport &report, Database &database
       if (!least && !fixed.count(record.strategy))
         lower(row.times[record.strategy]);
     }
+    for (const auto &[strategy, seconds] : report.found)
+      if (auto own = seconds.find(row.workload->record.key); own != seconds.end() && !fixed.count(strategy))
+        row.times[strategy] = {own->second, false};
     // A search starts from the heuristic's schedule, whoever measured it.
     const StrategyTime &heuristic = row.times["tc"];
     for (auto &[name, time] : row.times)

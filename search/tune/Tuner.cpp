@@ -531,7 +531,8 @@ private:
 
   void report(const State &state) {
     double model = projected();
-    bool all = std::all_of(states.begin(), states.end(), [](const State &any) { return any.best > 0; });
+    bool all = std::all_of(states.begin(), states.end(),
+                           [](const State &any) { return any.row.part || any.best > 0; });
     if (all && (result.history.empty() || model < result.history.back().modelSeconds * 0.999))
       result.history.push_back({now() - start, result.trials, model});
     if (options.progress)

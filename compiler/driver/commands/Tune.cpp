@@ -34,6 +34,10 @@ SearchReport compareStrategies(const Arguments &arguments) {
     std::string own = databasePath(arguments.database) + "." + strategy;
     std::filesystem::remove(own);
     SearchReport next = searchModel(arguments.front(), own, search.options());
+    for (const TuneRow &row : next.result.rows)
+      if (row.seconds > 0)
+        report.found[strategy][next.workloads[row.workload].record.key] = row.seconds;
+    next.found = std::move(report.found);
     next.histories.insert(next.histories.begin(), report.histories.begin(), report.histories.end());
     report = std::move(next);
     records->merge(own);

@@ -3,8 +3,7 @@
 //    block; the one on its rows is read in place where it lies as rows of the atom's type, else copied.
 // 2. The depth: as much of it as keeps a panel in the first cache, in parts of one size.
 // 3. Every pair of row and column tiles of some sizes is estimated in cycles: multiply-adds by the register
-// tile,
-//    copies, panels from the third cache, sums, epilogue, and the last wave of tasks. The least wins.
+//    tile, copies, panels from the third cache, sums, epilogue, and the last wave of tasks. The least wins.
 // 4. Nothing where plain loops are as good: one row (bound by memory) and tiny problems.
 // A search starts from the best few by the same estimate, with other panels and depths too.
 #include "search/plan/PipeParts.h"
