@@ -38,7 +38,7 @@ std::vector<SearchRow> searchRows(const SearchReport &report, Database &database
         lower(row.times[record.strategy]);
     }
     for (const auto &[strategy, seconds] : report.found)
-      if (auto own = seconds.find(row.workload->record.key); own != seconds.end() && !fixed.count(strategy))
+      if (auto own = seconds.find(row.workload->record.key); own != seconds.end())
         row.times[strategy] = {own->second, false};
     // A search starts from the heuristic's schedule, whoever measured it.
     const StrategyTime &heuristic = row.times["tc"];

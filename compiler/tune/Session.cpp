@@ -10,8 +10,10 @@
 #include "compiler/support/Error.h"
 #include "compiler/tune/CompileWorker.h"
 #include "compiler/tune/Reference.h"
+#include "runtime/io/Threads.h"
 #include "search/measure/Child.h"
 #include <atomic>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -107,10 +109,12 @@ struct TuneSession::Impl {
                            (directory / fmt::format("{}.tgc", number)).string()};
     Child::Answer answer = child.ask(printCompileRequest(request), limitSeconds);
     if (answer.end)
-      return {"", "the compiler " + answer.message};
+      return {"", "the compiler " + answer.message, ""};
+    if (answer.line.starts_with(remarkPrefix))
+      return {request.output, "", answer.line.substr(std::strlen(remarkPrefix))};
     if (!answer.line.empty())
-      return {"", answer.line};
-    return {request.output, ""};
+      return {"", answer.line, ""};
+    return {request.output, "", ""};
   }
 };
 
@@ -136,7 +140,7 @@ TuneSession::TuneSession(Compilation &compilation, std::string device, std::stri
     impl->add(compilation.module().lookupSymbol<kernel::FuncOp>(it->first));
   }
   if (jobs == 0)
-    jobs = std::max(1u, std::thread::hardware_concurrency());
+    jobs = runtime::threadCount();
   for (unsigned i = 0; i < jobs; ++i)
     impl->compilers.push_back(
         std::make_unique<Child>(std::vector{program, std::string("compile-worker")}, uint64_t(4) << 30));

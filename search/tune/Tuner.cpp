@@ -397,7 +397,11 @@ private:
                         options.compiler,
                         compiled.message,
                         0};
-    if (!compiled.package.empty()) {
+    // Code that spills loses against code that does not; only the heuristic's schedule is measured whatever it does.
+    bool hopeless = !compiled.remarks.empty() && schedule != state.heuristic && state.best > 0 && !again;
+    if (hopeless)
+      record.message = "not measured: " + compiled.remarks;
+    if (!compiled.package.empty() && !hopeless) {
       MeasureRequest request = requestFor(state, compiled.package);
       if (again)
         request.giveUpAbove = 0;

@@ -25,6 +25,7 @@ struct CompileJob {
 struct CompileReply {
   std::string package; ///< file; empty if the candidate did not compile
   std::string message;
+  std::string remarks; ///< of the assembler: spills, or instructions that it could not arrange as asked
 };
 
 /// What the compiler does for the tuner.

@@ -111,7 +111,7 @@ struct TestHost : TuneHost {
   std::vector<CompileReply> compile(const std::vector<CompileJob> &jobs) override {
     std::vector<CompileReply> replies;
     for (const CompileJob &job : jobs)
-      replies.push_back({std::to_string(job.workload) + job.schedule, ""});
+      replies.push_back({std::to_string(job.workload) + job.schedule, "", ""});
     return replies;
   }
   const std::vector<SampledElement> &samples(size_t, uint64_t) override { return elements; }
