@@ -45,7 +45,8 @@ public:
     Child::Answer answer = child.ask(printRequest(request), request.limitSeconds);
     if (!answer.end) {
       MeasureReply reply = parseReply(answer.line);
-      // What failed may have cost the process its device: the next candidate gets another.
+      // What failed may have cost the process its device, and one that stopped in the midst of a run has ended: the
+      // next candidate gets another.
       if (reply.outcome != Outcome::Ok)
         child.stop();
       return reply;

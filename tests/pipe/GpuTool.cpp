@@ -1,10 +1,11 @@
-// tgc-pipe-gpu: shows what the pipe makes of kernels for a GPU, stage by stage, and writes machine code with a
+// tgc-pipe-gpu: shows what the pipe or the loop generator makes of kernels for a GPU, stage by stage, and writes machine code with a
 // description of its launch.
 #include "codegen/ptx/Assemble.h"
 #include "codegen/ptx/CompilePtx.h"
+#include "codegen/ptx/LowerTile.h"
 #include "codegen/ptx/PtxDevice.h"
 #include "codegen/ptx/pipe/Atoms.h"
-#include "codegen/ptx/pipe/LowerPipe.h"
+#include "compiler/loop/GenerateLoop.h"
 #include "compiler/pipe/GeneratePipe.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/support/Error.h"
@@ -62,12 +63,14 @@ void writeCubin(const std::string &path, const KernelInfo &info, const Plan &pla
   launch["flops"] = info.flops;
   for (const BufferInfo &buffer : info.buffers)
     launch["buffers"].push_back({{"name", buffer.name}, {"type", nameOf(buffer.type)}, {"shape", buffer.shape}, {"stored", buffer.stored}});
-  for (Attribute map : thread->getAttrOfType<ArrayAttr>("tgc.tensor_maps")) {
-    nlohmann::json entry;
-    for (NamedAttribute field : cast<DictionaryAttr>(map))
-      entry[field.getName().str()] = toJson(field.getValue());
-    launch["maps"].push_back(entry);
-  }
+  launch["maps"] = nlohmann::json::array();
+  if (auto maps = thread->getAttrOfType<ArrayAttr>("tgc.tensor_maps"))
+    for (Attribute map : maps) {
+      nlohmann::json entry;
+      for (NamedAttribute field : cast<DictionaryAttr>(map))
+        entry[field.getName().str()] = toJson(field.getValue());
+      launch["maps"].push_back(entry);
+    }
   std::ofstream(path + ".json") << launch.dump(1) << "\n";
 }
 
@@ -86,14 +89,16 @@ void show(kernel::FuncOp kernel, const Options &options, const DeviceInfo &devic
   }
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
   OpBuilder builder(module->getBodyRegion());
-  tile::FuncOp tile = generatePipe(builder, kernel, info, *plan.plan);
+  tile::FuncOp tile = std::holds_alternative<PipePlan>(plan.plan->body)
+                          ? generatePipe(builder, kernel, info, *plan.plan)
+                          : generateLoop(builder, kernel, info, *plan.plan);
   if (failed(verify(*module)))
     internalError("{}: the block program is not valid", info.name);
   if (options.emit == "tile") {
     std::cout << print(tile) << "\n";
     return;
   }
-  ptx::lowerPipe(tile);
+  ptx::lowerTileModule(*module, device);
   if (failed(verify(*module)))
     internalError("{}: the thread's program is not valid", info.name);
   func::FuncOp thread = *module->getOps<func::FuncOp>().begin();
@@ -136,7 +141,7 @@ int run(const Options &options) {
 } // namespace
 
 int main(int argc, char **argv) {
-  CLI::App app("shows what the pipe makes of kernels for a GPU");
+  CLI::App app("shows what the generators make of kernels for a GPU");
   Options options;
   app.add_option("file", options.file)->required();
   app.add_option("--kernel", options.kernel, "only this one");
