@@ -2,7 +2,7 @@
 // 1. A buffer dimension whose axes are digits of it becomes one dimension an axis: what lies beyond an axis's end
 //    is then outside, though the buffer goes on. Where axes overlap (taps of a convolution), or the access may
 //    leave the buffer, the dimension stays whole and its coordinate is the sum.
-// 2. Dimensions whose boxes are one point merge where they nest.
+// 2. Dimensions whose boxes are one point merge where they nest, unless boxes lie behind the inner one's end.
 // 3. The engine wants: rank up to 5, the last dimension contiguous, other strides and the start multiples of 16
 //    bytes, up to 256 points a dimension, up to 8 elements between them.
 #include "search/plan/Boxes.h"
@@ -57,6 +57,14 @@ std::vector<int64_t> boxOfPoints(const Side &side, int64_t points) {
   return left == 1 ? box : std::vector<int64_t>();
 }
 
+std::vector<int> axesBeyond(const Side &side, const std::vector<int64_t> &points) {
+  std::vector<int> beyond;
+  for (size_t i = 0; i < side.axes.size(); ++i)
+    if (const TiledAxis &axis = side.axes[i]; points[i] == 1 && axis.ragged())
+      beyond.push_back(axis.axis);
+  return beyond;
+}
+
 std::vector<std::pair<int, int64_t>> shiftTo(const Side &side, int64_t point) {
   std::vector<std::pair<int, int64_t>> shift;
   for (auto axis = side.axes.rbegin(); axis != side.axes.rend(); ++axis) {
@@ -68,7 +76,7 @@ std::vector<std::pair<int, int64_t>> shiftTo(const Side &side, int64_t point) {
 }
 
 std::string planBox(const KernelInfo &kernel, const Access &access, const std::vector<int64_t> &box,
-                    const std::vector<int> &order, BoxPlan &plan) {
+                    const std::vector<int> &order, const std::vector<int> &beyond, BoxPlan &plan) {
   const BufferInfo &buffer = kernel.buffers[access.buffer];
   int64_t bytes = bytesOf(buffer.type);
   if (access.guarded && !(access.store ? access.clipped : access.zeroOutside))
@@ -126,7 +134,9 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
   std::stable_sort(dims.begin(), dims.end(), [](const Dim &a, const Dim &b) { return a.stride > b.stride; });
   for (size_t i = 0; !access.guarded && i + 1 < dims.size();) {
     Dim &outer = dims[i], &inner = dims[i + 1];
-    if (outer.stride != inner.stride * inner.size) {
+    // Behind its end a digit of a larger dimension is the next one's beginning.
+    bool leaves = std::any_of(beyond.begin(), beyond.end(), [&](int axis) { return inner.coord.coefficients[axis] != 0; });
+    if (leaves || outer.stride != inner.stride * inner.size) {
       ++i;
       continue;
     }
@@ -187,8 +197,10 @@ std::string planTile(const KernelInfo &kernel, const Access &access, const Side 
   std::vector<int> order;
   addBox(rows, down, box, order);
   addBox(*padded, across, box, order);
+  std::vector<int> beyond = axesBeyond(rows, down), also = axesBeyond(*padded, across);
+  beyond.insert(beyond.end(), also.begin(), also.end());
   BoxPlan made;
-  if (std::string reason = planBox(kernel, access, box, order, made); !reason.empty())
+  if (std::string reason = planBox(kernel, access, box, order, beyond, made); !reason.empty())
     return reason;
   made.swizzle = boxRowBytes;
   plan.copy = "tma";

@@ -84,8 +84,10 @@ private:
     };
     add(store.transposed ? across : rows, store.transposed ? acrossBox : downBox);
     add(store.transposed ? rows : across, store.transposed ? downBox : acrossBox);
+    std::vector<int> beyond = axesBeyond(rows, downBox), also = axesBeyond(across, acrossBox);
+    beyond.insert(beyond.end(), also.begin(), also.end());
     BoxPlan made;
-    if (!planBox(kernel, access, box, order, made).empty())
+    if (!planBox(kernel, access, box, order, beyond, made).empty())
       return false;
     made.swizzle = piece.swizzle;
     size_t known = 0;
