@@ -80,8 +80,16 @@ size_t affordableSamples(const KernelInfo &info, size_t most) {
   double outputs = 1;
   for (const BufferInfo &buffer : info.buffers)
     outputs += buffer.stored ? double(buffer.elements()) : 0;
-  constexpr double Budget = 3e7;
-  return std::clamp<size_t>(size_t(Budget / std::max(1.0, info.flops / outputs)), std::min<size_t>(most, 8), most);
+  // An element of a row needs the whole row's sums, which the row's other elements share only on the device.
+  double behind = info.flops / outputs;
+  for (const ReductionInfo &reduction : info.reductions) {
+    double points = 1;
+    for (int axis : reduction.over)
+      points *= double(info.axes[axis].extent);
+    behind = std::max(behind, points);
+  }
+  constexpr double Budget = 6e6;
+  return std::clamp<size_t>(size_t(Budget / std::max(1.0, behind)), std::min<size_t>(most, 4), most);
 }
 
 SampledReference::SampledReference(kernel::FuncOp kernel, const KernelInfo &info, uint64_t seed) {

@@ -1,6 +1,6 @@
 // 1. Workloads: every kernel that the run list launches, once.
-// 2. A candidate is compiled from the workload's own small module, by processes that a broken compilation cannot take
-//    the search down with.
+// 2. A candidate is compiled from the workload's own small module, by processes that a broken compilation
+//    cannot take the search down with.
 #include "compiler/tune/Session.h"
 
 #include "compiler/kernel/Canonical.h"
@@ -10,8 +10,10 @@
 #include "compiler/support/Error.h"
 #include "compiler/tune/CompileWorker.h"
 #include "compiler/tune/Reference.h"
+#include "runtime/io/Threads.h"
 #include "search/measure/Child.h"
 #include <atomic>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -35,7 +37,8 @@ OwningOpRef<ModuleOp> standaloneModule(kernel::FuncOp kernel, const KernelInfo &
   for (auto [i, buffer] : llvm::enumerate(kernel.getBuffers())) {
     const BufferInfo &described = info.buffers[i];
     auto type = cast<MemRefType>(buffer.getType());
-    MemRefType whole = type.getLayout().isIdentity() ? type : MemRefType::get({described.span()}, type.getElementType());
+    MemRefType whole =
+        type.getLayout().isIdentity() ? type : MemRefType::get({described.span()}, type.getElementType());
     Location loc = kernel.getLoc();
     Value made;
     if (described.stored)
@@ -73,16 +76,18 @@ struct TuneSession::Impl {
   std::string device;
   uint64_t modelBytes = 0;
 
-  std::string pathOf(size_t workload) const { return (directory / fmt::format("{}.mlir", workload)).string(); }
+  std::string pathOf(size_t workload) const {
+    return (directory / fmt::format("{}.mlir", workload)).string();
+  }
 
-  /// Adds a workload, and writes the module that its candidates are compiled from, so that compiling needs no MLIR of this
-  /// process.
+  /// Adds a workload, and writes the module that its candidates are compiled from, so that compiling needs no
+  /// MLIR of this process.
   void add(kernel::FuncOp kernel) {
     Workload workload;
     workload.name = kernel.getSymName().str();
     workload.info = describeKernel(kernel);
-    workload.record = {workloadKey(workload.info.hash), kernel::canonicalText(kernel), kernel::shapeClass(kernel),
-                       nodesOf(kernel)};
+    workload.record = {workloadKey(workload.info.hash), kernel::canonicalText(kernel),
+                       kernel::shapeClass(kernel), nodesOf(kernel)};
     OwningOpRef<ModuleOp> module = standaloneModule(kernel, workload.info);
     std::string text;
     llvm::raw_string_ostream(text) << *module << "\n";
@@ -104,10 +109,12 @@ struct TuneSession::Impl {
                            (directory / fmt::format("{}.tgc", number)).string()};
     Child::Answer answer = child.ask(printCompileRequest(request), limitSeconds);
     if (answer.end)
-      return {"", "the compiler " + answer.message};
+      return {"", "the compiler " + answer.message, ""};
+    if (answer.line.starts_with(remarkPrefix))
+      return {request.output, "", answer.line.substr(std::strlen(remarkPrefix))};
     if (!answer.line.empty())
-      return {"", answer.line};
-    return {request.output, ""};
+      return {"", answer.line, ""};
+    return {request.output, "", ""};
   }
 };
 
@@ -133,10 +140,10 @@ TuneSession::TuneSession(Compilation &compilation, std::string device, std::stri
     impl->add(compilation.module().lookupSymbol<kernel::FuncOp>(it->first));
   }
   if (jobs == 0)
-    jobs = std::max(1u, std::thread::hardware_concurrency());
+    jobs = runtime::threadCount();
   for (unsigned i = 0; i < jobs; ++i)
-    impl->compilers.push_back(std::make_unique<Child>(std::vector{program, std::string("compile-worker")},
-                                                      uint64_t(4) << 30));
+    impl->compilers.push_back(
+        std::make_unique<Child>(std::vector{program, std::string("compile-worker")}, uint64_t(4) << 30));
 }
 
 TuneSession::~TuneSession() {
@@ -151,7 +158,7 @@ std::vector<size_t> TuneSession::parts(size_t workload, const std::string &text)
   Schedule schedule = parseSchedule(text);
   if (!schedule.splitsKernel())
     return {};
-  const KernelInfo &info = impl->workloads[workload].info;
+  const KernelInfo info = impl->workloads[workload].info;
   PartsResult plan = planParts(info, schedule);
   if (!plan)
     return {};
@@ -213,7 +220,8 @@ std::vector<CompileReply> TuneSession::compile(const std::vector<CompileJob> &jo
 const std::vector<SampledElement> &TuneSession::samples(size_t workload, uint64_t seed) {
   std::unique_ptr<SampledReference> &reference = impl->references[workload];
   if (!reference)
-    reference = std::make_unique<SampledReference>(impl->kernels[workload], impl->workloads[workload].info, seed);
+    reference =
+        std::make_unique<SampledReference>(impl->kernels[workload], impl->workloads[workload].info, seed);
   return reference->samples();
 }
 

@@ -1,9 +1,10 @@
 // The measuring process: loads each candidate through the runtime's C API, as an application would.
-// 1. Random weights and inputs by the seed; outputs poisoned, so that an element nobody writes is wrong. Inputs stay for
-//    the next request, which mostly is the same kernel's.
-// 2. One run warms up; the sampled elements are what it computed. A run that takes long is a measurement already.
-// 3. Timed runs, the caches cleared before each if asked, until there are enough of them; the sum of the launches
-//    counts. A candidate that is clearly too slow ends early: between runs, and in the midst of one with the process.
+// 1. Random weights and inputs by the seed; outputs poisoned, so that an element nobody writes is wrong. Inputs
+//    stay for the next request, which mostly is the same kernel's.
+// 2. One run warms up; the sampled elements are what it computed. A run that takes long is a measurement.
+// 3. Timed runs, the caches cleared before each if asked, until there are enough of them; the sum of the
+//    launches counts. A candidate that is clearly too slow ends early: between runs, and in the midst of one
+//    together with the process.
 #include "compiler/support/Error.h"
 #include "runtime/include/tgc/tgc.h"
 #include "search/measure/Child.h"
@@ -30,7 +31,8 @@ void call(tgc_status status) {
 
 /// Memory of one tensor, aligned so that the runtime uses it in place.
 struct Tensor {
-  explicit Tensor(const tgc_tensor_info &info) : info(info), name(info.name), memory(info.bytes / sizeof(Line) + 1) {}
+  explicit Tensor(const tgc_tensor_info &info)
+      : info(info), name(info.name), memory(info.bytes / sizeof(Line) + 1) {}
   tgc_tensor view() {
     return {info.name, info.dtype, info.rank, info.shape, memory.data(), size_t(info.bytes)};
   }
@@ -89,7 +91,8 @@ struct Loaded {
   ~Loaded() { tgc_program_unload(program); }
 };
 
-/// Ends the process with an answer when a run takes longer than it may: what a device has begun cannot be called back.
+/// Ends the process with an answer when a run takes longer than it may: what a device has begun cannot be
+/// called back.
 class Watch {
 public:
   Watch() {
@@ -152,14 +155,16 @@ public:
     call(tgc_program_use_random(loaded.program, request.seed));
     tgc_program_info info;
     call(tgc_program_describe(loaded.program, &info));
-    std::vector<tgc_tensor> in = bring(inputs, tgc_program_input, loaded.program, info.inputs, request.seed, true),
-                            out = bring(outputs, tgc_program_output, loaded.program, info.outputs, request.seed, false);
+    std::vector<tgc_tensor> in = bring(inputs, tgc_program_input, loaded.program, info.inputs, request.seed,
+                                       true),
+                            out = bring(outputs, tgc_program_output, loaded.program, info.outputs,
+                                        request.seed, false);
     std::vector<uint64_t> launches(info.run_launches);
     double limit = request.giveUpAbove > 0 ? request.giveUpAbove : HUGE_VAL;
     auto once = [&](double most) {
       watch.begin(most);
-      call(tgc_program_run_timed(loaded.program, in.data(), in.size(), out.data(), out.size(), launches.data(),
-                                 launches.size()));
+      call(tgc_program_run_timed(loaded.program, in.data(), in.size(), out.data(), out.size(),
+                                 launches.data(), launches.size()));
       watch.end();
       return double(std::accumulate(launches.begin(), launches.end(), uint64_t(0))) * 1e-9;
     };
@@ -205,9 +210,10 @@ public:
   }
 
 private:
-  /// The program's inputs or outputs: of the request before, if they are the same. Inputs are filled by the seed, outputs
-  /// poisoned.
-  std::vector<tgc_tensor> bring(std::vector<Tensor> &held, tgc_status (*describe)(tgc_program *, size_t, tgc_tensor_info *),
+  /// The program's inputs or outputs: of the request before, if they are the same. Inputs are filled by the
+  /// seed, outputs poisoned.
+  std::vector<tgc_tensor> bring(std::vector<Tensor> &held,
+                                tgc_status (*describe)(tgc_program *, size_t, tgc_tensor_info *),
                                 tgc_program *program, size_t count, uint64_t seed, bool fill) {
     std::vector<tgc_tensor_info> wanted(count);
     for (size_t i = 0; i < count; ++i)

@@ -1,12 +1,12 @@
 // 1. Every workload's heuristic schedule is measured, those with the longest expected share of the model first.
 // 2. Then again and again the workload with the most to gain for the time of a trial gets a batch of them:
 //    launches × (best - roofline), less the longer nothing better was found.
-// 3. A wave: batches of one or more workloads, as many trials as the compile pool has places. What the database knows is
-//    learned from it; what another process has claimed is waited for at the end; the rest is compiled side by side, then
-//    measured one after the other, checked and stored. Where the device is not made of the compiling cores, the next
-//    wave, of other workloads, compiles meanwhile.
-// 4. Finalists: where something beats the heuristic's schedule, the best few and it are measured again in a fresh process,
-//    in rounds of random order, so that neither a lucky measurement nor a slow minute decides.
+// 3. A wave: batches of one or more workloads, as many trials as the compile pool has places. What the database
+//    knows is learned from it; what another process has claimed is waited for at the end; the rest is compiled
+//    side by side, then measured one after the other, checked and stored. Where the device is not made of the
+//    compiling cores, the next wave, of other workloads, compiles meanwhile.
+// 4. Finalists: where something beats the heuristic's schedule, the best few and it are measured again in a
+//    fresh process, in rounds of random order, so that neither a lucky measurement nor a slow minute decides.
 #include "search/tune/Tuner.h"
 
 #include "compiler/support/Error.h"
@@ -22,7 +22,8 @@ namespace tgc {
 namespace {
 
 constexpr size_t batchSize = 8, finalists = 3;
-constexpr double longTrial = 0.3; ///< seconds of a kernel; batches of such are smaller, and fewer finalists run
+/// Seconds of a kernel: batches of such are smaller, and fewer finalists run.
+constexpr double longTrial = 0.3;
 constexpr double perTrial = 0.15; ///< seconds, roughly: loading, data, compiling
 
 /// Adds the time that it lives to a sum.
@@ -40,7 +41,7 @@ struct State {
   size_t workload = 0;
   std::unique_ptr<Space> space;
   std::vector<Schedule> warm;
-  std::unique_ptr<Strategy> strategy; ///< made when it is first asked
+  std::unique_ptr<Strategy> strategy;    ///< made when it is first asked
   std::string heuristic;                 ///< its text
   std::map<std::string, double> seconds; ///< usable, by schedule
   double best = 0;                       ///< seconds
@@ -67,15 +68,17 @@ struct Wave {
 
 class Tuner {
 public:
-  Tuner(TuneHost &host, const DeviceInfo &device, Measurer &measurer, Database &database, const TuneOptions &options)
-      : host(host), device(device), measurer(measurer), database(database), options(options), random(options.seed),
-        start(now()) {}
+  Tuner(TuneHost &host, const DeviceInfo &device, Measurer &measurer, Database &database,
+        const TuneOptions &options)
+      : host(host), device(device), measurer(measurer), database(database), options(options),
+        random(options.seed), start(now()) {}
 
   TuneResult run() {
     for (size_t i = 0; i < host.workloads().size(); ++i)
       addState(i);
     std::sort(states.begin(), states.end(), [&](const State &a, const State &b) {
-      double first = a.space->roofline() * double(launches(a)), second = b.space->roofline() * double(launches(b));
+      double first = a.space->roofline() * double(launches(a)),
+             second = b.space->roofline() * double(launches(b));
       return first != second ? first > second : a.workload < b.workload;
     });
     Wave next = gather({});
@@ -86,7 +89,7 @@ public:
       if (options.besideMeasuring && !over(reserve()))
         next = gather(wave.trials);
       measureWave(wave);
-      if (next.trials.empty() && !over(reserve()))
+      if (next.trials.empty())
         next = gather({});
     }
     confirmAll();
@@ -166,13 +169,13 @@ private:
     return std::min(state.best > longTrial ? finalists - 1 : finalists, state.seconds.size());
   }
   static std::string bestOf(const State &state) {
-    return std::min_element(state.seconds.begin(), state.seconds.end(), [](const auto &a, const auto &b) {
-             return a.second < b.second;
-           })->first;
+    return std::min_element(state.seconds.begin(), state.seconds.end(),
+                            [](const auto &a, const auto &b) { return a.second < b.second; })
+        ->first;
   }
 
-  /// The next trials, which begin to compile: heuristics' schedules first, then those of the workloads with most to gain.
-  /// Workloads under way are left alone: their strategies wait for answers.
+  /// The next trials, which begin to compile: heuristics' schedules first, then those of the workloads with
+  /// most to gain. Workloads under way are left alone: their strategies wait for answers.
   Wave gather(const std::vector<Trial> &underWay) {
     Wave wave;
     size_t most = options.besideMeasuring ? std::max(batchSize, options.jobs) : batchSize;
@@ -188,7 +191,8 @@ private:
     while (wave.trials.empty() || (options.besideMeasuring && wave.trials.size() < most)) {
       std::optional<size_t> best;
       for (size_t i = 0; i < states.size(); ++i)
-        if (!taken[i] && states[i].begun && !states[i].done && (!best || gain(states[i]) > gain(states[*best])))
+        if (!taken[i] && states[i].begun && !states[i].done &&
+            (!best || gain(states[i]) > gain(states[*best])))
           best = i;
       if (!best || over(reserve()))
         break;
@@ -208,7 +212,8 @@ private:
         batch.push_back(std::move(*first));
     } else {
       if (!state.strategy)
-        state.strategy = makeStrategy(options.strategy, *state.space, options.seed ^ workload(state).info.hash, state.warm);
+        state.strategy = makeStrategy(options.strategy, *state.space,
+                                      options.seed ^ workload(state).info.hash, state.warm);
       batch = state.strategy->propose(most);
       state.done = batch.empty();
     }
@@ -217,7 +222,8 @@ private:
       trial.answer = known(state, trial.candidate.text);
       if (trial.answer) {
         ++state.row.known;
-      } else if (state.best > 0 && trial.candidate.bound > state.best * 1.2 && trial.candidate.text != state.heuristic) {
+      } else if (state.best > 0 && trial.candidate.bound > state.best * 1.2 &&
+                 trial.candidate.text != state.heuristic) {
         trial.kind = Trial::Hopeless;
       } else if (database.claim(key(state), deviceKey(device), trial.candidate.text, 300)) {
         trial.kind = Trial::Mine;
@@ -240,6 +246,10 @@ private:
   void awaitCompiled(Wave &wave) {
     if (!wave.compiling.valid())
       return;
+    for (size_t i : wave.mine) {
+      Stopwatch watch(result.times.reference);
+      host.samples(states[wave.trials[i].state].workload, options.seed);
+    }
     Stopwatch watch(result.times.compiling);
     std::vector<CompileReply> replies = wave.compiling.get();
     for (size_t i = 0; i < wave.mine.size(); ++i)
@@ -249,7 +259,8 @@ private:
   void measureWave(Wave &wave) {
     for (Trial &trial : wave.trials) {
       State &state = states[trial.state];
-      // What the budget ends in the midst of is left to the next run; the heuristic's schedules come before it.
+      // What the budget ends in the midst of is left to the next run; the heuristic's schedules come before
+      // it.
       if (trial.kind == Trial::Mine && (state.best > 0 ? over(reserve()) : over(0))) {
         database.release(key(state), deviceKey(device), trial.candidate.text);
         state.done = true;
@@ -294,7 +305,8 @@ private:
     report(states[trial.state]);
   }
 
-  /// Where the best schedule takes its kernel apart, the parts are tuned by themselves. Invalidates references to states.
+  /// Where the best schedule takes its kernel apart, the parts are tuned by themselves. Invalidates
+  /// references to states.
   void takeUpParts(size_t index) {
     std::string best = bestOf(states[index]);
     if (best == states[index].apart)
@@ -302,7 +314,8 @@ private:
     states[index].parts.clear();
     states[index].apart.clear();
     for (size_t part : host.parts(states[index].workload, best)) {
-      auto known = std::find_if(states.begin(), states.end(), [&](const State &state) { return state.workload == part; });
+      auto known = std::find_if(states.begin(), states.end(),
+                                [&](const State &state) { return state.workload == part; });
       size_t at = size_t(known - states.begin());
       if (known == states.end()) {
         addState(part);
@@ -355,8 +368,9 @@ private:
     double most = std::max(60.0, 8 * state.best + 50 * state.space->roofline());
     request.limitSeconds = std::min(most, 5 + bytes * 2e-9 + expected);
     // Weights exist as they are and packed, preparing holds both.
-    request.memoryBytes = options.memoryBytes ? options.memoryBytes
-                                              : uint64_t(4 * bytes) + 2 * request.coldBytes + (uint64_t(1) << 30);
+    request.memoryBytes = options.memoryBytes
+                              ? options.memoryBytes
+                              : uint64_t(4 * bytes) + 2 * request.coldBytes + (uint64_t(1) << 30);
     return request;
   }
 
@@ -370,9 +384,24 @@ private:
   /// Measures and judges without storing.
   TuningRecord attempt(State &state, const std::string &schedule, const CompileReply &compiled, bool again,
                        MeasureReply &reply) {
-    TuningRecord record{key(state), deviceKey(device), machine, schedule, Outcome::Failed, 0, 0, 0, again,
-                        options.strategy.name, options.compiler, compiled.message, 0};
-    if (!compiled.package.empty()) {
+    TuningRecord record{key(state),
+                        deviceKey(device),
+                        machine,
+                        schedule,
+                        Outcome::Failed,
+                        0,
+                        0,
+                        0,
+                        again,
+                        options.strategy.name,
+                        options.compiler,
+                        compiled.message,
+                        0};
+    // Code that spills loses against code that does not; only the heuristic's schedule is measured whatever it does.
+    bool hopeless = !compiled.remarks.empty() && schedule != state.heuristic && state.best > 0 && !again;
+    if (hopeless)
+      record.message = "not measured: " + compiled.remarks;
+    if (!compiled.package.empty() && !hopeless) {
       MeasureRequest request = requestFor(state, compiled.package);
       if (again)
         request.giveUpAbove = 0;
@@ -390,7 +419,8 @@ private:
       if (reply.outcome == Outcome::Ok)
         if (std::string wrong = host.disagreement(state.workload, reply.values); !wrong.empty()) {
           record.outcome = Outcome::Wrong;
-          record.message = fmt::format("kernel {} ({}): {}", workload(state).name, workload(state).record.nodes, wrong);
+          record.message =
+              fmt::format("kernel {} ({}): {}", workload(state).name, workload(state).record.nodes, wrong);
         }
       if (record.outcome != Outcome::Ok && record.outcome != Outcome::Slow)
         record.seconds = 0;
@@ -408,7 +438,8 @@ private:
         order.push_back(&state);
     auto won = [&](const State *state) {
       auto heuristic = state->seconds.find(state->heuristic);
-      return double(launches(*state)) * ((heuristic == state->seconds.end() ? 2 * state->best : heuristic->second) - state->best);
+      return double(launches(*state)) *
+             ((heuristic == state->seconds.end() ? 2 * state->best : heuristic->second) - state->best);
     };
     std::stable_sort(order.begin(), order.end(), [&](State *a, State *b) { return won(a) > won(b); });
     for (State *state : order) {
@@ -429,7 +460,8 @@ private:
       return;
     std::vector<Evidence> evidence = database.evidence(*record);
     record->confirmed = true;
-    database.store(*record, {evidence.empty() ? std::vector<double>() : evidence.back().seconds, options.compiler, "", "", 0});
+    database.store(*record, {evidence.empty() ? std::vector<double>() : evidence.back().seconds,
+                             options.compiler, "", "", 0});
   }
 
   void confirm(State &state) {
@@ -443,7 +475,8 @@ private:
       for (const auto &[seconds, schedule] : order)
         if (chosen.size() < finalistsOf(state) && seconds < order.front().first * 1.1)
           chosen.push_back(schedule);
-      if (state.seconds.count(state.heuristic) && std::find(chosen.begin(), chosen.end(), state.heuristic) == chosen.end())
+      if (state.seconds.count(state.heuristic) &&
+          std::find(chosen.begin(), chosen.end(), state.heuristic) == chosen.end())
         chosen.push_back(state.heuristic);
       std::optional<TuningRecord> first = known(state, order.front().second);
       if (first && first->confirmed)
@@ -502,7 +535,8 @@ private:
 
   void report(const State &state) {
     double model = projected();
-    bool all = std::all_of(states.begin(), states.end(), [](const State &any) { return any.best > 0; });
+    bool all = std::all_of(states.begin(), states.end(),
+                           [](const State &any) { return any.row.part || any.best > 0; });
     if (all && (result.history.empty() || model < result.history.back().modelSeconds * 0.999))
       result.history.push_back({now() - start, result.trials, model});
     if (options.progress)
@@ -513,7 +547,8 @@ private:
     for (State &state : states) {
       std::vector<TuningRecord> records =
           byPreference(database.records(key(state), deviceKey(device), machine), machine);
-      std::erase_if(records, [&](const TuningRecord &record) { return !state.seconds.count(record.schedule); });
+      std::erase_if(records,
+                    [&](const TuningRecord &record) { return !state.seconds.count(record.schedule); });
       if (!records.empty()) {
         state.row.schedule = records.front().schedule;
         state.row.seconds = records.front().seconds;
@@ -522,9 +557,11 @@ private:
         if (record.schedule == state.heuristic)
           state.row.heuristicSeconds = record.seconds;
       if (!state.row.part) {
-        result.modelSeconds += double(launches(state)) * (state.parts.empty() ? state.row.seconds : secondsOf(state));
+        result.modelSeconds +=
+            double(launches(state)) * (state.parts.empty() ? state.row.seconds : secondsOf(state));
         result.heuristicSeconds +=
-            double(launches(state)) * (state.row.heuristicSeconds > 0 ? state.row.heuristicSeconds : state.row.seconds);
+            double(launches(state)) *
+            (state.row.heuristicSeconds > 0 ? state.row.heuristicSeconds : state.row.seconds);
       }
       result.rows.push_back(state.row);
     }
@@ -552,8 +589,8 @@ TuneResult tune(TuneHost &host, const DeviceInfo &device, Measurer &measurer, Da
   return Tuner(host, device, measurer, database, options).run();
 }
 
-std::vector<VerifyRow> verifyRecords(TuneHost &host, const DeviceInfo &device, Measurer &measurer, Database &database,
-                                     const TuneOptions &options) {
+std::vector<VerifyRow> verifyRecords(TuneHost &host, const DeviceInfo &device, Measurer &measurer,
+                                     Database &database, const TuneOptions &options) {
   return Tuner(host, device, measurer, database, options).verify();
 }
 

@@ -1,6 +1,6 @@
-// tgc-schedule-fuzz FILE.mlir: runs every kernel of a file without a schedule and under random legal ones and
-// compares with the reference evaluator. For a GPU the host runs the kernel's threads. A failure prints the seed and
-// the schedule that repeat it.
+// tgc-schedule-fuzz FILE.mlir: runs every kernel of a file without a schedule and under random legal ones, no two with
+// one plan, and compares with the reference evaluator. For a GPU the host runs the kernel's threads. A failure prints the
+// seed and the schedule that repeat it.
 #include "codegen/cpu/CompileCpu.h"
 #include "codegen/cpu/CpuDevice.h"
 #include "codegen/ptx/PtxDevice.h"
@@ -15,6 +15,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <iostream>
+#include <set>
 
 using namespace mlir;
 using namespace tgc;
@@ -26,11 +27,21 @@ struct Options {
   uint64_t seed = 1;
   bool assemble = false;
   int count = 4; // the first is the empty schedule, the second the heuristic's
+  int least = 0; // runs in all; fewer are a failure
 };
 
-/// A walk through the options' candidates: a few steps, each to a schedule that has a plan.
+/// A walk through the options' candidates: a few steps, each to a schedule that has a plan. Now and then it starts from the
+/// heuristic's schedule, which has matrix atoms where there are any.
 Schedule randomSchedule(const KernelInfo &info, const DeviceInfo &device, std::mt19937_64 &random) {
   Schedule schedule;
+  if (random() % 4 == 0)
+    schedule = heuristicSchedule(info, device);
+  if (!makePlan(info, schedule, device))
+    schedule = {};
+  // A packed weight comes from another launch; a kernel that runs alone reads it as it is.
+  schedule.packs.clear();
+  if (!makePlan(info, schedule, device))
+    schedule = {};
   int steps = int(random() % 6);
   for (int step = 0; step < steps; ++step)
     for (int attempt = 0; attempt < 8; ++attempt) {
@@ -39,7 +50,7 @@ Schedule randomSchedule(const KernelInfo &info, const DeviceInfo &device, std::m
       if (next.empty())
         continue;
       Schedule &candidate = next[random() % next.size()];
-      if (candidate.atom || !makePlan(info, candidate, device))
+      if (!candidate.packs.empty() || !makePlan(info, candidate, device))
         continue;
       schedule = std::move(candidate);
       break;
@@ -74,18 +85,20 @@ int run(const Options &options) {
     std::mt19937_64 random(options.seed);
     auto inputs = test::makeBuffers(kernel, random);
     Schedule schedule;
+    std::set<std::string> plans;
     try {
-      for (int i = 0; i < options.count; ++i) {
+      for (int i = 0, done = 0; done < options.count && i < 6 * options.count; ++i) {
         if (i > 0)
           schedule = i == 1 ? heuristicSchedule(info, device) : randomSchedule(info, device, random);
         // A kernel that is taken apart has a test of its own.
-        if (!schedule.split.empty())
+        if (schedule.splitsKernel())
           continue;
         Plan plan = *makePlan(info, schedule, device).plan;
+        if (!plans.insert(describe(plan, info)).second)
+          continue;
         // The host has no asynchronous instructions.
         if (auto *pipe = std::get_if<PipePlan>(&plan.body); pipe && pipe->roles)
           continue;
-        // A packed weight comes from another launch; a kernel that runs alone reads it as it is.
         if (!plan.packs.empty())
           continue;
         auto buffers = inputs;
@@ -98,6 +111,7 @@ int run(const Options &options) {
           test::CompiledKernel(kernel, info, plan, *target).run(buffers, 2);
         }
         ++runs;
+        ++done;
         if (std::string wrong = test::disagreement(kernel, inputs, buffers); !wrong.empty()) {
           ++failures;
           fmt::print("{} seed {}: {}\n  --kernel={} --schedule='{}'\n", info.name, options.seed, wrong,
@@ -111,7 +125,9 @@ int run(const Options &options) {
     }
   }
   fmt::print("seed {}: {} runs, {} failures\n", options.seed, runs, failures);
-  return failures ? 1 : 0;
+  if (runs < options.least)
+    fmt::print("fewer than {}\n", options.least);
+  return failures || runs < options.least ? 1 : 0;
 }
 
 } // namespace
@@ -122,6 +138,7 @@ int main(int argc, char **argv) {
   app.add_option("file", options.file, "kernel-stage MLIR")->required();
   app.add_option("--seed", options.seed);
   app.add_option("--count", options.count, "schedules a kernel");
+  app.add_option("--least", options.least, "runs in all that there must be");
   app.add_option("--target", options.target, "a CPU, or a GPU (h200 ...) whose threads the host runs one by one");
   app.add_flag("--assemble", options.assemble, "for a GPU: what runs must assemble too");
   app.add_option("--kernel", options.kernel, "this kernel alone");

@@ -111,7 +111,7 @@ struct TestHost : TuneHost {
   std::vector<CompileReply> compile(const std::vector<CompileJob> &jobs) override {
     std::vector<CompileReply> replies;
     for (const CompileJob &job : jobs)
-      replies.push_back({std::to_string(job.workload) + job.schedule, ""});
+      replies.push_back({std::to_string(job.workload) + job.schedule, "", ""});
     return replies;
   }
   const std::vector<SampledElement> &samples(size_t, uint64_t) override { return elements; }
@@ -241,7 +241,8 @@ TEST_CASE("a search beats the heuristic, keeps every trial and measures none twi
   for (const TuningRecord &record : database.records("", "", ""))
     CHECK(seen.insert(record.workload + record.schedule).second);
   CHECK(measurer.count > before);
-  CHECK(seen.size() + 2 * 4 * 2 >= measurer.count);
+  // Finalists once more in each of three rounds.
+  CHECK(seen.size() + 2 * 2 * 4 * 3 >= measurer.count);
 }
 
 TEST_CASE("broken candidates are stored as what they are, and are not the answer") {
@@ -279,7 +280,7 @@ TEST_CASE("a search that is killed again and again comes to the undisturbed one'
   }
   std::mt19937 random(1);
   size_t kills = 0, before = 0;
-  for (int attempt = 0; attempt < 25; ++attempt) {
+  for (int attempt = 0; attempt < 100; ++attempt) {
     pid_t child = fork();
     if (child == 0) {
       TestMeasurer slow(host);

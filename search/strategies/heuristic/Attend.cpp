@@ -1,5 +1,5 @@
-// Attention by a register-tiled outer product, on a device with one thread a block: many queries a block, so that
-// keys and values come from far away seldom; a block of keys whose weights stay in the first cache.
+// Attention by a register-tiled outer product, on a device with one thread a block: many queries a block, so
+// that keys and values come from far away seldom; a block of keys whose weights stay in the first cache.
 #include "search/plan/PipeParts.h"
 #include "search/plan/Planners.h"
 #include "search/strategies/heuristic/Heuristic.h"
@@ -89,7 +89,8 @@ std::vector<Schedule> attendSchedules(const KernelInfo &kernel, const DeviceInfo
         longest = axis;
     return longest;
   };
-  const AxisInfo &queries = kernel.axes[inner(kernel.attend->m)], &keys = kernel.axes[inner(kernel.attend->n)];
+  const AxisInfo &queries = kernel.axes[inner(kernel.attend->m)],
+                 &keys = kernel.axes[inner(kernel.attend->n)];
   for (int64_t blockOfKeys : {128, 160, 96, 192, 256, 64, 512})
     for (int64_t blockOfQueries : {256, 128, 512, 64, 1024}) {
       Schedule schedule = *base;

@@ -2,8 +2,8 @@
 // 1. Both ways round: the operand on the atom's columns is packed ahead if it is a free weight, else by each
 //    block; the one on its rows is read in place where it lies as rows of the atom's type, else copied.
 // 2. The depth: as much of it as keeps a panel in the first cache, in parts of one size.
-// 3. Every pair of row and column tiles of some sizes is estimated in cycles: multiply-adds by the register tile,
-//    copies, panels from the third cache, sums, epilogue, and the last wave of tasks. The least wins.
+// 3. Every pair of row and column tiles of some sizes is estimated in cycles: multiply-adds by the register
+//    tile, copies, panels from the third cache, sums, epilogue, and the last wave of tasks. The least wins.
 // 4. Nothing where plain loops are as good: one row (bound by memory) and tiny problems.
 // A search starts from the best few by the same estimate, with other panels and depths too.
 #include "search/plan/PipeParts.h"
@@ -19,14 +19,14 @@ namespace tgc::heuristic {
 namespace {
 
 // Cycles, measured on cores with 512-bit vectors; their ratios are what matters.
-constexpr double copyRow = 0.35;     // an element of a tile copied in vectors
-constexpr double copyGather = 1.5;   // one gathered
-constexpr double storeVector = 1.5;  // the epilogue, a vector
-constexpr double storeScatter = 16;  // a vector scattered
-constexpr double sumsVector = 1.0;   // sums out of and back into registers, a vector
+constexpr double copyRow = 0.35;    // an element of a tile copied in vectors
+constexpr double copyGather = 1.5;  // one gathered
+constexpr double storeVector = 1.5; // the epilogue, a vector
+constexpr double storeScatter = 16; // a vector scattered
+constexpr double sumsVector = 1.0;  // sums out of and back into registers, a vector
 constexpr double perTask = 1000;
-constexpr double farBytes = 10;      // bytes a cycle from beyond the second cache
-constexpr double plainLoops = 4;     // how much slower plain loops multiply
+constexpr double farBytes = 10;  // bytes a cycle from beyond the second cache
+constexpr double plainLoops = 4; // how much slower plain loops multiply
 
 class ContractChoice : PipeParts {
 public:
@@ -51,7 +51,8 @@ public:
       return std::nullopt;
     for (bool flip : {false, true})
       tryWay(flip, 0, 1);
-    double products = product(contract.batch) * product(contract.m) * product(contract.n) * product(contract.k);
+    double products =
+        product(contract.batch) * product(contract.m) * product(contract.n) * product(contract.k);
     double loops = std::ceil(products / double(lanes) / 2 * plainLoops / double(device.units));
     if (!best || leastCost >= loops)
       return std::nullopt;
@@ -69,10 +70,13 @@ public:
           all.emplace();
           best.reset();
           tryWay(flip, vectors * lanes, deeper);
-          std::stable_sort(all->begin(), all->end(), [](const auto &a, const auto &b) { return a.first < b.first; });
-          kept.insert(kept.end(), all->begin(), all->begin() + std::ptrdiff_t(std::min<size_t>(all->size(), 4)));
+          std::stable_sort(all->begin(), all->end(),
+                           [](const auto &a, const auto &b) { return a.first < b.first; });
+          kept.insert(kept.end(), all->begin(),
+                      all->begin() + std::ptrdiff_t(std::min<size_t>(all->size(), 4)));
         }
-    std::stable_sort(kept.begin(), kept.end(), [](const auto &a, const auto &b) { return a.first < b.first; });
+    std::stable_sort(kept.begin(), kept.end(),
+                     [](const auto &a, const auto &b) { return a.first < b.first; });
     std::vector<Schedule> schedules;
     for (auto &[cycles, schedule] : kept)
       if (schedules.size() < count && cycles < 1.5 * kept.front().first)
@@ -101,8 +105,8 @@ private:
     return std::find(contract.complete.begin(), contract.complete.end(), axis) != contract.complete.end();
   }
 
-  /// Tiles for about `target` points of a side: axes from the inside, each whole while that fits, then a part of
-  /// the next one; complete axes are whole whatever their size.
+  /// Tiles for about `target` points of a side: axes from the inside, each whole while that fits, then a part
+  /// of the next one; complete axes are whole whatever their size.
   std::vector<int64_t> tilesFor(const Side &side, int64_t target, int64_t multiple) const {
     std::vector<int64_t> tiles(side.axes.size(), 1);
     int64_t points = 1;
@@ -115,7 +119,8 @@ private:
       if (complete(axis.axis) || !open)
         continue;
       int64_t room = std::max<int64_t>(1, target / points);
-      tiles[i] = evenPart(axis.extent, room, points % multiple == 0 ? 1 : multiple / std::gcd(multiple, points));
+      tiles[i] =
+          evenPart(axis.extent, room, points % multiple == 0 ? 1 : multiple / std::gcd(multiple, points));
       points *= tiles[i];
       open = tiles[i] == axis.extent;
     }
@@ -159,11 +164,12 @@ private:
     for (int64_t rowTarget : rowTargets)
       for (int64_t columnTarget : columnTargets)
         if (columnTarget > 0)
-          tryTiles(schedule, rows, tilesFor(rows, rowTarget, 1), columns, tilesFor(columns, columnTarget, panel), left);
+          tryTiles(schedule, rows, tilesFor(rows, rowTarget, 1), columns,
+                   tilesFor(columns, columnTarget, panel), left);
   }
 
-  void tryTiles(Schedule schedule, const Side &rows, const std::vector<int64_t> &rowTiles, const Side &columns,
-                const std::vector<int64_t> &columnTiles, const OperandInfo &left) {
+  void tryTiles(Schedule schedule, const Side &rows, const std::vector<int64_t> &rowTiles,
+                const Side &columns, const std::vector<int64_t> &columnTiles, const OperandInfo &left) {
     for (auto [side, tiles] : {std::pair(&rows, &rowTiles), {&columns, &columnTiles}})
       for (size_t i = 0; i < side->axes.size(); ++i)
         if ((*tiles)[i] > 1)
@@ -202,7 +208,8 @@ private:
   }
 
   double cost(const PipePlan &plan, const Plan &whole) const {
-    double rows = double(plan.m.extent()), columns = double(plan.paddedColumns()), depth = product(contract.k);
+    double rows = double(plan.m.extent()), columns = double(plan.paddedColumns()),
+           depth = product(contract.k);
     double vectors = double(plan.atomN) / double(lanes);
     auto step = [&](double tile) { return tile == 0 ? 0 : std::max(0.5 * tile * vectors, 4.0) + 0.5; };
     double tile = double(plan.atomM), full = std::floor(rows / tile);
@@ -216,8 +223,8 @@ private:
       bool contiguous = plan.b.laneAxis >= 0 && strideOf(mainAccess(right), plan.b.laneAxis) == 1;
       copies += columns * depth * (contiguous ? copyRow : copyGather);
     }
-    // Panels from far away are fetched while the rows pass by the one before, as far as that takes long enough;
-    // the left operand is not fetched ahead.
+    // Panels from far away are fetched while the rows pass by the one before, as far as that takes long
+    // enough; the left operand is not fetched ahead.
     double panels = columns * depth * double(bytesOf(plan.b.type)) / farBytes;
     double waiting = plan.b.copy == "packed" ? 0.25 * panels + std::max(0.0, panels - 0.7 * multiply) : 0;
     waiting += 0.5 * rows * depth * double(bytesOf(plan.a.type)) / farBytes;
@@ -252,7 +259,8 @@ private:
   std::string atom;
   int64_t lanes = 1;
   std::optional<Schedule> best;
-  std::optional<std::vector<std::pair<double, Schedule>>> all; ///< what was tried, with its cycles; kept where it is set
+  std::optional<std::vector<std::pair<double, Schedule>>>
+      all; ///< what was tried, with its cycles; kept where it is set
   double leastCost = 0;
 };
 
