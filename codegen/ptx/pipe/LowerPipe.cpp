@@ -110,14 +110,6 @@ void PipeLowering::run() {
   memory = b.toI32(builder.create<memref::ExtractAlignedPointerAsIndexOp>(loc, dynamic));
   memory = b.band(b.add(memory, 1023), -1024);
   layOutMemory();
-  // Descriptions of boxes come near while barriers are made.
-  auto one = builder.create<scf::IfOp>(loc, b.equal(thread, 0), /*withElse=*/false);
-  {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPoint(one.thenYield());
-    for (tile::BoxOp box : boxOps)
-      b.ptx("prefetch.tensormap [$0];", "l,~{memory}", boxes[box.getResult()]);
-  }
   int64_t bytes = barriers;
   tile.walk([&](tile::RingOp ring) { bytes += 16 * ring.getStages(); });
   lowerBlock(*tile.getBlock());
