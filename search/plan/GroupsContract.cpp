@@ -1,0 +1,143 @@
+// The pipe's plan of a contraction by atoms that their threads wait for (a warp's), on a device whose threads copy to
+// block memory without waiting.
+// 1. Sides as for asynchronous atoms; groups divide rows and columns of the tile between them.
+// 2. Operands are loads in boxes, contiguous along the depth or along their side. Rows of block memory are as wide as
+//    the depth of a step, up to 128 bytes.
+// 3. Sums of a group, two steps of its operands and what the epilogue needs fit a thread's registers.
+// 4. Stores: staged in pieces of 16 rows; else from registers.
+#include "search/plan/Boxes.h"
+#include "search/plan/PipeParts.h"
+#include "search/plan/Planners.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace tgc {
+namespace {
+
+/// Registers of a thread beside sums and operands.
+constexpr int64_t spareRegisters = 40;
+
+class GroupsPlanner : PipeParts {
+public:
+  using PipeParts::PipeParts;
+
+  Plan run() {
+    const ContractInfo &contract = *kernel.contract;
+    const OperandInfo &left = schedule.flip ? contract.rhs : contract.lhs;
+    const OperandInfo &right = schedule.flip ? contract.lhs : contract.rhs;
+    refuseForGroups();
+    if (left.type != right.type)
+      throw Refusal{fmt::format("tc({}): operands of {} and {}", *schedule.atom, nameOf(left.type), nameOf(right.type))};
+    atom = &exactAtom(kernel.reductions[contract.reduction].accumulator, left.type);
+    if (kernel.reductions.size() > 1)
+      throw Refusal{"tc: another reduction beside the product"};
+
+    plan.atom = atom->name;
+    plan.flip = schedule.flip;
+    plan.batch = makeBatch(contract.batch);
+    plan.m = storedSide(schedule.flip ? contract.n : contract.m, contract.complete);
+    plan.n = storedSide(schedule.flip ? contract.m : contract.n, contract.complete);
+    plan.k = storedSide(contract.k, {});
+    requireWhole(plan, contract.complete);
+    for (const auto &[name, tile] : schedule.tile)
+      if (!plan.find(*kernel.axisNamed(name)))
+        throw Refusal{fmt::format("tile({},{}): the product does not have the axis", name, tile)};
+    planGroups(contract);
+    plan.a = planOperand(left, plan.m, plan.roles->fragmentRows);
+    plan.b = planOperand(right, plan.n, plan.roles->fragmentColumns);
+    finish(plan, plan.n);
+    plan.roles->slots = planStores(kernel, plan, plan.n);
+    return planLaunch();
+  }
+
+private:
+  void planGroups(const ContractInfo &contract) {
+    RolesPlan roles;
+    roles.producers = 0;
+    roles.consumers = schedule.warpsM * schedule.warpsN;
+    roles.columnGroups = schedule.warpsN;
+    roles.groupThreads = atom->threads;
+    int64_t rows = plan.m.extent(), columns = plan.n.extent();
+    if (rows % (atom->m * schedule.warpsM) != 0)
+      throw Refusal{fmt::format("tile: {} rows, {} groups take multiples of {}", rows, schedule.warpsM, atom->m)};
+    if (columns % (atom->nStep * schedule.warpsN) != 0)
+      throw Refusal{fmt::format("tile: {} columns, {} groups take multiples of {}", columns, schedule.warpsN, atom->nStep)};
+    if (schedule.warpsN > 1 && !contract.complete.empty())
+      throw Refusal{"warps: the result is reduced or remapped along columns that one group must have"};
+    roles.fragmentRows = rows / schedule.warpsM;
+    roles.fragmentColumns = columns / schedule.warpsN;
+    int64_t depth = plan.k.extent();
+    if (depth % atom->k != 0)
+      throw Refusal{fmt::format("tile: the depth is {}, the atom has {}", depth, atom->k)};
+    int64_t fragments = roles.fragmentRows * roles.fragmentColumns / atom->threads +
+                        2 * (roles.fragmentRows + roles.fragmentColumns) * atom->k * bytesOf(atom->a) / 4 / atom->threads;
+    int64_t most = std::min(device.registers, device.blockRegisters / (roles.consumers * atom->threads));
+    if (fragments + spareRegisters > most)
+      throw Refusal{fmt::format("tile: {} registers for fragments, there are {}", fragments, most)};
+    roles.stages = schedule.stages.value_or(3);
+    if (roles.stages < 2)
+      throw Refusal{"stage: copies that run beside the product need two fills"};
+    roles.slots = schedule.slots.value_or(0);
+    if (roles.slots > 1)
+      throw Refusal{"slots: a group stores what it has staged at once, from one"};
+    plan.atomM = atom->m;
+    plan.atomN = columns;
+    result.registers = std::min(most, fragments + spareRegisters);
+    plan.roles = roles;
+  }
+
+  OperandPlan planOperand(const OperandInfo &operand, const Side &side, int64_t points) {
+    if (!(operand.plain || operand.pieces) || operand.reduced)
+      throw Refusal{"tc: an operand is computed, copies beside the product move loads only"};
+    const std::string &name = requireCopies(operand, "async");
+    int64_t bytes = bytesOf(operand.type), depth = plan.k.extent();
+    OperandPlan made;
+    std::string reason = planOperandInBoxes(kernel, operand, /*depthInRows=*/false, side, plan.k, made, 0, rowBytesOf(depth * bytes));
+    if (reason.empty())
+      reason = pieces(made);
+    if (!reason.empty()) {
+      made = OperandPlan();
+      int64_t rowBytes = rowBytesOf(side.extent() * bytes), inRow = rowBytes / bytes;
+      std::string other = planOperandInBoxes(kernel, operand, /*depthInRows=*/true, side, plan.k, made, 0, rowBytes);
+      if (other.empty())
+        other = pieces(made);
+      if (other.empty() && points % inRow != 0 && (inRow % points != 0 || (points & (points - 1)) != 0))
+        other = fmt::format("a group's {} points begin inside of a row of {}", points, inRow);
+      if (!other.empty())
+        throw Refusal{fmt::format("copy({},async): along the depth: {}; along its side: {}", name, reason, other)};
+    }
+    made.copy = "async";
+    made.stages = plan.roles->stages;
+    return made;
+  }
+
+  std::string pieces(const OperandPlan &operand) const {
+    for (const BoxPlan &box : operand.boxes)
+      if (std::string reason = planPieces(kernel, plan, box); !reason.empty())
+        return reason;
+    return "";
+  }
+
+  Plan planLaunch() {
+    RolesPlan &roles = *plan.roles;
+    roles.tiles = plan.m.tiles() * plan.n.tiles();
+    for (const TiledAxis &axis : plan.batch)
+      roles.tiles *= axis.tiles();
+    result.launches = {launchOfGroups(plan, plan.a.tileBytes + plan.b.tileBytes, 0)};
+    result.body = std::move(plan);
+    return std::move(result);
+  }
+
+  PipePlan plan;
+  Plan result;
+  const Atom *atom = nullptr;
+};
+
+} // namespace
+
+Plan planGroupsContract(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {
+  return GroupsPlanner(kernel, schedule, device).run();
+}
+
+} // namespace tgc
