@@ -50,9 +50,9 @@ public:
     // The depth that the products walk is padded to the atom's; what pads it was fetched as 0.
     depth = (plan.k.extent() + 15) / 16 * 16;
     queryRows = roles.fragmentRows;
-    partQ = shared(plan.a.tileRows, plan.a.tileColumns);
-    partK = shared(plan.b.tileRows, plan.b.tileColumns);
-    partV = shared(plan.v.tileRows, plan.v.tileColumns);
+    partQ = shared(plan.a.tileRows, plan.a.tileColumns, plan.a);
+    partK = shared(plan.b.tileRows, plan.b.tileColumns, plan.b);
+    partV = shared(plan.v.tileRows, plan.v.tileColumns, plan.v);
     scoresType = fragment({queryRows, keys}, f32, "sums");
     leftType = fragment({queryRows, keys}, element, "left");
     resultType = fragment({queryRows, columns}, f32, "sums");
@@ -77,8 +77,8 @@ public:
   }
 
 private:
-  tile::SharedType shared(int64_t rows, int64_t columns) {
-    return tile::SharedType::get(builder.getContext(), {rows, columns}, element, boxRowBytes);
+  tile::SharedType shared(int64_t rows, int64_t columns, const OperandPlan &operand) {
+    return tile::SharedType::get(builder.getContext(), {rows, columns}, element, operand.boxes[0].swizzle);
   }
   tile::FragmentType fragment(ArrayRef<int64_t> shape, Type type, StringRef layout) {
     return tile::FragmentType::get(builder.getContext(), shape, type, builder.getStringAttr(layout));
@@ -138,7 +138,7 @@ private:
       builder.create<tile::RingCommitOp>(loc, ringK); // the queries come with the first
     }
     nextTogether(zero);
-    Value queries = builder.create<tile::RingPartOp>(loc, shared(queryRows, depth), ringQ, zero, 0, firstRow ? firstRow : zero, zero);
+    Value queries = builder.create<tile::RingPartOp>(loc, shared(queryRows, depth, plan.a), ringQ, zero, 0, firstRow ? firstRow : zero, zero);
     if (roles.holdLeft)
       queries = builder.create<tile::GatherOp>(loc, fragment({queryRows, depth}, element, "left"), queries);
     auto scoresOf = [&](Value step) {
@@ -240,7 +240,8 @@ private:
 
   Value part(Value ring, Value fill, ArrayRef<int64_t> shape, int64_t number = 0) {
     Value zero = program.index(0);
-    return builder.create<tile::RingPartOp>(loc, shared(shape[0], shape[1]), ring, fill, number, zero, zero);
+    const OperandPlan &operand = ring == ringQ ? plan.a : ring == ringK && number == 0 ? plan.b : plan.v;
+    return builder.create<tile::RingPartOp>(loc, shared(shape[0], shape[1], operand), ring, fill, number, zero, zero);
   }
 
   Value startScores(Value queries, Value p) {

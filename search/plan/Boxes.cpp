@@ -269,7 +269,7 @@ static std::string acrossPiece(const KernelInfo &kernel, const Access &access, c
 }
 
 std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows, const Side &side,
-                               const Side &depth, OperandPlan &plan, int64_t rows) {
+                               const Side &depth, OperandPlan &plan, int64_t rows, int64_t rowBytes) {
   for (size_t i = 0; i < operand.accesses.size(); ++i) {
     Access access = kernel.accesses[operand.accesses[i]];
     OperandPlan piece;
@@ -278,8 +278,8 @@ std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &oper
         return reason;
       access.zeroOutside = true;
     }
-    std::string reason = depthInRows ? planSideInRow(kernel, access, side, depth, piece)
-                                     : planDepthInRow(kernel, access, side, depth, piece, rows);
+    std::string reason = depthInRows ? planSideInRow(kernel, access, side, depth, piece, rowBytes)
+                                     : planDepthInRow(kernel, access, side, depth, piece, rows, rowBytes);
     if (!reason.empty())
       return reason;
     for (BoxUse &use : piece.fetches)

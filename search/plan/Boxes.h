@@ -36,7 +36,8 @@ std::string planPieces(const KernelInfo &kernel, const PipePlan &plan, const Box
 
 /// The same for an operand of one or more pieces; every tile lies wholly in one piece.
 std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows, const Side &side,
-                               const Side &depth, OperandPlan &plan, int64_t rows = 0);
+                               const Side &depth, OperandPlan &plan, int64_t rows = 0,
+                               int64_t rowBytes = boxRowBytes);
 
 /// How the kernel's stores leave consumers whose sums are points of plan.m and `columns`. Gives the slots that are
 /// used. Throws Refusal.

@@ -82,8 +82,8 @@ int run(const Options &options) {
         if (!schedule.split.empty())
           continue;
         Plan plan = *makePlan(info, schedule, device).plan;
-        // The host has no asynchronous instructions.
-        if (auto *pipe = std::get_if<PipePlan>(&plan.body); pipe && pipe->roles)
+        // The host has no producers and no instructions beside their threads.
+        if (auto *pipe = std::get_if<PipePlan>(&plan.body); pipe && pipe->roles && pipe->roles->producers > 0)
           continue;
         // A packed weight comes from another launch; a kernel that runs alone reads it as it is.
         if (!plan.packs.empty())
