@@ -99,7 +99,8 @@ private:
     if (text->getNumResults() == 0)
       return;
     auto result = [&](int64_t position, Type type) {
-      Value bits = call("tgc_simt_result", builder.getI32Type(), builder.create<arith::ConstantIntOp>(loc, position, 32));
+      Value number = builder.create<arith::ConstantIntOp>(loc, position, 32);
+      Value bits = call("tgc_simt_result", builder.getI32Type(), number);
       return type.isF32() ? builder.create<arith::BitcastOp>(loc, type, bits).getResult() : bits;
     };
     if (!isa<LLVM::LLVMStructType>(text.getResult(0).getType())) {
