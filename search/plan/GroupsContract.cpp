@@ -1,12 +1,13 @@
 // The pipe's plan of a contraction by atoms that their threads wait for (a warp's), on a device whose threads copy to
 // block memory without waiting.
 // 1. Sides as for asynchronous atoms; groups divide rows and columns of the tile between them.
-// 2. Operands are loads in boxes, contiguous along the depth or along their side. Rows of block memory are as wide as
+// 2. Operands are loads in boxes, contiguous along the depth or along their side; a free weight may be transposed ahead. Rows of block memory are as wide as
 //    the depth of a step, up to 128 bytes.
 // 3. Sums of a group, two steps of its operands and what the epilogue needs fit a thread's registers.
 // 4. Stores: staged in pieces of 16 rows; else from registers.
 #include "search/plan/GroupsParts.h"
 #include "search/plan/Planners.h"
+#include "search/plan/RolesPack.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -19,7 +20,9 @@ constexpr int64_t spareRegisters = 40;
 
 class GroupsPlanner : GroupsParts {
 public:
-  using GroupsParts::GroupsParts;
+  /// `kernel` becomes the kernel after packing.
+  GroupsPlanner(KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device)
+      : GroupsParts(kernel, schedule, device), packed(kernel) {}
 
   Plan run() {
     const ContractInfo &contract = *kernel.contract;
@@ -45,11 +48,13 @@ public:
       if (!plan.find(*kernel.axisNamed(name)))
         throw Refusal{fmt::format("tile({},{}): the product does not have the axis", name, tile)};
     planGroups(contract);
+    if (schedule.packs.size() > 1)
+      throw Refusal{"pack: one operand is packed"};
+    for (const auto &[name, order] : schedule.packs)
+      if (auto pack = packColumns(packed, right, name, order, schedule.flip ? 'm' : 'n', plan.n, plan.k))
+        result.packs.push_back(*pack);
     plan.a = planOperand(left, plan.m, plan.roles->fragmentRows);
-    if (schedule.packs.empty())
-      plan.b = planOperand(right, plan.n, plan.roles->fragmentColumns);
-    else
-      planPacked(right);
+    plan.b = planOperand(right, plan.n, plan.roles->fragmentColumns);
     finish(plan, plan.n);
     plan.roles->slots = planStores(kernel, plan, plan.n);
     return planLaunch();
@@ -106,87 +111,6 @@ private:
     return made;
   }
 
-  /// A weight that `prepare` brings into the order depth × columns, so that any of its axes may be the columns.
-  void planPacked(const OperandInfo &right) {
-    const auto &[name, text] = *schedule.packs.begin();
-    int buffer = *kernel.bufferNamed(name);
-    PackOrder order = parsePackOrder(text);
-    int64_t columns = 1, depth = 1;
-    for (const TiledAxis &axis : plan.n.axes)
-      columns *= axis.extent;
-    for (const TiledAxis &axis : plan.k.axes)
-      depth *= axis.extent;
-    char side = schedule.flip ? 'm' : 'n';
-    if (schedule.packs.size() > 1 || order.outer != 'k' || order.inner != side || order.panel != 0 ||
-        order.type.value_or(right.type) != right.type)
-      throw Refusal{fmt::format("pack({},{}): copies take the atom's columns side by side, k{}", name, text, side)};
-    for (size_t i = 0; i < kernel.accesses.size(); ++i) {
-      bool own = std::find(right.accesses.begin(), right.accesses.end(), int(i)) != right.accesses.end();
-      if (own != (kernel.accesses[i].buffer == buffer))
-        throw Refusal{fmt::format("pack({},{}): the operand is not the buffer alone", name, text)};
-    }
-    PackPlan pack;
-    pack.buffer = buffer;
-    pack.order = text;
-    pack.type = right.type;
-    for (const TiledAxis &axis : plan.batch)
-      if (axis.extent > 1 && kernel.accesses[right.accesses.front()].uses[axis.axis]) {
-        plan.b.batch.push_back(axis.axis);
-        pack.shape.push_back(axis.extent);
-      }
-    pack.shape.insert(pack.shape.end(), {1, depth, columns});
-    plan.atomN = columns;
-    std::vector<int> batch = plan.b.batch;
-    // Planned again, the kernel reads the packed weight.
-    if (kernel.buffers[buffer].shape == pack.shape) {
-      plan.b = planOperand(right, plan.n, plan.roles->fragmentColumns);
-    } else {
-      if (!kernel.buffers[buffer].free)
-        throw Refusal{fmt::format("pack({},{}): the buffer is no weight", name, text)};
-      planWhilePacking(right, pack);
-      result.packs.push_back(std::move(pack));
-    }
-    plan.b.batch = batch;
-  }
-
-  /// The operand as it will be: the kernel's own, reading the packed buffer.
-  void planWhilePacking(const OperandInfo &right, const PackPlan &pack) {
-    KernelInfo packed = kernel;
-    BufferInfo &buffer = packed.buffers[pack.buffer];
-    buffer.shape = pack.shape;
-    buffer.type = pack.type;
-    buffer.offset = 0;
-    buffer.strides.assign(pack.shape.size(), 1);
-    for (size_t d = pack.shape.size() - 1; d-- > 0;)
-      buffer.strides[d] = buffer.strides[d + 1] * pack.shape[d + 1];
-    Access access;
-    access.buffer = pack.buffer;
-    access.uses = kernel.accesses[right.accesses.front()].uses;
-    auto index = [&](const std::vector<TiledAxis> &axes) {
-      LinearIndex made;
-      made.coefficients.assign(kernel.axes.size(), 0);
-      int64_t stride = 1;
-      for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-        made.coefficients[axis->axis] = stride;
-        stride *= axis->extent;
-      }
-      return made;
-    };
-    for (int axis : plan.b.batch)
-      access.indices.push_back(index({*plan.find(axis)}));
-    access.indices.push_back(index({}));
-    access.indices.push_back(index(plan.k.axes));
-    access.indices.push_back(index(plan.n.axes));
-    packed.accesses[right.accesses.front()] = access;
-    OperandInfo whole;
-    whole.type = pack.type;
-    whole.accesses = {right.accesses.front()};
-    whole.plain = true;
-    GroupsPlanner other(packed, schedule, device);
-    other.plan = plan;
-    plan.b = other.planOperand(whole, plan.n, plan.roles->fragmentColumns);
-  }
-
   Plan planLaunch() {
     result.launches = {launchRoles(plan, plan.m.tiles() * plan.n.tiles(),
                                    plan.roles->stages * (inBlock(plan.a.tileBytes) + inBlock(plan.b.tileBytes)), 0)};
@@ -194,6 +118,7 @@ private:
     return std::move(result);
   }
 
+  KernelInfo &packed;
   PipePlan plan;
   Plan result;
   const Atom *atom = nullptr;
@@ -202,7 +127,8 @@ private:
 } // namespace
 
 Plan planGroupsContract(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {
-  return GroupsPlanner(kernel, schedule, device).run();
+  KernelInfo packed = kernel;
+  return GroupsPlanner(packed, schedule, device).run();
 }
 
 } // namespace tgc

@@ -38,6 +38,9 @@ void addPipeAtoms(DeviceInfo &device, const std::string &architecture) {
     atom.k = 16;
     device.atoms.push_back(atom);
   }
+  atom.a = atom.b = ElementType::F8E4M3;
+  atom.k = 32;
+  device.atoms.push_back(atom);
   addWarps(); // for what the faster ones do not take
 }
 

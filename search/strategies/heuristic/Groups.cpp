@@ -108,7 +108,7 @@ private:
         inner = axis;
     const OperandInfo &right = flip ? contract.lhs : contract.rhs;
     if (const BufferInfo *weight = scattered(right, flip ? contract.m : contract.n, inner))
-      schedule.packs[weight->name] = flip ? "km" : "kn";
+      schedule.packs[weight->name] = flip ? "mk" : "nk";
     for (auto [depth, stages] : {std::pair<int64_t, int64_t>(64, 3), {32, 4}, {64, 2}, {32, 3}, {32, 2}, {16, 4}})
       for (int64_t slots : {1, 0}) {
         int64_t extent = kernel.axes[inner].extent;
