@@ -33,11 +33,14 @@ public:
     entry->addArgument(builder.getIndexType(), loc);
     function.setType(builder.getFunctionType(entry->getArgumentTypes(), {}));
     function->setAttr("tgc.scratch_bytes", builder.getI64IntegerAttr(sharedBytes));
+    SmallVector<Operation *> work;
     function.walk([&](Operation *op) {
       if (isa_and_nonnull<gpu::GPUDialect>(op->getDialect()) ||
           isa<LLVM::InlineAsmOp, LLVM::CallIntrinsicOp, UnrealizedConversionCastOp>(op))
-        lower(op);
+        work.push_back(op);
     });
+    for (Operation *op : work)
+      lower(op);
   }
 
 private:
