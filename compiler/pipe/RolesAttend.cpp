@@ -90,9 +90,12 @@ private:
   Value number(double value) { return builder.create<arith::ConstantOp>(loc, builder.getF32FloatAttr(value)); }
 
   void emitGroups() {
-    ringQ = ring(partQ, 1, roles.consumers);
-    auto both = tile::RingType::get(builder.getContext(), {partK, partV});
-    ringK = ringV = builder.create<tile::RingOp>(loc, both, roles.stages, roles.consumers, /*subgroups=*/false);
+    auto make = [&](int64_t stages, ArrayRef<tile::SharedType> parts) {
+      return builder.create<tile::RingOp>(loc, tile::RingType::get(builder.getContext(), parts), stages, roles.consumers,
+                                          /*subgroups=*/false);
+    };
+    ringQ = make(1, {partQ});
+    ringK = ringV = make(roles.stages, {partK, partV});
     auto groups = builder.create<tile::GroupsOp>(loc, roles.consumers, roles.groupThreads);
     OpBuilder::InsertionGuard guard(builder);
     Block *body = builder.createBlock(&groups.getBody());

@@ -42,7 +42,7 @@ public:
     plan.batch = makeBatch(contract.batch);
     plan.m = storedSide(schedule.flip ? contract.n : contract.m, contract.complete);
     plan.n = storedSide(schedule.flip ? contract.m : contract.n, contract.complete);
-    plan.k = storedSide(contract.k, {});
+    plan.k = depthSide(contract.k, left);
     requireWhole(plan, contract.complete);
     for (const auto &[name, tile] : schedule.tile)
       if (!plan.find(*kernel.axisNamed(name)))

@@ -345,6 +345,15 @@ Side PipeParts::storedSide(std::vector<int> axes, const std::vector<int> &whole)
   return side;
 }
 
+Side PipeParts::depthSide(const std::vector<int> &axes, const OperandInfo &operand) const {
+  Side side = storedSide(axes, {});
+  const Access *load = mainAccess(operand);
+  auto key = [&](const TiledAxis &axis) { return std::abs(strideOf(load, axis.axis).value_or(int64_t(1) << 62)); };
+  std::stable_sort(side.axes.begin(), side.axes.end(),
+                   [&](const TiledAxis &a, const TiledAxis &b) { return key(a) > key(b); });
+  return side;
+}
+
 const std::string &PipeParts::requireFetched(const OperandInfo &operand, bool pieces, const char *kind) const {
   if (!(operand.plain || (pieces && operand.pieces)) || operand.reduced)
     throw Refusal{"tc: an operand is computed, copies to the ring move loads only"};

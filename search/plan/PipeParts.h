@@ -72,6 +72,8 @@ public:
   const std::string &requireFetched(const OperandInfo &operand, bool pieces, const char *kind = "tma") const;
   /// Axes that the main store does not have come first, the others by its strides, or by the order of the kernel.
   Side storedSide(std::vector<int> axes, const std::vector<int> &whole) const;
+  /// The depth, axes with small strides in the operand's load last: weights that are packed follow that order.
+  Side depthSide(const std::vector<int> &axes, const OperandInfo &operand) const;
 
   /// Grid, epilogue lanes and the checks that both planners end with.
   void finish(PipePlan &plan, const Side &columns) const;

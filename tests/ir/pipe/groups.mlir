@@ -6,8 +6,13 @@
 // RUN: tgc-pipe-gpu %s --device a100 --kernel conv --emit tile | FileCheck %s --check-prefix=CTILE
 // The host runs what the warps run.
 // RUN: tgc-loop %s --target a100 --emit=check | FileCheck %s --check-prefix=CHECK-RUN
+// RUN: tgc-loop %s --target a100 --emit=check --kernel ff --schedule 'tc(mma) tile(k,64) tile(m,64) tile(n,32) warps(4) copy(w,async) copy(x,async) stage(3)' | FileCheck %s --check-prefix=ONE
+// RUN: tgc-loop %s --target a100 --emit=check --kernel ff --schedule 'tc(mma) flip tile(k,32) tile(m,64) tile(n,64) warps(2x2) copy(w,async) copy(x,async) stage(2) slots(1)' | FileCheck %s --check-prefix=ONE
+// RUN: tgc-loop %s --target a100 --emit=check --kernel attend --schedule 'tc(mma) tile(m,16) tile(n,16) warps(1) copy(k,async) copy(q,async) copy(v,async) stage(4)' | FileCheck %s --check-prefix=ONE
+// RUN: not tgc-loop %s --target a100 --emit=plan --kernel ff --schedule 'tc(mma) tile(k,32) tile(m,128) tile(n,128) warps(2x2) copy(w,async) copy(x,async) stage(3) persistent' 2>&1 | FileCheck %s --check-prefix=REFUSED
 // CHECK-RUN-COUNT-3: agrees
-// CHECK-RUN-NOT: {{[^ ]}}
+// ONE: agrees
+// REFUSED: persistent: a block has one tile
 
 // Columns of the last tile are not full; the weight is depth × columns, so its tile is read transposed.
 // PLAN: operand a in 1 box: x offset 0 sizes [200,96] strides [96,1] box [128,32] swizzle 64
