@@ -115,6 +115,8 @@ SearchReport searchModel(const CompileOptions &options, const std::string &datab
   tuning.compiler = std::string("tgc ") + tgc_version();
   tuning.device = compilation.target().packageDevice();
   tuning.modelBytes = session.modelBytes();
+  tuning.jobs = session.jobs();
+  tuning.besideMeasuring = tuning.device != "cpu";
   tuning.stop = [] { return interrupts.load() > 0; };
   tuning.progress = progressLine();
   SearchReport report;
@@ -181,8 +183,10 @@ std::string searchTable(const SearchReport &report, Database &database, size_t r
     text += std::isfinite(totals[strategy]) ? fmt::format(" {:12.3f} {:7}", totals[strategy] * 1e3, "")
                                             : fmt::format(" {:>12} {:7}", "-", "");
   const TuneResult &result = report.result;
-  text += fmt::format("\n{} trials ({} of no use) in {:.1f} s{}", result.trials, result.failures, result.seconds,
-                      result.stopped ? ", stopped" : "");
+  text += fmt::format("\n{} trials ({} of no use) in {:.1f} s{}: compiling {:.1f}, measuring {:.1f}, reference values {:.1f}, "
+                      "proposing {:.1f}",
+                      result.trials, result.failures, result.seconds, result.stopped ? ", stopped" : "",
+                      result.times.compiling, result.times.measuring, result.times.reference, result.times.proposing);
   if (result.modelSeconds > 0 && result.heuristicSeconds > 0)
     text += fmt::format("; heuristic {}, found {}: {:.3f} times as fast", timeText(result.heuristicSeconds),
                         timeText(result.modelSeconds), result.heuristicSeconds / result.modelSeconds);

@@ -10,6 +10,7 @@
 #include "compiler/schedule/Pack.h"
 
 #include "compiler/affine/Ranges.h"
+#include "compiler/kernel/transforms/Launches.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/support/Error.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -362,7 +363,7 @@ private:
         return launch.getBuffers()[1];
     }
     // Prepare launches come first; the weight's own definition moves before it if need be.
-    moveBefore(weight, firstRun);
+    kernel::defineBefore(weight, firstRun);
     OpBuilder builder(firstRun);
     Value buffer = builder.create<kernel::BufferOp>(firstRun.getLoc(), type);
     auto launch = builder.create<kernel::LaunchOp>(firstRun.getLoc(), packing.getSymName(),
@@ -370,15 +371,6 @@ private:
     if (offset != 0)
       launch.setOffsets(ArrayRef<int64_t>{offset, 0});
     return buffer;
-  }
-
-  void moveBefore(Value used, Operation *place) {
-    Operation *definition = used.getDefiningOp();
-    if (!definition || definition->isBeforeInBlock(place))
-      return;
-    definition->moveBefore(place);
-    for (Value operand : definition->getOperands())
-      moveBefore(operand, definition);
   }
 
   ModuleOp module;

@@ -14,8 +14,21 @@ PlanResult makePlan(const KernelInfo &kernel, const Schedule &schedule, const De
   return planPipe(kernel, schedule, device);
 }
 
+PartsResult planParts(const KernelInfo &kernel, const Schedule &schedule) {
+  if (schedule.winograd) {
+    WinogradResult winograd = planWinograd(kernel, schedule);
+    if (!winograd)
+      return {std::nullopt, std::move(winograd.reason)};
+    return {*winograd.plan, ""};
+  }
+  SplitResult split = planSplit(kernel, schedule);
+  if (!split)
+    return {std::nullopt, std::move(split.reason)};
+  return {std::move(*split.plan), ""};
+}
+
 bool isLegal(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {
-  return schedule.splitsKernel() ? bool(planSplit(kernel, schedule)) : bool(makePlan(kernel, schedule, device));
+  return schedule.splitsKernel() ? bool(planParts(kernel, schedule)) : bool(makePlan(kernel, schedule, device));
 }
 
 namespace {

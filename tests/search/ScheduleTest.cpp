@@ -83,7 +83,7 @@ TEST_CASE("every option of the grammar parses and prints as itself") {
                            "copy(x,tma) stage(4) persistent "
                            "raster(m,16) slots(3) pack(w,nk)",
                            "hold(q) tc(dpas) flip warps(8x4) overlap stage(0) cluster(m,2) prefetch(3)",
-                           "warps(2x1+1)", "group(k,32) split(c,5) split(r,3) join(launch)"}) {
+                           "warps(2x1+1)", "group(k,32) split(c,5) split(r,3) join(launch)", "winograd(4)"}) {
     Schedule schedule = parseSchedule(text);
     std::string printed = printSchedule(schedule);
     INFO(text << " -> " << printed);
@@ -105,7 +105,7 @@ TEST_CASE("what is no schedule is refused with the word that is wrong") {
                             std::pair("upcast(n,x)", "'x'"), std::pair("upcast(n,1)", "factor"),
                             std::pair("tile(n,4", "not closed"), std::pair("warps(+1)", "MxN+P"),
                             std::pair("tile(n,4) tile(n,8)", "twice"), std::pair("join(later)", "later"),
-                            std::pair("stage(-1)", "-1"), std::pair("flip(n)", "0 arguments")}) {
+                            std::pair("winograd(3)", "2 or 4"), std::pair("stage(-1)", "-1"), std::pair("flip(n)", "0 arguments")}) {
     INFO(text);
     try {
       parseSchedule(text);
@@ -130,6 +130,8 @@ TEST_CASE("options say why they are illegal") {
   CHECK_THAT(reasonOf(kernel, "hold(y)"), Catch::Contains("stores it"));
   CHECK_THAT(reasonOf(kernel, "split(k,2)"), Catch::Contains("join"));
   CHECK_THAT(reasonOf(kernel, "join(launch)"), Catch::Contains("no split"));
+  CHECK_THAT(reasonOf(kernel, "winograd(4)"), Catch::Contains("3 taps"));
+  CHECK_THAT(reasonOf(kernel, "winograd(4) order(m)"), Catch::Contains("stands alone"));
   CHECK_THAT(reasonOf(kernel, "order(k)"), Catch::Contains("no place in the grid"));
   CHECK_THAT(reasonOf(kernel, "tile(m,6) upcast(m,4)"), Catch::Contains("not a multiple"));
   CHECK_THAT(reasonOf(kernel, "tile(k,6)"), Catch::Contains("walked whole"));

@@ -107,10 +107,11 @@ struct TestHost : TuneHost {
     }
   }
   const std::vector<Workload> &workloads() const override { return list; }
-  std::vector<CompileReply> compile(size_t workload, const std::vector<std::string> &schedules) override {
+  std::vector<size_t> parts(size_t, const std::string &) override { return {}; }
+  std::vector<CompileReply> compile(const std::vector<CompileJob> &jobs) override {
     std::vector<CompileReply> replies;
-    for (const std::string &schedule : schedules)
-      replies.push_back({std::to_string(workload) + schedule, ""});
+    for (const CompileJob &job : jobs)
+      replies.push_back({std::to_string(job.workload) + job.schedule, ""});
     return replies;
   }
   const std::vector<SampledElement> &samples(size_t, uint64_t) override { return elements; }

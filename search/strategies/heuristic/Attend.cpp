@@ -77,4 +77,28 @@ std::optional<Schedule> attendSchedule(const KernelInfo &kernel, const DeviceInf
   return std::nullopt;
 }
 
+std::vector<Schedule> attendSchedules(const KernelInfo &kernel, const DeviceInfo &device) {
+  std::vector<Schedule> schedules;
+  std::optional<Schedule> base = attendSchedule(kernel, device);
+  if (!base)
+    return schedules;
+  auto inner = [&](const std::vector<int> &axes) {
+    int longest = axes.front();
+    for (int axis : axes)
+      if (kernel.axes[axis].extent > kernel.axes[longest].extent)
+        longest = axis;
+    return longest;
+  };
+  const AxisInfo &queries = kernel.axes[inner(kernel.attend->m)], &keys = kernel.axes[inner(kernel.attend->n)];
+  for (int64_t blockOfKeys : {128, 160, 96, 192, 256, 64, 512})
+    for (int64_t blockOfQueries : {256, 128, 512, 64, 1024}) {
+      Schedule schedule = *base;
+      schedule.tile[queries.name] = std::min(queries.extent, blockOfQueries);
+      schedule.tile[keys.name] = std::min(keys.extent, blockOfKeys);
+      if (makePlan(kernel, schedule, device))
+        schedules.push_back(std::move(schedule));
+    }
+  return schedules;
+}
+
 } // namespace tgc::heuristic

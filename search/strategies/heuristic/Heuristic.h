@@ -22,4 +22,12 @@ std::optional<Schedule> threadContractSchedule(const KernelInfo &kernel, const D
 std::optional<Schedule> threadAttendSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> threadAnySchedule(const KernelInfo &kernel, const DeviceInfo &device);
 
+/// Up to `count` schedules of a product by an atom of one thread, those first that the estimate of contractSchedule puts
+/// first; none where it has no answer.
+std::vector<Schedule> contractSchedules(const KernelInfo &kernel, const DeviceInfo &device, size_t count);
+/// Seconds by that estimate, for a pipe's plan of a contraction on a device with one thread a block.
+double contractSeconds(const KernelInfo &kernel, const DeviceInfo &device, const Plan &plan);
+/// Attention's schedule with other blocks of queries and keys.
+std::vector<Schedule> attendSchedules(const KernelInfo &kernel, const DeviceInfo &device);
+
 } // namespace tgc::heuristic

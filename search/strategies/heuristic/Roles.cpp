@@ -37,7 +37,9 @@ constexpr double arrivingBytes = 62;      // a cycle and multiprocessor, from th
 constexpr double sharedProducts = 1.07;   // consumers that share a tile start and end together
 constexpr double widerBoxes = 1.45;       // boxes bring more columns than the tile has
 constexpr double epilogueColumn = 28;     // cycles for 64 sums of a column
-constexpr double epilogueScatter = 2.5;   // as much longer where what it loads lies across the columns
+constexpr double loadsOfResult = 1.5;     // as much longer where it loads something for every sum, such as a residual,
+constexpr double loadsAcross = 2;         //   and again where that lies across the columns
+constexpr double storesAlone = 3;         // as much longer without staging: every thread stores what it holds
 
 class ContractChoice {
 public:
@@ -176,8 +178,13 @@ private:
     if (plan.b.tileBytes > plan.n.extent() * depth || plan.a.tileBytes > plan.m.extent() * depth)
       step *= widerBoxes;
     double epilogue = double(roles.fragmentRows) / double(atom.m) * columns * epilogueColumn;
-    if (plan.flip && loadsResult())
-      epilogue *= epilogueScatter;
+    if (loadsResult())
+      epilogue *= loadsOfResult * (plan.flip ? loadsAcross : 1);
+    bool alone = std::any_of(plan.stores.begin(), plan.stores.end(), [&](const StorePlan &store) {
+      return !store.staged && bytesOf(kernel.buffers[kernel.accesses[store.access].buffer].type) == 2;
+    });
+    if (alone)
+      epilogue *= storesAlone;
     double waves = std::max(1.0, std::ceil(tiles / double(device.units)));
     double main = steps * step;
     return roles.pingpong ? waves * std::max(main, (main + epilogue) / 2) + epilogue : waves * (main + epilogue);

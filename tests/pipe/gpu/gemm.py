@@ -8,21 +8,8 @@ left out.
 import json, os, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 
-GELU = """
-  %c0 = arith.constant 0.044715 : f32
-  %c1 = arith.constant 0.7978845608 : f32
-  %half = arith.constant 0.5 : f32
-  %one = arith.constant 1.0 : f32
-  %t2 = arith.mulf %t, %t : f32
-  %t3 = arith.mulf %t2, %t : f32
-  %p = arith.mulf %t3, %c0 : f32
-  %q = arith.addf %t, %p : f32
-  %u = arith.mulf %q, %c1 : f32
-  %h = math.tanh %u : f32
-  %v = arith.addf %h, %one : f32
-  %ht = arith.mulf %t, %half : f32
-  %r = arith.mulf %ht, %v : f32
-"""
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "gpu"))
+from kernels import GELU
 
 
 def scaled(c):
@@ -79,7 +66,7 @@ def kernel(c):
         last = "%t"
     if epi == "gelu":
         text.append(GELU)
-        last = "%r"
+        last = "%gelu"
     if epi == "gated":
         text += [f"  %g0 = kernel.load %g[%n] : memref<{N}x{T}>", f"  %g1 = arith.extf %g0 : {T} to f32",
                  f"  %r0 = kernel.load %res[%m, %n] : memref<{M}x{N}x{T}>", f"  %r1 = arith.extf %r0 : {T} to f32",
