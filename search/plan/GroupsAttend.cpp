@@ -14,7 +14,7 @@ namespace tgc {
 namespace {
 
 /// Registers of a thread beside its fragments.
-constexpr int64_t spareRegisters = 24;
+constexpr int64_t spareRegisters = 40;
 
 class GroupsAttendPlanner : GroupsParts {
 public:

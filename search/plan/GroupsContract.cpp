@@ -15,8 +15,9 @@
 namespace tgc {
 namespace {
 
-/// Registers of a thread beside sums and operands.
-constexpr int64_t spareRegisters = 40;
+/// Registers of a thread beside sums and operands, and for every store but the first: the assembler computes ahead what
+/// several of them have in common.
+constexpr int64_t spareRegisters = 40, storeRegisters = 80;
 
 class GroupsPlanner : GroupsParts {
 public:
@@ -80,8 +81,10 @@ private:
     roles.fragmentColumns = columns / schedule.warpsN;
     int64_t step = (roles.fragmentRows + roles.fragmentColumns) * atom->k * bytesOf(atom->a) / 4 / atom->threads;
     int64_t fragments = roles.fragmentRows * roles.fragmentColumns / atom->threads + 2 * step;
+    int64_t stores = std::count_if(kernel.accesses.begin(), kernel.accesses.end(), [](const Access &access) { return access.store; });
+    int64_t spare = spareRegisters + storeRegisters * (stores - 1);
     int64_t most = std::min(device.registers, device.blockRegisters / (roles.consumers * atom->threads));
-    if (fragments + spareRegisters > most)
+    if (fragments + spare > most)
       throw Refusal{fmt::format("tile: {} registers for fragments, there are {}", fragments, most)};
     roles.stages = schedule.stages.value_or(3);
     if (roles.stages < 2)
@@ -91,7 +94,7 @@ private:
       throw Refusal{"slots: a group stores at once what it has staged, from one"};
     plan.atomM = atom->m;
     plan.atomN = columns;
-    result.registers = fragments + spareRegisters;
+    result.registers = fragments + spare;
     plan.roles = roles;
   }
 
