@@ -58,6 +58,9 @@ public:
     plan.b = planOperand(right, plan.n, plan.roles->fragmentColumns);
     finish(plan, plan.n);
     plan.roles->slots = planStores(kernel, plan, plan.n);
+    for (const StorePlan &store : plan.stores)
+      if (store.columns % atom->nStep != 0)
+        throw Refusal{fmt::format("tile: {} columns are stored, the atom has multiples of {}", store.columns, atom->nStep)};
     return planLaunch();
   }
 

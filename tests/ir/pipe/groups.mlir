@@ -10,7 +10,7 @@
 // RUN: tgc-loop %s --target a100 --emit=check --kernel ff --schedule 'tc(mma) flip tile(k,32) tile(m,64) tile(n,64) warps(2x2) copy(w,async) copy(x,async) stage(2) slots(1)' | FileCheck %s --check-prefix=ONE
 // RUN: tgc-loop %s --target a100 --emit=check --kernel attend --schedule 'tc(mma) tile(m,16) tile(n,16) warps(1) copy(k,async) copy(q,async) copy(v,async) stage(4)' | FileCheck %s --check-prefix=ONE
 // RUN: not tgc-loop %s --target a100 --emit=plan --kernel ff --schedule 'tc(mma) tile(k,32) tile(m,128) tile(n,128) warps(2x2) copy(w,async) copy(x,async) stage(3) persistent' 2>&1 | FileCheck %s --check-prefix=REFUSED
-// CHECK-RUN-COUNT-3: agrees
+// CHECK-RUN-COUNT-5: agrees
 // ONE: agrees
 // REFUSED: persistent: a block has one tile
 
@@ -86,4 +86,28 @@ kernel.func @conv(%x: memref<8x16x64xf16>, %w: memref<3x3x64x48xf16>, %y: memref
   %s = kernel.contract %a, %c over(%k0, %k1, %k2) : f16, f16 -> f32
   %o = arith.truncf %s : f32 to f16
   kernel.store %o, %y[%m0, %m1, %n] : memref<8x16x48xf16>
+}
+
+// Two halves of a column are one thread's; what it stores is half of what it sums.
+kernel.func @geglu(%x: memref<70x64xf16>, %w: memref<2x40x64xf16>, %y: memref<70x40xf16>)
+    axes(%m = 70, %u = 2, %n = 40, %k = 64)
+    attributes {schedule = "tc(mma) tile(k,32) tile(m,64) tile(n,40) tile(u,2) warps(4) copy(w,async) copy(x,async) stage(3) slots(1)"} {
+  %a = kernel.load %x[%m, %k] : memref<70x64xf16>
+  %c = kernel.load %w[%u, %n, %k] : memref<2x40x64xf16>
+  %s = kernel.contract %a, %c over(%k) : f16, f16 -> f32
+  %p = kernel.remap %s[%u -> 0] : f32
+  %q = kernel.remap %s[%u -> 1] : f32
+  %r = arith.mulf %p, %q : f32
+  %o = arith.truncf %r : f32 to f16
+  kernel.store %o, %y[%m, %n] : memref<70x40xf16>
+}
+
+// Every second pixel of two images; the weight in the order that pack(w,nk) gives it. By the heuristic.
+kernel.func @stride2(%x: memref<2x12x20x32xbf16>, %w: memref<40x288x1xbf16>, %y: memref<2x6x10x40xbf16>)
+    axes(%m0 = 2, %m1 = 6, %m2 = 10, %k0 = 3, %k1 = 3, %k2 = 32, %n = 40) {
+  %a = kernel.load %x[%m0, 2 * %m1 + %k0 - 1, 2 * %m2 + %k1 - 1, %k2] : memref<2x12x20x32xbf16> else 0.0
+  %c = kernel.load %w[%n, %k0 * 96 + %k1 * 32 + %k2, 0] : memref<40x288x1xbf16>
+  %s = kernel.contract %a, %c over(%k0, %k1, %k2) : bf16, bf16 -> f32
+  %o = arith.truncf %s : f32 to bf16
+  kernel.store %o, %y[%m0, %m1, %m2, %n] : memref<2x6x10x40xbf16>
 }
