@@ -185,8 +185,8 @@ void addBox(const Side &side, const std::vector<int64_t> &points, std::vector<in
 
 /// Rows outermost, one row of block memory of the columns innermost.
 std::string planTile(const KernelInfo &kernel, const Access &access, const Side &rows, const Side &columns,
-                     int64_t rowPoints, OperandPlan &plan) {
-  int64_t elements = boxRowBytes / bytesOf(kernel.buffers[access.buffer].type);
+                     int64_t rowPoints, int64_t rowBytes, OperandPlan &plan) {
+  int64_t elements = rowBytes / bytesOf(kernel.buffers[access.buffer].type);
   std::optional<Side> padded = paddedSide(columns, elements);
   if (!padded)
     return fmt::format("{} points of several axes are no rows of {}", columns.extent(), elements);
@@ -202,7 +202,7 @@ std::string planTile(const KernelInfo &kernel, const Access &access, const Side 
   BoxPlan made;
   if (std::string reason = planBox(kernel, access, box, order, beyond, made); !reason.empty())
     return reason;
-  made.swizzle = boxRowBytes;
+  made.swizzle = rowBytes;
   plan.copy = "tma";
   plan.type = kernel.buffers[access.buffer].type;
   plan.boxes = {made};
@@ -211,7 +211,7 @@ std::string planTile(const KernelInfo &kernel, const Access &access, const Side 
   plan.tileBytes = plan.tileRows * plan.tileColumns * bytesOf(plan.type);
   for (int64_t row = 0; row < plan.tileRows; row += rowPoints)
     for (int64_t column = 0; column < plan.tileColumns; column += elements) {
-      BoxUse use{0, shiftTo(rows, row), (column / elements * plan.tileRows + row) * boxRowBytes};
+      BoxUse use{0, shiftTo(rows, row), (column / elements * plan.tileRows + row) * rowBytes};
       for (const auto &shift : shiftTo(*padded, column))
         use.shift.push_back(shift);
       plan.fetches.push_back(std::move(use));
@@ -234,14 +234,24 @@ std::optional<Side> paddedSide(const Side &side, int64_t points) {
 }
 
 std::string planDepthInRow(const KernelInfo &kernel, const Access &access, const Side &side, const Side &depth,
-                           OperandPlan &plan, int64_t rows) {
-  return planTile(kernel, access, side, depth, rows ? rows : side.extent(), plan);
+                           OperandPlan &plan, int64_t rows, int64_t rowBytes) {
+  return planTile(kernel, access, side, depth, rows ? rows : side.extent(), rowBytes, plan);
 }
 
 std::string planSideInRow(const KernelInfo &kernel, const Access &access, const Side &side, const Side &depth,
-                          OperandPlan &plan) {
+                          OperandPlan &plan, int64_t rowBytes) {
   plan.depthInRows = true;
-  return planTile(kernel, access, depth, side, depth.extent(), plan);
+  return planTile(kernel, access, depth, side, depth.extent(), rowBytes, plan);
+}
+
+std::string planPieces(const KernelInfo &kernel, const PipePlan &plan, const BoxPlan &box) {
+  int64_t piece = 16 / bytesOf(kernel.buffers[box.buffer].type);
+  const LinearIndex &inner = box.coords.back();
+  bool between = inner.offset % piece != 0;
+  for (size_t axis = 0; axis < inner.coefficients.size(); ++axis)
+    if (const TiledAxis *tiled = plan.find(int(axis)))
+      between |= inner.coefficients[axis] * tiled->tile % piece != 0 && tiled->tiles() > 1;
+  return between ? fmt::format("{} is read from between multiples of 16 bytes", kernel.buffers[box.buffer].name) : "";
 }
 
 /// Why a tile may lie across an end of the piece; empty if it cannot.
@@ -271,7 +281,7 @@ static std::string acrossPiece(const KernelInfo &kernel, const Access &access, c
 }
 
 std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows, const Side &side,
-                               const Side &depth, OperandPlan &plan, int64_t rows) {
+                               const Side &depth, OperandPlan &plan, int64_t rows, int64_t rowBytes) {
   for (size_t i = 0; i < operand.accesses.size(); ++i) {
     Access access = kernel.accesses[operand.accesses[i]];
     OperandPlan piece;
@@ -280,8 +290,8 @@ std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &oper
         return reason;
       access.zeroOutside = true;
     }
-    std::string reason = depthInRows ? planSideInRow(kernel, access, side, depth, piece)
-                                     : planDepthInRow(kernel, access, side, depth, piece, rows);
+    std::string reason = depthInRows ? planSideInRow(kernel, access, side, depth, piece, rowBytes)
+                                     : planDepthInRow(kernel, access, side, depth, piece, rows, rowBytes);
     if (!reason.empty())
       return reason;
     for (BoxUse &use : piece.fetches)

@@ -96,8 +96,8 @@ int run(const Options &options) {
         Plan plan = *makePlan(info, schedule, device).plan;
         if (!plans.insert(describe(plan, info)).second)
           continue;
-        // The host has no asynchronous instructions.
-        if (auto *pipe = std::get_if<PipePlan>(&plan.body); pipe && pipe->roles)
+        // The host has no producers and no instructions beside their threads.
+        if (auto *pipe = std::get_if<PipePlan>(&plan.body); pipe && pipe->roles && pipe->roles->producers > 0)
           continue;
         if (!plan.packs.empty())
           continue;
