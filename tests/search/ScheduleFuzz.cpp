@@ -10,8 +10,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
-#include "search/options/Option.h"
 #include "tests/search/GpuRun.h"
+#include "tests/search/RandomSchedule.h"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <iostream>
@@ -27,25 +27,6 @@ struct Options {
   bool assemble = false;
   int count = 4; // the first is the empty schedule, the second the heuristic's
 };
-
-/// A walk through the options' candidates: a few steps, each to a schedule that has a plan.
-Schedule randomSchedule(const KernelInfo &info, const DeviceInfo &device, std::mt19937_64 &random) {
-  Schedule schedule;
-  int steps = int(random() % 6);
-  for (int step = 0; step < steps; ++step)
-    for (int attempt = 0; attempt < 8; ++attempt) {
-      const Option *option = options()[random() % options().size()];
-      std::vector<Schedule> next = option->candidates({info, device}, schedule);
-      if (next.empty())
-        continue;
-      Schedule &candidate = next[random() % next.size()];
-      if (candidate.atom || !makePlan(info, candidate, device))
-        continue;
-      schedule = std::move(candidate);
-      break;
-    }
-  return schedule;
-}
 
 int run(const Options &options) {
   DialectRegistry registry;
@@ -77,7 +58,7 @@ int run(const Options &options) {
     try {
       for (int i = 0; i < options.count; ++i) {
         if (i > 0)
-          schedule = i == 1 ? heuristicSchedule(info, device) : randomSchedule(info, device, random);
+          schedule = i == 1 ? heuristicSchedule(info, device) : test::randomSchedule(info, device, random);
         // A kernel that is taken apart has a test of its own.
         if (!schedule.split.empty())
           continue;
