@@ -57,6 +57,9 @@ struct SplitResult {
 /// For a schedule of split and join(launch) without tc.
 SplitResult planSplit(const KernelInfo &kernel, const Schedule &schedule);
 
+/// Whether there is a plan, or for a schedule that takes the kernel apart a split.
+bool isLegal(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
+
 /// The hand-written heuristic: always legal for the device, always the same for the same kernel.
 Schedule heuristicSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 

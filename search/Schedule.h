@@ -41,6 +41,9 @@ struct Schedule {
   std::map<std::string, std::string> packs;  ///< pack(w,order)
 
   bool operator==(const Schedule &) const = default;
+
+  /// Whether it takes the kernel apart into others (planSplit) in place of planning it (makePlan).
+  bool splitsKernel() const { return !split.empty() && !atom; }
 };
 
 /// Throws tgc::Error (Usage) that names the word it does not understand. parse(print(s)) == s, and equal

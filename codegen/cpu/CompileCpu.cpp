@@ -2,6 +2,7 @@
 #include "codegen/cpu/CompileCpu.h"
 #include "codegen/common/ByteBooleans.h"
 #include "codegen/common/ExpandMath.h"
+#include "codegen/common/SharedContext.h"
 #include "codegen/cpu/EmitObject.h"
 #include "codegen/cpu/LinkImage.h"
 #include "codegen/cpu/LowerThread.h"
@@ -81,20 +82,9 @@ CpuImage compileCpuModule(ModuleOp input, const CpuTarget &target, const CpuComp
   CpuCompileReport ignored;
   CpuCompileReport &times = report ? *report : ignored;
   ThreadClock clock;
-  // Contexts are shared between threads, and loading dialects into one is not safe then.
   MLIRContext *context = input.getContext();
-  for (const char *dialect : {"cf", "llvm", "memref", "scf", "vector"})
-    if (!context->getLoadedDialect(dialect))
-      internalError("compiling for the CPU: the context has no dialect {}; see registerCpuDialects", dialect);
-
-  std::string diagnostics;
-  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
-      llvm::raw_string_ostream stream(diagnostics);
-      stream << diagnostic.getLocation() << ": " << diagnostic << '\n';
-    }
-    return failure(); // the caller's handlers see it too
-  });
+  requireDialects(*context, {"cf", "llvm", "memref", "scf", "vector"}, "compiling for the CPU", "registerCpuDialects");
+  ErrorCollector errors(context);
 
   std::vector<CpuFunction> kernels = kernelsOf(input);
   if (kernels.empty())
@@ -104,14 +94,14 @@ CpuImage compileCpuModule(ModuleOp input, const CpuTarget &target, const CpuComp
   passes.enableVerifier(options.verify);
   buildCpuLowering(passes, target);
   if (failed(passes.run(*module)))
-    internalError("compiling for the CPU: lowering failed\n{}", diagnostics);
+    internalError("compiling for the CPU: lowering failed\n{}", errors.lines());
   times.lower += clock.lap();
 
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> llvmModule =
       translateModuleToLLVMIR(*module, llvmContext, "kernels", /*disableVerification=*/!options.verify);
   if (!llvmModule)
-    internalError("compiling for the CPU: translation to LLVM IR failed\n{}", diagnostics);
+    internalError("compiling for the CPU: translation to LLVM IR failed\n{}", errors.lines());
   times.translate += clock.lap();
 
   if (options.keepText) {

@@ -1,13 +1,9 @@
 #include "codegen/cpu/EmitObject.h"
+#include "codegen/common/RunPasses.h"
 #include "codegen/cpu/ThreadClock.h"
-#include "llvm/Analysis/AliasAnalysis.h"
-#include "llvm/Analysis/CGSCCPassManager.h"
-#include "llvm/Analysis/LoopAnalysisManager.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
-#include "llvm/IR/PassManager.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
@@ -96,23 +92,6 @@ FunctionPassManager buildPipeline() {
   return passes;
 }
 
-void optimise(Module &module, TargetMachine &machine) {
-  LoopAnalysisManager loopAnalyses;
-  FunctionAnalysisManager functionAnalyses;
-  CGSCCAnalysisManager callAnalyses;
-  ModuleAnalysisManager moduleAnalyses;
-  PassBuilder builder(&machine);
-  builder.registerModuleAnalyses(moduleAnalyses);
-  builder.registerCGSCCAnalyses(callAnalyses);
-  builder.registerFunctionAnalyses(functionAnalyses);
-  builder.registerLoopAnalyses(loopAnalyses);
-  builder.crossRegisterProxies(loopAnalyses, functionAnalyses, callAnalyses, moduleAnalyses);
-  FunctionPassManager passes = buildPipeline();
-  for (Function &function : module)
-    if (!function.isDeclaration())
-      passes.run(function, functionAnalyses);
-}
-
 } // namespace
 
 Expected<SmallVector<char, 0>> emitObject(Module &module, const CpuTarget &target, bool contract,
@@ -125,7 +104,7 @@ Expected<SmallVector<char, 0>> emitObject(Module &module, const CpuTarget &targe
   module.setTargetTriple(triple);
   module.setDataLayout(machine->createDataLayout());
   setAttributes(module, target);
-  optimise(module, *machine);
+  runFunctionPasses(module, *machine, buildPipeline());
   double optimised = clock.lap();
 
   SmallVector<char, 0> bytes;

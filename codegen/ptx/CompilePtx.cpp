@@ -3,6 +3,7 @@
 
 #include "codegen/common/ByteBooleans.h"
 #include "codegen/common/ExpandMath.h"
+#include "codegen/common/SharedContext.h"
 #include "codegen/ptx/EmitPtx.h"
 #include "codegen/ptx/LowerThread.h"
 #include "compiler/support/Error.h"
@@ -54,20 +55,9 @@ void buildPtxLowering(OpPassManager &passes) {
 }
 
 PtxKernel compilePtxModule(ModuleOp input, const std::string &architecture, const PtxCompileOptions &options) {
-  // Contexts are shared between threads, and loading dialects into one is not safe then.
   MLIRContext *context = input.getContext();
-  for (const char *dialect : {"cf", "gpu", "llvm", "memref", "nvvm", "scf", "vector"})
-    if (!context->getLoadedDialect(dialect))
-      internalError("compiling for a GPU: the context has no dialect {}; see registerPtxDialects", dialect);
-
-  std::string diagnostics;
-  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
-      llvm::raw_string_ostream stream(diagnostics);
-      stream << diagnostic.getLocation() << ": " << diagnostic << '\n';
-    }
-    return failure(); // the caller's handlers see it too
-  });
+  requireDialects(*context, {"cf", "gpu", "llvm", "memref", "nvvm", "scf", "vector"}, "compiling for a GPU", "registerPtxDialects");
+  ErrorCollector errors(context);
 
   PtxKernel kernel;
   for (auto function : input.getOps<func::FuncOp>())
@@ -86,7 +76,7 @@ PtxKernel compilePtxModule(ModuleOp input, const std::string &architecture, cons
   passes.enableVerifier(options.verify);
   buildPtxLowering(passes);
   if (failed(passes.run(*module)))
-    internalError("compiling for a GPU: lowering {} failed\n{}", kernel.name, diagnostics);
+    internalError("compiling for a GPU: lowering {} failed\n{}", kernel.name, errors.lines());
   for (auto function : module->getOps<LLVM::LLVMFuncOp>())
     if (function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName()))
       kernel.name = function.getName().str();
@@ -94,7 +84,7 @@ PtxKernel compilePtxModule(ModuleOp input, const std::string &architecture, cons
   std::unique_ptr<llvm::Module> llvmModule =
       translateModuleToLLVMIR(*module, llvmContext, "kernels", /*disableVerification=*/!options.verify);
   if (!llvmModule)
-    internalError("compiling for a GPU: translating {} to LLVM IR failed\n{}", kernel.name, diagnostics);
+    internalError("compiling for a GPU: translating {} to LLVM IR failed\n{}", kernel.name, errors.lines());
   if (options.llvmIr)
     llvm::raw_string_ostream(*options.llvmIr) << *llvmModule;
   llvm::Expected<std::string> ptx = emitPtx(*llvmModule, architecture);

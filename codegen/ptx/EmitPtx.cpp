@@ -1,12 +1,8 @@
 #include "codegen/ptx/EmitPtx.h"
 
-#include "llvm/Analysis/AliasAnalysis.h"
-#include "llvm/Analysis/CGSCCPassManager.h"
-#include "llvm/Analysis/LoopAnalysisManager.h"
+#include "codegen/common/RunPasses.h"
 #include "llvm/IR/LegacyPassManager.h"
-#include "llvm/IR/PassManager.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Support/TargetSelect.h"
@@ -69,23 +65,6 @@ FunctionPassManager buildPipeline() {
   return passes;
 }
 
-void optimise(Module &module, TargetMachine &machine) {
-  LoopAnalysisManager loopAnalyses;
-  FunctionAnalysisManager functionAnalyses;
-  CGSCCAnalysisManager callAnalyses;
-  ModuleAnalysisManager moduleAnalyses;
-  PassBuilder builder(&machine);
-  builder.registerModuleAnalyses(moduleAnalyses);
-  builder.registerCGSCCAnalyses(callAnalyses);
-  builder.registerFunctionAnalyses(functionAnalyses);
-  builder.registerLoopAnalyses(loopAnalyses);
-  builder.crossRegisterProxies(loopAnalyses, functionAnalyses, callAnalyses, moduleAnalyses);
-  FunctionPassManager passes = buildPipeline();
-  for (Function &function : module)
-    if (!function.isDeclaration())
-      passes.run(function, functionAnalyses);
-}
-
 } // namespace
 
 Expected<std::string> emitPtx(Module &module, const std::string &architecture) {
@@ -95,7 +74,7 @@ Expected<std::string> emitPtx(Module &module, const std::string &architecture) {
     return createStringError(inconvertibleErrorCode(), "no NVPTX code generator: " + message);
   module.setTargetTriple(triple);
   module.setDataLayout(machine->createDataLayout());
-  optimise(module, *machine);
+  runFunctionPasses(module, *machine, buildPipeline());
   SmallVector<char, 0> bytes;
   raw_svector_ostream stream(bytes);
   legacy::PassManager codegen;

@@ -29,7 +29,7 @@ struct CompileOptions {
 struct KernelReport {
   KernelInfo info;
   std::string schedule, plan;
-  std::string code;  ///< what the assembler says of registers, spills and what it warns of; after the code stage
+  std::string code = {};  ///< what the assembler says of registers, spills and what it warns of; after the code stage
   uint32_t registers = 0;
 };
 

@@ -24,9 +24,7 @@ static std::optional<Schedule> recordedSchedule(StageAccess access, const Kernel
   for (const std::string &text : access.options().recorded(info))
     try {
       Schedule schedule = parseSchedule(text);
-      bool legal = !schedule.split.empty() && !schedule.atom ? bool(planSplit(info, schedule))
-                                                             : bool(makePlan(info, schedule, access.target().device()));
-      if (legal)
+      if (isLegal(info, schedule, access.target().device()))
         return schedule;
     } catch (const Error &) {
       // Words of another version.
@@ -107,7 +105,7 @@ void scheduleStage(StageAccess access) {
     KernelInfo info = describeKernel(kernel);
     requireTypes(access, kernel, info);
     Schedule schedule = chooseSchedule(access, kernel, info);
-    if (!schedule.split.empty() && !schedule.atom) {
+    if (schedule.splitsKernel()) {
       for (kernel::FuncOp added : splitKernel(access, kernel, info, schedule))
         kernels.push_back(added);
       continue;

@@ -14,6 +14,10 @@ PlanResult makePlan(const KernelInfo &kernel, const Schedule &schedule, const De
   return planPipe(kernel, schedule, device);
 }
 
+bool isLegal(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {
+  return schedule.splitsKernel() ? bool(planSplit(kernel, schedule)) : bool(makePlan(kernel, schedule, device));
+}
+
 namespace {
 
 const char *nameOf(LoopLevel::Kind kind) {

@@ -1,4 +1,5 @@
 #include "search/plan/PipeParts.h"
+#include "search/plan/Boxes.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -296,6 +297,47 @@ OperandPlan PipeParts::planRows(const OperandInfo &operand, const Side &rows, co
     throw Refusal{fmt::format("copy {}: not for this atom's operands", copy)};
   }
   return plan;
+}
+
+int64_t PipeParts::divideRegisters(RolesPlan &roles, int64_t producers) const {
+  auto floor8 = [](int64_t number) { return number / 8 * 8; };
+  int64_t groups = roles.consumers + 1;
+  int64_t entry = std::min<int64_t>(248, floor8(device.blockRegisters / (groups * roles.groupThreads)));
+  // With few groups every thread has as many as it can name; else producers leave theirs to consumers.
+  roles.producerRegisters = roles.consumerRegisters = entry;
+  if (entry < 248) {
+    roles.producerRegisters = producers;
+    roles.consumerRegisters =
+        std::min<int64_t>(240, floor8((entry * groups - roles.producerRegisters) / roles.consumers));
+  }
+  return entry;
+}
+
+LaunchPlan PipeParts::launchRoles(PipePlan &plan, int64_t tiles, int64_t tileBytes, int64_t barrierBytes) const {
+  RolesPlan &roles = *plan.roles;
+  roles.tiles = tiles;
+  for (const TiledAxis &axis : plan.batch)
+    roles.tiles *= axis.tiles();
+  LaunchPlan launch;
+  launch.threads = (roles.consumers + 1) * roles.groupThreads;
+  launch.blocks = schedule.persistent ? std::min(roles.tiles, device.units) : roles.tiles;
+  launch.scratchBytes = 1024 + tileBytes + roles.consumers * roles.slots * 64 * boxRowBytes + barrierBytes;
+  if (launch.scratchBytes > device.sharedBytes)
+    throw Refusal{fmt::format("{} bytes of block memory, there are {}", launch.scratchBytes, device.sharedBytes)};
+  if (launch.threads > device.maxThreads)
+    throw Refusal{fmt::format("warps: {} threads, there are {}", launch.threads, device.maxThreads)};
+  return launch;
+}
+
+const std::string &PipeParts::requireFetched(const OperandInfo &operand, bool pieces) const {
+  if (!(operand.plain || (pieces && operand.pieces)) || operand.reduced)
+    throw Refusal{"tc: an operand is computed, the copy engine moves loads only"};
+  for (int access : operand.accesses) {
+    const std::string &name = kernel.buffers[kernel.accesses[access].buffer].name;
+    if (auto copy = schedule.copies.find(name); copy == schedule.copies.end() || copy->second != "tma")
+      throw Refusal{fmt::format("copy({}): the ring is filled by tma", name)};
+  }
+  return kernel.buffers[kernel.accesses[operand.accesses.front()].buffer].name;
 }
 
 void PipeParts::finish(PipePlan &plan, const Side &columns) const {

@@ -1,8 +1,6 @@
 // What the contract and the attend planner share: sides of the atom's product, register tiles, operands' ways.
 #pragma once
-#include "search/DeviceInfo.h"
-#include "search/PipePlan.h"
-#include "search/Schedule.h"
+#include "search/Plan.h"
 
 namespace tgc {
 
@@ -62,6 +60,16 @@ public:
                     OperandPlan &plan) const;
   /// The operand's way as rows × depth: what the schedule says, else a copy.
   OperandPlan planRows(const OperandInfo &operand, const Side &rows, const Side &depth, const Atom &atom) const;
+
+  /// For atoms that run beside their threads. Registers of `roles.consumers` and one producer that keeps
+  /// `producers` at most; gives those of a thread at entry.
+  int64_t divideRegisters(RolesPlan &roles, int64_t producers) const;
+  /// Bytes of a tile in block memory, where tiles begin at multiples of 1024.
+  static int64_t inBlock(int64_t bytes) { return (bytes + 1023) / 1024 * 1024; }
+  /// Tiles, blocks and threads of roles whose tiles (rings, held operands) and barriers take these bytes.
+  LaunchPlan launchRoles(PipePlan &plan, int64_t tiles, int64_t tileBytes, int64_t barrierBytes) const;
+  /// The name of the first buffer of an operand that the copy engine fetches; throws Refusal.
+  const std::string &requireFetched(const OperandInfo &operand, bool pieces) const;
 
   /// Grid, epilogue lanes and the checks that both planners end with.
   void finish(PipePlan &plan, const Side &columns) const;

@@ -128,14 +128,7 @@ private:
         throw Refusal{fmt::format("hold({}): queries may be held", buffer)};
       roles.holdLeft = true;
     }
-    int64_t groups = roles.consumers + 1;
-    int64_t entry = std::min<int64_t>(248, device.blockRegisters / (groups * atom->threads) / 8 * 8);
-    roles.producerRegisters = roles.consumerRegisters = entry;
-    if (entry < 248) {
-      roles.producerRegisters = roles.consumers > 2 ? 32 : 24;
-      roles.consumerRegisters =
-          std::min<int64_t>(240, (entry * groups - roles.producerRegisters) / roles.consumers / 8 * 8);
-    }
+    divideRegisters(roles, roles.consumers > 2 ? 32 : 24);
     int64_t fragments = atom->m * (keys * 4 + keys * 2 + columns * 4 + (roles.holdLeft ? depth * 2 : 0)) / 4 / atom->threads;
     if (fragments + spareRegisters > roles.consumerRegisters)
       throw Refusal{fmt::format("tile: {} registers for fragments, there are {}", fragments, roles.consumerRegisters)};
@@ -145,20 +138,8 @@ private:
     plan.roles = roles;
   }
 
-  /// The name of the operand's first buffer.
-  const std::string &requireBoxes(const OperandInfo &operand) const {
-    if (!(operand.plain || operand.pieces) || operand.reduced)
-      throw Refusal{"tc: an operand is computed, the copy engine moves loads only"};
-    for (int access : operand.accesses) {
-      const std::string &name = kernel.buffers[kernel.accesses[access].buffer].name;
-      if (auto copy = schedule.copies.find(name); copy == schedule.copies.end() || copy->second != "tma")
-        throw Refusal{fmt::format("copy({}): the rings are filled by tma", name)};
-    }
-    return kernel.buffers[kernel.accesses[operand.accesses.front()].buffer].name;
-  }
-
   void planOperand(const OperandInfo &operand, const Side &side, const Side &depth, OperandPlan &made, int64_t rows) {
-    const std::string &name = requireBoxes(operand);
+    const std::string &name = requireFetched(operand, /*pieces=*/true);
     // A row that is padded would be padded with what follows the piece's.
     if (operand.pieces && (rows != 0 || depth.extent() % atom->k != 0))
       throw Refusal{fmt::format("copy({},tma): rows of pieces are not padded", name)};
@@ -179,7 +160,7 @@ private:
   }
 
   void planValues(const OperandInfo &operand) {
-    const std::string &name = requireBoxes(operand);
+    const std::string &name = requireFetched(operand, /*pieces=*/true);
     if (std::string reason = planOperandInBoxes(kernel, operand, /*depthInRows=*/true, plan.e, plan.n, plan.v);
         !reason.empty())
       throw Refusal{fmt::format("copy({},tma): {}", name, reason)};
@@ -187,20 +168,11 @@ private:
   }
 
   Plan planLaunch() {
-    RolesPlan &roles = *plan.roles;
-    roles.tiles = plan.m.tiles();
-    for (const TiledAxis &axis : plan.batch)
-      roles.tiles *= axis.tiles();
-    LaunchPlan launch;
-    launch.threads = (roles.consumers + 1) * roles.groupThreads;
-    launch.blocks = schedule.persistent ? std::min(roles.tiles, device.units) : roles.tiles;
-    auto tile = [](int64_t bytes) { return roundUp(bytes, 1024); };
-    launch.scratchBytes = 1024 + roles.consumers * tile(plan.a.tileBytes) + roles.stages * (tile(plan.b.tileBytes) + tile(plan.v.tileBytes)) +
-                          roles.consumers * roles.slots * 64 * boxRowBytes + 16 * (2 * roles.stages + roles.consumers);
-    if (launch.scratchBytes > device.sharedBytes)
-      throw Refusal{fmt::format("{} bytes of block memory, there are {}", launch.scratchBytes, device.sharedBytes)};
-    if (launch.threads > device.maxThreads)
-      throw Refusal{fmt::format("warps: {} threads, there are {}", launch.threads, device.maxThreads)};
+    const RolesPlan &roles = *plan.roles;
+    LaunchPlan launch = launchRoles(plan, plan.m.tiles(),
+                                    roles.consumers * inBlock(plan.a.tileBytes) +
+                                        roles.stages * (inBlock(plan.b.tileBytes) + inBlock(plan.v.tileBytes)),
+                                    16 * (2 * roles.stages + roles.consumers));
     result.launches = {launch};
     result.body = std::move(plan);
     return std::move(result);

@@ -111,16 +111,8 @@ private:
       throw Refusal{fmt::format("tile: {} columns, the atom has multiples of {} up to {}", columns, atom->nStep,
                                 atom->nMax)};
     roles.fragmentRows = rows / share;
-    int64_t groups = roles.consumers + 1, sums = roles.fragmentRows * columns / atom->threads;
-    auto floor8 = [](int64_t number) { return number / 8 * 8; };
-    int64_t entry = std::min<int64_t>(248, floor8(device.blockRegisters / (groups * atom->threads)));
-    // With few groups every thread has as many as it can name; else producers leave theirs to consumers.
-    roles.producerRegisters = roles.consumerRegisters = entry;
-    if (entry < 248) {
-      roles.producerRegisters = roles.consumers > 2 ? 32 : 40;
-      roles.consumerRegisters =
-          std::min<int64_t>(240, floor8((entry * groups - roles.producerRegisters) / roles.consumers));
-    }
+    int64_t sums = roles.fragmentRows * columns / atom->threads;
+    int64_t entry = divideRegisters(roles, roles.consumers > 2 ? 32 : 40);
     if (sums + spareRegisters > roles.consumerRegisters)
       throw Refusal{fmt::format("tile: {} sums a thread, of {} registers", sums, roles.consumerRegisters)};
     if (atom->m * columns / atom->threads + entryRegisters > entry)
@@ -137,46 +129,28 @@ private:
   }
 
   OperandPlan planOperand(const OperandInfo &operand, const Side &side) {
-    if (!operand.plain || operand.reduced)
-      throw Refusal{"tc: an operand is computed, the copy engine moves loads only"};
+    const std::string &name = requireFetched(operand, /*pieces=*/false);
     const Access &access = kernel.accesses[operand.accesses.front()];
-    const BufferInfo &buffer = kernel.buffers[access.buffer];
-    auto copy = schedule.copies.find(buffer.name);
-    if (copy == schedule.copies.end() || copy->second != "tma")
-      throw Refusal{fmt::format("copy({}): the ring is filled by tma", buffer.name)};
+    ElementType type = kernel.buffers[access.buffer].type;
     OperandPlan made;
-    made.copy = "tma";
     made.stages = plan.roles->stages;
-    made.type = buffer.type;
-    int64_t rowElements = boxRowBytes / bytesOf(buffer.type), depth = plan.k.extent();
+    int64_t rowElements = boxRowBytes / bytesOf(type), depth = plan.k.extent();
     if (depth % rowElements != 0)
       throw Refusal{fmt::format("tile: the depth is {}, rows of block memory have {}", depth, rowElements)};
     std::string reason = planDepthInRow(kernel, access, side, plan.k, made);
     if (!reason.empty()) {
-      std::string other = bytesOf(buffer.type) == 2 ? planSideInRow(kernel, access, side, plan.k, made)
-                                                    : "the atom takes it only so";
+      std::string other = bytesOf(type) == 2 ? planSideInRow(kernel, access, side, plan.k, made)
+                                             : "the atom takes it only so";
       if (!other.empty())
-        throw Refusal{fmt::format("copy({},tma): along the depth: {}; along its side: {}", buffer.name, reason, other)};
+        throw Refusal{fmt::format("copy({},tma): along the depth: {}; along its side: {}", name, reason, other)};
     }
     return made;
   }
 
   Plan planLaunch() {
-    RolesPlan &roles = *plan.roles;
-    roles.tiles = plan.m.tiles() * plan.n.tiles();
-    for (const TiledAxis &axis : plan.batch)
-      roles.tiles *= axis.tiles();
-    LaunchPlan launch;
-    launch.threads = (roles.consumers + 1) * roles.groupThreads;
-    launch.blocks = schedule.persistent ? std::min(roles.tiles, device.units) : roles.tiles;
-    // Tiles of block memory begin at multiples of 1024 bytes.
-    auto tile = [](int64_t bytes) { return roundUp(bytes, 1024); };
-    launch.scratchBytes = 1024 + roles.stages * (tile(plan.a.tileBytes) + tile(plan.b.tileBytes)) +
-                          roles.consumers * roles.slots * 64 * boxRowBytes + 16 * roles.stages;
-    if (launch.scratchBytes > device.sharedBytes)
-      throw Refusal{fmt::format("{} bytes of block memory, there are {}", launch.scratchBytes, device.sharedBytes)};
-    if (launch.threads > device.maxThreads)
-      throw Refusal{fmt::format("warps: {} threads, there are {}", launch.threads, device.maxThreads)};
+    int64_t stages = plan.roles->stages;
+    LaunchPlan launch = launchRoles(plan, plan.m.tiles() * plan.n.tiles(),
+                                    stages * (inBlock(plan.a.tileBytes) + inBlock(plan.b.tileBytes)), 16 * stages);
     result.launches = {launch};
     result.body = std::move(plan);
     return std::move(result);

@@ -20,8 +20,6 @@ uint64_t hashOf(const std::string &text) {
   return hash;
 }
 
-bool isSplit(const Schedule &schedule) { return !schedule.split.empty() && !schedule.atom; }
-
 /// What describe leaves out of a plan but code depends on.
 std::string rest(const Plan &plan, const Schedule &schedule) {
   if (const auto *pipe = std::get_if<PipePlan>(&plan.body)) {
@@ -69,7 +67,7 @@ std::optional<Candidate> Space::candidate(const Schedule &schedule) const {
   Candidate result;
   result.schedule = schedule;
   result.text = printSchedule(schedule);
-  if (isSplit(schedule)) {
+  if (schedule.splitsKernel()) {
     if (!illegalOption({kernel, device}, schedule).empty())
       return std::nullopt;
     SplitResult split = planSplit(kernel, schedule);

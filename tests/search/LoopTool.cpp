@@ -132,7 +132,7 @@ int run(const Options &options) {
     }
     Schedule schedule =
         parts.contains(kernel) ? heuristicSchedule(info, device) : scheduleOf(kernel, info, device, options);
-    if (!schedule.split.empty() && !schedule.atom) {
+    if (schedule.splitsKernel()) {
       SplitResult split = planSplit(info, schedule);
       size_t place = i;
       if (!split)

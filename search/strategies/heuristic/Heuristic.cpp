@@ -31,17 +31,11 @@ const Rule rules[] = {
 
 } // namespace
 
-static bool legal(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {
-  if (!schedule.split.empty() && !schedule.atom)
-    return bool(planSplit(kernel, schedule));
-  return bool(makePlan(kernel, schedule, device));
-}
-
 Schedule heuristicSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
   for (const Rule &rule : rules)
     if (rule.shape == kernel.shape)
       if (std::optional<Schedule> schedule = rule.choose(kernel, device))
-        if (legal(kernel, *schedule, device))
+        if (isLegal(kernel, *schedule, device))
           return *schedule;
   return {};
 }
