@@ -1,12 +1,27 @@
 #include "codegen/common/KernelFacts.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "compiler/support/Error.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
 namespace tgc {
+
+ThreadKernel onlyKernel(ModuleOp module, StringRef where) {
+  ThreadKernel kernel;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function->hasAttr("tgc.kernel")) {
+      if (kernel.function)
+        internalError("{}: the module has several kernels", where.str());
+      kernel.function = function;
+    }
+  if (!kernel.function)
+    internalError("{}: the module has no function with the attribute tgc.kernel", where.str());
+  kernel.threads = kernel.function->getAttrOfType<IntegerAttr>("tgc.threads").getInt();
+  kernel.sharedBytes = kernel.function->getAttrOfType<IntegerAttr>("tgc.shared_bytes").getInt();
+  return kernel;
+}
 
 unsigned indexBits(ModuleOp module) {
   constexpr int64_t limit = (int64_t(1) << 31) - 1;

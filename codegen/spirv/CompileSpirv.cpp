@@ -3,6 +3,8 @@
 
 #include "codegen/common/ByteBooleans.h"
 #include "codegen/common/ExpandMath.h"
+#include "codegen/common/KernelFacts.h"
+#include "codegen/common/SharedContext.h"
 #include "compiler/support/Error.h"
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
@@ -38,6 +40,7 @@ void buildSpirvLowering(OpPassManager &passes, const Features &features) {
   passes.addPass(createInlinerPass());
   passes.addPass(createSymbolDCEPass());
   passes.addPass(createCanonicalizerPass());
+  passes.addPass(createBalanceComparisonsPass());
   passes.addPass(createCSEPass());
   passes.addPass(createFuseMultiplyAddPass());
   passes.addPass(createConvertSCFToCFPass());
@@ -48,39 +51,23 @@ void buildSpirvLowering(OpPassManager &passes, const Features &features) {
 }
 
 SpirvKernel compileSpirvModule(ModuleOp input, const Features &features, const SpirvCompileOptions &options) {
-  // Contexts are shared between threads, and loading dialects into one is not safe then.
   MLIRContext *context = input.getContext();
-  for (const char *dialect : {"cf", "gpu", "memref", "scf", "spirv", "vector"})
-    if (!context->getLoadedDialect(dialect))
-      internalError("compiling SPIR-V: the context has no dialect {}; see registerSpirvDialects", dialect);
+  requireDialects(*context, {"cf", "gpu", "memref", "scf", "spirv", "vector"}, "compiling SPIR-V",
+                  "registerSpirvDialects");
+  ErrorCollector errors(context);
 
-  std::string diagnostics;
-  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
-      llvm::raw_string_ostream stream(diagnostics);
-      stream << diagnostic.getLocation() << ": " << diagnostic << '\n';
-    }
-    return failure(); // the caller's handlers see it too
-  });
-
+  ThreadKernel facts = onlyKernel(input, "compiling SPIR-V");
   SpirvKernel kernel;
-  for (auto function : input.getOps<func::FuncOp>())
-    if (function->hasAttr("tgc.kernel")) {
-      if (!kernel.name.empty())
-        internalError("compiling SPIR-V: the module has several kernels");
-      kernel.name = function.getName().str();
-      kernel.threads = function->getAttrOfType<IntegerAttr>("tgc.threads").getInt();
-      kernel.sharedBytes = function->getAttrOfType<IntegerAttr>("tgc.shared_bytes").getInt();
-    }
-  if (kernel.name.empty())
-    internalError("compiling SPIR-V: the module has no function with the attribute tgc.kernel");
+  kernel.name = facts.function.getName().str();
+  kernel.threads = facts.threads;
+  kernel.sharedBytes = facts.sharedBytes;
 
   OwningOpRef<ModuleOp> module(input.clone());
   PassManager passes(context, ModuleOp::getOperationName());
   passes.enableVerifier(options.verify);
   buildSpirvLowering(passes, features);
   if (failed(passes.run(*module)))
-    internalError("compiling SPIR-V: lowering {} failed\n{}", kernel.name, diagnostics);
+    internalError("compiling SPIR-V: lowering {} failed\n{}", kernel.name, errors.lines());
   auto made = *module->getOps<spirv::ModuleOp>().begin();
   kernel.name = (*made.getOps<spirv::EntryPointOp>().begin()).getFn().str();
   if (options.text)
@@ -89,7 +76,7 @@ SpirvKernel compileSpirvModule(ModuleOp input, const Features &features, const S
   spirv::SerializationOptions serialization;
   serialization.emitSymbolName = false;
   if (failed(spirv::serialize(made, words, serialization)))
-    internalError("compiling SPIR-V: writing {} failed\n{}", kernel.name, diagnostics);
+    internalError("compiling SPIR-V: writing {} failed\n{}", kernel.name, errors.lines());
   kernel.words.assign(words.begin(), words.end());
   return kernel;
 }

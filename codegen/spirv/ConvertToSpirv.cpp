@@ -102,22 +102,17 @@ struct ConvertToSpirv : PassWrapper<ConvertToSpirv, OperationPass<ModuleOp>> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    func::FuncOp kernel;
-    for (auto function : module.getOps<func::FuncOp>())
-      if (function->hasAttr("tgc.kernel"))
-        kernel = function;
-    std::string name = entryName(kernel.getName());
-    auto threads = int32_t(kernel->getAttrOfType<IntegerAttr>("tgc.threads").getInt());
-    int64_t shared = kernel->getAttrOfType<IntegerAttr>("tgc.shared_bytes").getInt();
-    kernel.setSymName(name);
+    ThreadKernel kernel = onlyKernel(module, "compiling SPIR-V");
+    std::string name = entryName(kernel.function.getName());
+    kernel.function.setSymName(name);
     for (StringRef attribute : {"tgc.kernel", "tgc.threads", "tgc.shared_bytes"})
-      kernel->removeAttr(attribute);
+      kernel.function->removeAttr(attribute);
     bool wide = indexBits(module) == 64;
-    if (shared > 0)
-      declareShared(module, shared);
+    if (kernel.sharedBytes > 0)
+      declareShared(module, kernel.sharedBytes);
     if (failed(convert(module, wide)))
       return signalPassFailure();
-    gather(module, name, threads);
+    gather(module, name, int32_t(kernel.threads));
   }
 
 private:
@@ -166,7 +161,7 @@ private:
       for (Operation *op : parts)
         if (isa<spirv::FuncOp>(op) == functions) {
           op->moveBefore(made.getBody(), made.getBody()->end());
-          if (auto variable = dyn_cast<spirv::GlobalVariableOp>(op); variable && variable.getBuiltin())
+          if (auto variable = dyn_cast<spirv::GlobalVariableOp>(op); variable && isInput(variable))
             interface.push_back(FlatSymbolRefAttr::get(variable.getSymNameAttr()));
         }
     builder.setInsertionPointToEnd(made.getBody());
@@ -179,6 +174,10 @@ private:
     builder.create<spirv::ExecutionModeOp>(loc, function, spirv::ExecutionMode::ContractionOff, ArrayRef<int32_t>{});
     made.setVceTripleAttr(requirements(made));
     module->removeAttr(spirv::getTargetEnvAttrName());
+  }
+
+  static bool isInput(spirv::GlobalVariableOp variable) {
+    return cast<spirv::PointerType>(variable.getType()).getStorageClass() == spirv::StorageClass::Input;
   }
 
   spirv::VerCapExtAttr requirements(spirv::ModuleOp module) {

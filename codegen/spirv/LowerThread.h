@@ -14,6 +14,8 @@ struct Features {
 /// The passes in order, from the thread stage to one spirv.module beside what is left of the functions.
 void buildSpirvLowering(mlir::OpPassManager &passes, const Features &features);
 
+/// Comparisons of indices have no negative terms.
+std::unique_ptr<mlir::Pass> createBalanceComparisonsPass();
 /// Products that a sum marked `contract` takes become fused multiply-adds; nothing else may become one.
 std::unique_ptr<mlir::Pass> createFuseMultiplyAddPass();
 /// All that is left becomes the SPIR-V dialect.

@@ -76,6 +76,35 @@ struct ConvertRemainder : OpConversionPattern<arith::RemSIOp> {
   }
 };
 
+/// Of vectors by one condition: SPIR-V before 1.4 chooses by component.
+struct ConvertSelect : OpConversionPattern<arith::SelectOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(arith::SelectOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Value condition = adaptor.getCondition();
+    auto vector = dyn_cast<VectorType>(adaptor.getTrueValue().getType());
+    if (vector && !isa<VectorType>(condition.getType())) {
+      SmallVector<Value> copies(vector.getNumElements(), condition);
+      condition = rewriter.create<spirv::CompositeConstructOp>(op.getLoc(), vector.clone(rewriter.getI1Type()), copies);
+    }
+    rewriter.replaceOpWithNewOp<spirv::SelectOp>(op, condition, adaptor.getTrueValue(), adaptor.getFalseValue());
+    return success();
+  }
+};
+
+/// Of truth values: the larger is either, the smaller both; as signed numbers, where true is -1, the other way round.
+template <typename From, typename To>
+struct ConvertBoolExtremum : OpConversionPattern<From> {
+  using OpConversionPattern<From>::OpConversionPattern;
+  LogicalResult matchAndRewrite(From op, typename From::Adaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isInteger(1))
+      return failure();
+    rewriter.replaceOpWithNewOp<To>(op, adaptor.getLhs(), adaptor.getRhs());
+    return success();
+  }
+};
+
 template <typename From, typename To>
 struct ConvertFunction : OpConversionPattern<From> {
   using OpConversionPattern<From>::OpConversionPattern;
@@ -182,9 +211,13 @@ struct ConvertSplat : OpConversionPattern<vector::SplatOp> {
 void populateValuePatterns(const SPIRVTypeConverter &types, const Features &features, RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   // MLIR's own patterns match some of these operations too.
-  constexpr PatternBenefit first = 10;
-  patterns.add<ConvertBitcast, ConvertBitConstant, ConvertRemainder, ConvertTruncate, ConvertExtract, ConvertInsert,
+  const PatternBenefit first(10);
+  patterns.add<ConvertBitcast, ConvertBitConstant, ConvertRemainder, ConvertSelect, ConvertTruncate, ConvertExtract, ConvertInsert,
                ConvertFromElements, ConvertBroadcast, ConvertSplat>(types, context, first);
+  patterns.add<ConvertBoolExtremum<arith::MaxUIOp, spirv::LogicalOrOp>,
+               ConvertBoolExtremum<arith::MinUIOp, spirv::LogicalAndOp>,
+               ConvertBoolExtremum<arith::MaxSIOp, spirv::LogicalAndOp>,
+               ConvertBoolExtremum<arith::MinSIOp, spirv::LogicalOrOp>>(types, context, first);
   if (features.brain)
     patterns.add<ConvertRoundToBrain>(types, context, first);
   patterns.add<ConvertFunction<math::AbsFOp, spirv::CLFAbsOp>, ConvertFunction<math::AbsIOp, spirv::CLSAbsOp>,
