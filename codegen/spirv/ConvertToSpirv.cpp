@@ -133,7 +133,8 @@ private:
     Types types(environment, wide);
     RewritePatternSet patterns(context);
     populateMemoryPatterns(types, patterns);
-    populateThreadPatterns(types, patterns);
+    bool shuffles = module.walk([](gpu::ShuffleOp) { return WalkResult::interrupt(); }).wasInterrupted();
+    populateThreadPatterns(types, shuffles ? features.subgroup : 0, patterns);
     populateValuePatterns(types, features, patterns);
     arith::populateArithToSPIRVPatterns(types, patterns);
     cf::populateControlFlowToSPIRVPatterns(types, patterns);

@@ -7,8 +7,10 @@ namespace tgc::spv {
 
 /// Loads, stores and views: a memref is a pointer to its first element, wherever its type says that it starts.
 void populateMemoryPatterns(const mlir::SPIRVTypeConverter &types, mlir::RewritePatternSet &patterns);
-/// Numbers of blocks and threads, barriers, shuffles.
-void populateThreadPatterns(const mlir::SPIRVTypeConverter &types, mlir::RewritePatternSet &patterns);
+/// Numbers of blocks and threads, barriers, shuffles. `subgroup` is the subgroups' size if threads' numbers are to be
+/// made of theirs, else 0.
+void populateThreadPatterns(const mlir::SPIRVTypeConverter &types, int64_t subgroup,
+                            mlir::RewritePatternSet &patterns);
 /// What MLIR's own patterns for arith, math and vector lack or get wrong.
 void populateValuePatterns(const mlir::SPIRVTypeConverter &types, const Features &features,
                            mlir::RewritePatternSet &patterns);

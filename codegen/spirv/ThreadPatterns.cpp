@@ -1,4 +1,6 @@
-// Blocks and threads: a linear number of each, as OpenCL's first dimension.
+// Blocks and threads: a linear number of each, as OpenCL's first dimension. A thread's number is that of its subgroup and
+// its place there in kernels that move values between the threads of a subgroup: Intel's runtime for processors takes a
+// comparison of OpenCL's own number for leave to run fewer threads, also where others wait for their values (2026.22).
 #include "codegen/spirv/Patterns.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -9,35 +11,64 @@ using namespace mlir;
 namespace tgc::spv {
 namespace {
 
-/// A built-in vector of OpenCL's sizes, which have 64 bits where addresses have.
-Value builtin(ConversionPatternRewriter &rewriter, Operation *op, spirv::BuiltIn which, Type index) {
+/// The value of a built-in variable of that type.
+Value builtin(ConversionPatternRewriter &rewriter, Operation *op, spirv::BuiltIn which, Type type) {
   Location loc = op->getLoc();
   auto module = op->getParentOfType<ModuleOp>();
   std::string name = "__builtin_" + spirv::stringifyBuiltIn(which).str();
   auto variable = module.lookupSymbol<spirv::GlobalVariableOp>(name);
-  Type size = rewriter.getI64Type();
   if (!variable) {
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPointToStart(module.getBody());
-    auto type = spirv::PointerType::get(VectorType::get({3}, size), spirv::StorageClass::Input);
-    variable = rewriter.create<spirv::GlobalVariableOp>(loc, type, name, which);
+    auto pointer = spirv::PointerType::get(type, spirv::StorageClass::Input);
+    variable = rewriter.create<spirv::GlobalVariableOp>(loc, pointer, name, which);
   }
   Value pointer = rewriter.create<spirv::AddressOfOp>(loc, variable);
-  Value vector = rewriter.create<spirv::LoadOp>(loc, pointer);
-  Value first = rewriter.create<spirv::CompositeExtractOp>(loc, vector, ArrayRef<int32_t>{0});
-  return index == size ? first : rewriter.create<spirv::UConvertOp>(loc, index, first).getResult();
+  return rewriter.create<spirv::LoadOp>(loc, pointer);
 }
 
-template <typename Op, spirv::BuiltIn which>
-struct ConvertNumber : OpConversionPattern<Op> {
-  using OpConversionPattern<Op>::OpConversionPattern;
-  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor, ConversionPatternRewriter &rewriter) const override {
+/// The first of OpenCL's three sizes, which have 64 bits where addresses have.
+Value first(ConversionPatternRewriter &rewriter, Operation *op, spirv::BuiltIn which, Type index) {
+  Type size = rewriter.getI64Type();
+  Value vector = builtin(rewriter, op, which, VectorType::get({3}, size));
+  Value made = rewriter.create<spirv::CompositeExtractOp>(op->getLoc(), vector, ArrayRef<int32_t>{0});
+  return index == size ? made : rewriter.create<spirv::UConvertOp>(op->getLoc(), index, made).getResult();
+}
+
+struct ConvertBlockId : OpConversionPattern<gpu::BlockIdOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(gpu::BlockIdOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
     if (op.getDimension() != gpu::Dimension::x)
-      return rewriter.notifyMatchFailure(op, "blocks and threads have one dimension");
-    Type index = this->getTypeConverter()->convertType(op.getType());
-    rewriter.replaceOp(op, builtin(rewriter, op, which, index));
+      return rewriter.notifyMatchFailure(op, "blocks have one dimension");
+    Type index = getTypeConverter()->convertType(op.getType());
+    rewriter.replaceOp(op, first(rewriter, op, spirv::BuiltIn::WorkgroupId, index));
     return success();
   }
+};
+
+struct ConvertThreadId : OpConversionPattern<gpu::ThreadIdOp> {
+  ConvertThreadId(const TypeConverter &types, MLIRContext *context, int64_t subgroup)
+      : OpConversionPattern(types, context), subgroup(subgroup) {}
+  LogicalResult matchAndRewrite(gpu::ThreadIdOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+    if (op.getDimension() != gpu::Dimension::x)
+      return rewriter.notifyMatchFailure(op, "threads have one dimension");
+    Type index = getTypeConverter()->convertType(op.getType());
+    if (subgroup == 0) {
+      rewriter.replaceOp(op, first(rewriter, op, spirv::BuiltIn::LocalInvocationId, index));
+      return success();
+    }
+    Location loc = op.getLoc();
+    Type word = rewriter.getI32Type();
+    Value group = builtin(rewriter, op, spirv::BuiltIn::SubgroupId, word);
+    Value size = rewriter.create<spirv::ConstantOp>(loc, word, rewriter.getI32IntegerAttr(int32_t(subgroup)));
+    Value before = rewriter.create<spirv::IMulOp>(loc, group, size);
+    Value lane = builtin(rewriter, op, spirv::BuiltIn::SubgroupLocalInvocationId, word);
+    Value made = rewriter.create<spirv::IAddOp>(loc, before, lane);
+    rewriter.replaceOp(op, index == word ? made : rewriter.create<spirv::UConvertOp>(loc, index, made).getResult());
+    return success();
+  }
+
+  int64_t subgroup; ///< 0: OpenCL's own number
 };
 
 /// Orders what the block's threads do in shared memory.
@@ -67,10 +98,9 @@ struct ConvertShuffle : OpConversionPattern<gpu::ShuffleOp> {
 
 } // namespace
 
-void populateThreadPatterns(const SPIRVTypeConverter &types, RewritePatternSet &patterns) {
-  patterns.add<ConvertNumber<gpu::BlockIdOp, spirv::BuiltIn::WorkgroupId>,
-               ConvertNumber<gpu::ThreadIdOp, spirv::BuiltIn::LocalInvocationId>, ConvertBarrier, ConvertShuffle>(
-      types, patterns.getContext());
+void populateThreadPatterns(const SPIRVTypeConverter &types, int64_t subgroup, RewritePatternSet &patterns) {
+  patterns.add<ConvertBlockId, ConvertBarrier, ConvertShuffle>(types, patterns.getContext());
+  patterns.add<ConvertThreadId>(types, patterns.getContext(), subgroup);
 }
 
 } // namespace tgc::spv
