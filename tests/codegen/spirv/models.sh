@@ -34,7 +34,7 @@ for model; do
     device=$(offline "$target")
     number=0 compiled=0
     for module in "${modules[@]}"; do
-      spirv-val --target-env spv1.3 "$module" > "$work/log" 2>&1 || fail "$module: $(cat "$work/log")"
+      "$here/validate.sh" python3 "$module" > "$work/log" 2>&1 || fail "$(cat "$work/log")"
       spirv-dis "$module" -o "$work/text" 2> /dev/null
       [ "${ALLOW_DOUBLE:-0}" = 1 ] || ! grep -q 'OpCapability Float64' "$work/text" || fail "$module computes in float64"
       number=$((number + 1))

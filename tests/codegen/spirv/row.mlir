@@ -35,7 +35,7 @@ kernel.func @norm(%x: memref<16x1024xbf16>, %y: memref<16x1024xbf16>) axes(%m = 
 // CHECK-DAG: spirv.ExecutionMode @norm "SubgroupSize", 16
 // CHECK-DAG: spirv.ExecutionMode @norm "ContractionOff"
 
-// SUBGROUP-NOT: Workgroup>
+// SUBGROUP-NOT: tgc_shared
 // SUBGROUP: spirv.GroupNonUniformShuffleXor
 // SUBGROUP-NOT: ControlBarrier
 // SUBGROUP: "LocalSize", 16, 1, 1
