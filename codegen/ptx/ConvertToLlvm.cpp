@@ -2,6 +2,7 @@
 // 1. Indices have 32 bits where every byte of every buffer lies within 2^31, else 64.
 // 2. Vectors are loaded and stored at their whole alignment: the generators keep it.
 // 3. A kernel gets a bare pointer a buffer; buffers do not overlap and begin at multiples of 16 bytes.
+#include "codegen/common/KernelFacts.h"
 #include "codegen/ptx/LowerThread.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -73,24 +74,6 @@ struct PointerOfBuffer : ConvertOpToLLVMPattern<UnrealizedConversionCastOp> {
   }
 };
 
-/// Bits of an index that reaches every byte of the kernel's buffers.
-unsigned indexBits(ModuleOp module) {
-  constexpr int64_t limit = (int64_t(1) << 31) - 1;
-  for (auto function : module.getOps<func::FuncOp>())
-    for (Type type : function.getArgumentTypes()) {
-      auto memref = dyn_cast<MemRefType>(type);
-      SmallVector<int64_t> strides;
-      int64_t last = 0;
-      if (!memref || failed(getStridesAndOffset(memref, strides, last)))
-        continue;
-      for (auto [size, stride] : llvm::zip(memref.getShape(), strides))
-        last += (size - 1) * stride;
-      if ((last + 1) * bytesOf(memref.getElementType()) > limit)
-        return 64;
-    }
-  return 32;
-}
-
 struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ConvertToLlvm)
   StringRef getArgument() const override { return "tgc-ptx-to-llvm"; }
@@ -148,12 +131,7 @@ struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
 
   /// PTX has letters, digits and underscores in its names.
   void rename(LLVM::LLVMFuncOp function) {
-    std::string name = function.getName().str();
-    for (char &letter : name)
-      if (!llvm::isAlnum(letter))
-        letter = '_';
-    if (llvm::isDigit(name.front()))
-      name = "k" + name;
+    std::string name = entryName(function.getName());
     if (name == function.getName() || function.isExternal())
       return;
     StringAttr renamed = StringAttr::get(&getContext(), name);
