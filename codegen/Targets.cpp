@@ -2,6 +2,7 @@
 #include "codegen/Target.h"
 #include "codegen/cpu/CpuBackend.h"
 #include "codegen/ptx/PtxBackend.h"
+#include "codegen/spirv/SpirvBackend.h"
 #include "compiler/support/Error.h"
 
 namespace tgc {
@@ -16,6 +17,7 @@ struct TargetEntry {
 const TargetEntry entries[] = {
     {cpu::makeCpuBackend, cpu::cpuBackendNames, cpu::registerCpuDialects},
     {ptx::makePtxBackend, ptx::ptxBackendNames, ptx::registerPtxDialects},
+    {spv::makeSpirvBackend, spv::spirvBackendNames, spv::registerSpirvDialects},
 };
 
 } // namespace

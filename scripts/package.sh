@@ -46,7 +46,8 @@ what is linked in. The command and the library need glibc $oldest or newer; a GP
 or newer.
 TEXT
 if [ -n "$tests" ]; then
-  cp -r tests/gpu "$root/gpu"
+  mkdir "$root/gpu"
+  cp tests/gpu/{README.md,run.sh,random.mlir,*.py} "$root/gpu/"
   tests/gpu/kernels.py "$root/gpu/kernels"
   mkdir -p "$root/models" "$root/graphs"
   cp -rL models/tiny/* "$root/models/"

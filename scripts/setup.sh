@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs what building and testing need on Debian 12: apt packages, and the Python tools of the tests in .venv.
 # Idempotent; without anything to install it only looks (under a second) and touches no network.
+# Optional, for tests of Intel GPUs without one: TGC_SETUP_INTEL=off leaves out Intel's compiler for GPUs (apt) and its
+# OpenCL runtime for processors (PyPI, Intel's licence, 0.7 GB in .venv); tests that need them are then left out too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,6 +12,7 @@ packages=(
   libcli11-dev nlohmann-json3-dev catch2 libsqlite3-dev libzstd-dev zlib1g-dev spirv-tools xz-utils
   python3-venv
 )
+[ "${TGC_SETUP_INTEL:-on}" = off ] || packages+=(intel-opencl-icd ocl-icd-libopencl1 opencl-c-headers)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
@@ -31,4 +34,13 @@ if ! cmp -s "$requirements" .venv/requirements.installed; then
   "$python" -m venv .venv
   .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
   cp "$requirements" .venv/requirements.installed
+fi
+intel=scripts/requirements-intel.txt
+if [ "${TGC_SETUP_INTEL:-on}" != off ] && ! cmp -s "$intel" .venv/requirements-intel.installed; then
+  echo "setup: installing Intel's OpenCL runtime for processors into .venv"
+  if .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$intel"; then
+    cp "$intel" .venv/requirements-intel.installed
+  else
+    echo "setup: it cannot be had here; SPIR-V will be compiled in tests, but not run" >&2
+  fi
 fi

@@ -30,3 +30,9 @@ if os.path.exists("/proc/cpuinfo"):
             if line.startswith("flags"):
                 config.available_features.update(line.split(":", 1)[1].split())
                 break
+
+# Intel's OpenCL runtime for processors, where scripts/setup.sh has put it.
+opencl = os.path.join(config.tgc_source_dir, ".venv", "lib", "libintelocl.so")
+if os.path.exists(opencl):
+    config.available_features.add("opencl-cpu")
+    config.environment["TGC_OPENCL_LIBRARY"] = opencl

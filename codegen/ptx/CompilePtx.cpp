@@ -3,6 +3,7 @@
 
 #include "codegen/common/ByteBooleans.h"
 #include "codegen/common/ExpandMath.h"
+#include "codegen/common/KernelFacts.h"
 #include "codegen/common/SharedContext.h"
 #include "codegen/ptx/EmitPtx.h"
 #include "codegen/ptx/LowerThread.h"
@@ -42,6 +43,7 @@ void registerPtxDialects(DialectRegistry &registry) {
 void buildPtxLowering(OpPassManager &passes) {
   passes.addPass(createByteBooleansPass());
   passes.addPass(createApproximateNarrowPass());
+  passes.addPass(createWidenPairsPass());
   MathTarget math{.fma = true, .rounding = true, .half = true, .brain = true, .imports = false};
   passes.addPass(createExpandMathPass(math));
   passes.addPass(createExpandArithPass(math));
@@ -59,17 +61,11 @@ PtxKernel compilePtxModule(ModuleOp input, const std::string &architecture, cons
   requireDialects(*context, {"cf", "gpu", "llvm", "memref", "nvvm", "scf", "vector"}, "compiling for a GPU", "registerPtxDialects");
   ErrorCollector errors(context);
 
+  ThreadKernel facts = onlyKernel(input, "compiling for a GPU");
   PtxKernel kernel;
-  for (auto function : input.getOps<func::FuncOp>())
-    if (function->hasAttr("tgc.kernel")) {
-      if (!kernel.name.empty())
-        internalError("compiling for a GPU: the module has several kernels");
-      kernel.name = function.getName().str();
-      kernel.threads = function->getAttrOfType<IntegerAttr>("tgc.threads").getInt();
-      kernel.sharedBytes = function->getAttrOfType<IntegerAttr>("tgc.shared_bytes").getInt();
-    }
-  if (kernel.name.empty())
-    internalError("compiling for a GPU: the module has no function with the attribute tgc.kernel");
+  kernel.name = facts.function.getName().str();
+  kernel.threads = facts.threads;
+  kernel.sharedBytes = facts.sharedBytes;
 
   OwningOpRef<ModuleOp> module(input.clone());
   PassManager passes(context, ModuleOp::getOperationName());

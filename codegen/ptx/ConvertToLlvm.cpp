@@ -2,6 +2,7 @@
 // 1. Indices have 32 bits where every byte of every buffer lies within 2^31, else 64.
 // 2. Vectors are loaded and stored at their whole alignment: the generators keep it.
 // 3. A kernel gets a bare pointer a buffer; buffers do not overlap and begin at multiples of 16 bytes.
+#include "codegen/common/KernelFacts.h"
 #include "codegen/ptx/LowerThread.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -57,23 +58,21 @@ struct StoreVector : ConvertOpToLLVMPattern<vector::StoreOp> {
   }
 };
 
-/// Bits of an index that reaches every byte of the kernel's buffers.
-unsigned indexBits(ModuleOp module) {
-  constexpr int64_t limit = (int64_t(1) << 31) - 1;
-  for (auto function : module.getOps<func::FuncOp>())
-    for (Type type : function.getArgumentTypes()) {
-      auto memref = dyn_cast<MemRefType>(type);
-      SmallVector<int64_t> strides;
-      int64_t last = 0;
-      if (!memref || failed(getStridesAndOffset(memref, strides, last)))
-        continue;
-      for (auto [size, stride] : llvm::zip(memref.getShape(), strides))
-        last += (size - 1) * stride;
-      if ((last + 1) * bytesOf(memref.getElementType()) > limit)
-        return 64;
-    }
-  return 32;
-}
+/// The address of a buffer's first element, which has 64 bits though indices may have 32.
+struct PointerOfBuffer : ConvertOpToLLVMPattern<UnrealizedConversionCastOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  static bool matches(UnrealizedConversionCastOp op) {
+    return op.getNumOperands() == 1 && op.getNumResults() == 1 && isa<MemRefType>(op.getOperand(0).getType()) &&
+           isa<LLVM::LLVMPointerType>(op.getResult(0).getType());
+  }
+  LogicalResult matchAndRewrite(UnrealizedConversionCastOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    if (!matches(op))
+      return failure();
+    rewriter.replaceOp(op, MemRefDescriptor(adaptor.getOperands()[0]).alignedPtr(rewriter, op.getLoc()));
+    return success();
+  }
+};
 
 struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ConvertToLlvm)
@@ -102,7 +101,7 @@ struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
     if (failed(convertMath(converter)))
       return signalPassFailure();
     RewritePatternSet patterns(context);
-    patterns.add<LoadVector, StoreVector>(converter, /*benefit=*/2);
+    patterns.add<LoadVector, StoreVector, PointerOfBuffer>(converter, /*benefit=*/2);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
     populateFuncToLLVMConversionPatterns(converter, patterns);
@@ -115,6 +114,8 @@ struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
     target.addLegalDialect<NVVM::NVVMDialect>();
     target.addIllegalDialect<gpu::GPUDialect>();
     target.addLegalOp<ModuleOp>();
+    target.addDynamicallyLegalOp<UnrealizedConversionCastOp>(
+        [](UnrealizedConversionCastOp op) { return !PointerOfBuffer::matches(op); });
     if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
       return signalPassFailure();
     for (auto function : getOperation().getOps<LLVM::LLVMFuncOp>()) {
@@ -130,12 +131,7 @@ struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
 
   /// PTX has letters, digits and underscores in its names.
   void rename(LLVM::LLVMFuncOp function) {
-    std::string name = function.getName().str();
-    for (char &letter : name)
-      if (!llvm::isAlnum(letter))
-        letter = '_';
-    if (llvm::isDigit(name.front()))
-      name = "k" + name;
+    std::string name = entryName(function.getName());
     if (name == function.getName() || function.isExternal())
       return;
     StringAttr renamed = StringAttr::get(&getContext(), name);

@@ -1,5 +1,6 @@
 #include "compiler/driver/Command.h"
 
+#include "compiler/driver/DeviceNames.h"
 #include "compiler/driver/Progress.h"
 #include "compiler/driver/Records.h"
 #include "compiler/support/Error.h"
@@ -30,7 +31,7 @@ static std::vector<int64_t> parseShape(const std::string &text, const std::strin
 
 void ModelArguments::addTo(CLI::App &command) {
   command.add_option("model", model, "ONNX file, or a stage's text with --from")->required();
-  command.add_option("--device", device, "device to compile for: cpu, cpu:avx512, cpu:avx2, cpu:generic")
+  command.add_option("--device", device, "device to compile for: a name that tgc devices lists, or a device of this\nmachine such as opencl:0")
       ->capture_default_str();
   command.add_option("--precision", precision, "recast the model's floating-point types")
       ->check(CLI::IsMember({"keep", "f32", "f16", "bf16"}));
@@ -45,7 +46,7 @@ void ModelArguments::addTo(CLI::App &command) {
 CompileOptions ModelArguments::options() const {
   CompileOptions options;
   options.model = model;
-  options.device = device;
+  options.device = targetOf(device);
   options.from = from;
   options.jobs = jobs;
   if (!precision.empty() && precision != "keep")
@@ -58,7 +59,7 @@ CompileOptions ModelArguments::options() const {
     auto [kernel, text] = splitAssignment(schedule, "--schedule");
     options.schedules[kernel] = text;
   }
-  options.recorded = recordedSchedules(database, device);
+  options.recorded = recordedSchedules(database, options.device);
   options.progress = makeProgress();
   return options;
 }

@@ -94,10 +94,10 @@ static runtime::Array inputOf(const TestData &data, const std::string &name, run
   return array.dtype == dtype ? array : fromDoubles(toDoubles(array), dtype, array.shape);
 }
 
-Arrays runOnDevice(Compilation &compilation, const TestData &data) {
+Arrays runOnDevice(Compilation &compilation, const TestData &data, const std::string &name) {
   runtime::Package &package = compilation.package();
   std::vector<uint8_t> bytes = runtime::serialize(package);
-  Device device = openDevice(package.device.c_str());
+  Device device = openDevice(name.empty() ? package.device.c_str() : name.c_str());
   tgc_program *loaded = nullptr;
   call(tgc_program_load_memory(device.get(), bytes.data(), bytes.size(), nullptr, &loaded));
   Program program(loaded);

@@ -30,8 +30,9 @@ struct OutputVerdict {
   bool passed = false;
 };
 
-/// Loads the package and runs it on the data's inputs, with poisoned outputs.
-Arrays runOnDevice(Compilation &compilation, const TestData &data);
+/// Loads the package and runs it on the data's inputs, with poisoned outputs, on a device of this machine; without a
+/// name on the first of the package's kind.
+Arrays runOnDevice(Compilation &compilation, const TestData &data, const std::string &device = "");
 /// Evaluates the kernel stage in double precision on the data's inputs; `compilation` has run up to that stage.
 Arrays runOnReference(Compilation &compilation, const TestData &data);
 

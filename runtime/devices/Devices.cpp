@@ -2,6 +2,7 @@
 #include "runtime/devices/Device.h"
 #include "runtime/devices/cpu/CpuDevice.h"
 #include "runtime/devices/cuda/CudaDevice.h"
+#include "runtime/devices/opencl/OpenClDevice.h"
 #include "runtime/format/Error.h"
 #include <algorithm>
 #include <cstdlib>
@@ -12,6 +13,7 @@ namespace {
 const DeviceKind Kinds[] = {
     {"cpu", listCpu, openCpu},
     {"cuda", listCuda, openCuda},
+    {"opencl", listOpenCl, openOpenCl},
 };
 } // namespace
 

@@ -42,9 +42,9 @@ public:
     plan.atom = atom->name;
     plan.flip = schedule.flip;
     plan.batch = makeBatch(contract.batch);
-    plan.m = tiledSide(schedule.flip ? contract.n : contract.m, contract.complete);
-    plan.n = tiledSide(schedule.flip ? contract.m : contract.n, contract.complete);
-    plan.k = tiledSide(contract.k, {});
+    plan.m = storedSide(schedule.flip ? contract.n : contract.m, contract.complete);
+    plan.n = storedSide(schedule.flip ? contract.m : contract.n, contract.complete);
+    plan.k = storedSide(contract.k, {});
     requireWhole(plan, contract.complete);
     for (const auto &[name, tile] : schedule.tile)
       if (!plan.find(*kernel.axisNamed(name)))
@@ -85,24 +85,6 @@ private:
         return candidate;
     throw Refusal{fmt::format("tc({}): no such atom multiplies {} into {}", *schedule.atom, nameOf(operand),
                               nameOf(accumulator))};
-  }
-
-  /// Axes that the main store does not have come first, the others by its strides, or by the order of the kernel.
-  Side tiledSide(std::vector<int> axes, const std::vector<int> &whole) const {
-    const Access *store = mainStore();
-    auto key = [&](int axis) {
-      std::optional<int64_t> stride = strideOf(store, axis);
-      return stride ? std::abs(*stride) : int64_t(1) << 62;
-    };
-    std::stable_sort(axes.begin(), axes.end(), [&](int a, int b) { return key(a) > key(b); });
-    Side side;
-    for (int axis : axes) {
-      const AxisInfo &info = kernel.axes[axis];
-      auto tile = schedule.tile.find(info.name);
-      bool all = std::find(whole.begin(), whole.end(), axis) != whole.end();
-      side.axes.push_back({axis, info.extent, tile != schedule.tile.end() ? tile->second : all ? info.extent : 1});
-    }
-    return side;
   }
 
   void planGroups() {

@@ -27,7 +27,7 @@ using namespace tgc;
 namespace {
 
 struct Options {
-  std::string file, kernel, emit = "tile", schedule, device = "h200", output;
+  std::string file, kernel, emit = "tile", schedule, device = "h200", assemble, output;
 };
 
 std::string print(Operation *op) {
@@ -74,6 +74,17 @@ void writeCubin(const std::string &path, const KernelInfo &info, const Plan &pla
   std::ofstream(path + ".json") << launch.dump(1) << "\n";
 }
 
+/// A line: name, registers, spills, generator, and the assembler's remarks.
+void assembleOnly(const KernelInfo &info, const Plan &plan, const ptx::PtxKernel &kernel, const std::string &architecture) {
+  std::optional<ptx::Assembled> code = ptx::assemble(kernel.ptx, architecture);
+  if (!code)
+    throw Error(ErrorKind::Device, "there is no assembler");
+  std::replace(code->log.begin(), code->log.end(), '\n', ' ');
+  auto *pipe = std::get_if<PipePlan>(&plan.body);
+  std::cout << fmt::format("{}: {} registers, {} bytes spilled, {} {}\n", info.name, code->registers, code->spillBytes,
+                           pipe ? "pipe " + pipe->atom : "loop", code->log);
+}
+
 void show(kernel::FuncOp kernel, const Options &options, const DeviceInfo &device) {
   KernelInfo info = describeKernel(kernel);
   Schedule schedule = !options.schedule.empty() ? parseSchedule(options.schedule)
@@ -111,7 +122,10 @@ void show(kernel::FuncOp kernel, const Options &options, const DeviceInfo &devic
   compile.llvmIr = options.emit == "llvm" ? &llvmIr : nullptr;
   ptx::PtxKernel compiled = ptx::compilePtxModule(*module, device.architecture, compile);
   if (options.emit == "cubin")
-    writeCubin(options.output, info, *plan.plan, text, compiled, thread, device.architecture);
+    writeCubin(options.output, info, *plan.plan, text, compiled, thread,
+               options.assemble.empty() ? device.architecture : options.assemble);
+  else if (options.emit == "assemble")
+    assembleOnly(info, *plan.plan, compiled, device.architecture);
   else
     std::cout << (options.emit == "llvm" ? llvmIr : compiled.ptx) << "\n";
 }
@@ -145,9 +159,10 @@ int main(int argc, char **argv) {
   Options options;
   app.add_option("file", options.file)->required();
   app.add_option("--kernel", options.kernel, "only this one");
-  app.add_option("--emit", options.emit)->check(CLI::IsMember({"plan", "tile", "thread", "llvm", "ptx", "cubin"}));
+  app.add_option("--emit", options.emit)->check(CLI::IsMember({"plan", "tile", "thread", "llvm", "ptx", "cubin", "assemble"}));
   app.add_option("--schedule", options.schedule, "instead of the kernels' own");
   app.add_option("--device", options.device, "name behind cuda:");
+  app.add_option("--assemble", options.assemble, "cubin: for this architecture, if newer than the device's");
   app.add_option("-o", options.output, "cubin: path without its ending");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -7,9 +7,8 @@
 namespace tgc::runtime::test {
 
 inline api::Program load(const Package &package, const std::string &directory = "") {
-  std::string device = testDevice();
-  std::vector<uint8_t> file = serialize(device == "cpu" ? package : forCuda(package));
-  return api::Program(api::Device(device), file.data(), file.size(), directory);
+  std::vector<uint8_t> file = serialize(forTestDevice(package));
+  return api::Program(api::Device(testDevice()), file.data(), file.size(), directory);
 }
 
 inline api::Tensor tensor(const std::string &name, const Shape &shape, const std::vector<float> &values) {

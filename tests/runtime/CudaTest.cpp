@@ -32,10 +32,8 @@ struct Fake {
   std::string launches() const { return find<const char *()>("fakeCudaLaunches")(); }
   uint64_t memory() const { return find<uint64_t()>("fakeCudaMemory")(); }
   int handles() const { return find<int()>("fakeCudaHandles")(); }
-  ~Fake() {
-    if (handle)
-      find<void()>("fakeCudaNewProcess")();
-  }
+  void newProcess() const { find<void()>("fakeCudaNewProcess")(); }
+  ~Fake() { newProcess(); }
 };
 
 tgc::api::Program loadCuda(const Package &package) {
@@ -353,7 +351,7 @@ TEST_CASE("cuda: a lost context is said to be lost, in all of the process", "[cu
   auto again = failure([&] { loadCuda(forCuda(linearPackage())); });
   REQUIRE(again.first == TGC_DEVICE);
   REQUIRE_THAT(again.second, Catch::Contains("lost to this process, start it anew"));
-  fake.find<void()>("fakeCudaNewProcess")();
+  fake.newProcess();
   tgc::api::Program fresh = loadCuda(forCuda(linearPackage()));
   REQUIRE(run(fresh, {&in}).size() == 64);
 }
@@ -374,6 +372,7 @@ TEST_CASE("cuda: illegal addresses, and which launch it was", "[cuda]") {
         failure([&] { program.run({}, {}); }).second,
         Catch::Contains("CUDA_ERROR_ILLEGAL_ADDRESS (700): a kernel used memory that is not its own"));
   }
+  fake.newProcess();
   Variable debug("TGC_CUDA_DEBUG", "1");
   tgc::api::Program program = loadCuda(package);
   REQUIRE_THAT(failure([&] { program.run({}, {}); }).second,

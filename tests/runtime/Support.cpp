@@ -78,6 +78,29 @@ Package forCuda(Package package) {
   return package;
 }
 
+Package forOpenCl(Package package) {
+  package.device = "opencl";
+  package.arch = "cpu";
+  package.features.clear();
+  for (Function &function : package.functions) {
+    function.entry = function.scratchBytes = 0;
+    // A thread an element; the others are loops of one thread.
+    bool wide = function.name == "add" || function.name == "exponential";
+    function.block = {wide ? 16u : 1u, 1, 1};
+  }
+  Module module;
+  module.format = "spirv";
+  module.image = Bytes(readFile(TGC_TEST_KERNELS ".spv"));
+  package.modules = {std::move(module)};
+  return package;
+}
+
+Package forTestDevice(Package package) {
+  std::string device = testDevice();
+  std::string kind = device.substr(0, device.find(':'));
+  return kind == "cuda" ? forCuda(std::move(package)) : kind == "opencl" ? forOpenCl(std::move(package)) : package;
+}
+
 std::string testDevice() {
   const char *name = std::getenv("TGC_TEST_DEVICE");
   return name && *name ? name : "cpu";

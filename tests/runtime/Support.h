@@ -14,6 +14,10 @@ uint32_t function(const std::string &name);
 
 /// The same package for the fake CUDA driver (fake_cuda/), whose kernels have the names of those of kernels.c.
 Package forCuda(Package package);
+/// The same package for OpenCL: opencl/kernels.mlir has the functions.
+Package forOpenCl(Package package);
+/// The package in the form of the device that programs of the tests run on.
+Package forTestDevice(Package package);
 /// The device that programs of the tests run on: "cpu", or TGC_TEST_DEVICE of the environment.
 std::string testDevice();
 

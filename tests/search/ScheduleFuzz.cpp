@@ -10,8 +10,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
-#include "search/options/Option.h"
 #include "tests/search/GpuRun.h"
+#include "tests/search/RandomSchedule.h"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <iostream>
@@ -29,34 +29,6 @@ struct Options {
   int count = 4; // the first is the empty schedule, the second the heuristic's
   int least = 0; // runs in all; fewer are a failure
 };
-
-/// A walk through the options' candidates: a few steps, each to a schedule that has a plan. Now and then it starts from the
-/// heuristic's schedule, which has matrix atoms where there are any.
-Schedule randomSchedule(const KernelInfo &info, const DeviceInfo &device, std::mt19937_64 &random) {
-  Schedule schedule;
-  if (random() % 4 == 0)
-    schedule = heuristicSchedule(info, device);
-  if (!makePlan(info, schedule, device))
-    schedule = {};
-  // A packed weight comes from another launch; a kernel that runs alone reads it as it is.
-  schedule.packs.clear();
-  if (!makePlan(info, schedule, device))
-    schedule = {};
-  int steps = int(random() % 6);
-  for (int step = 0; step < steps; ++step)
-    for (int attempt = 0; attempt < 8; ++attempt) {
-      const Option *option = options()[random() % options().size()];
-      std::vector<Schedule> next = option->candidates({info, device}, schedule);
-      if (next.empty())
-        continue;
-      Schedule &candidate = next[random() % next.size()];
-      if (!candidate.packs.empty() || !makePlan(info, candidate, device))
-        continue;
-      schedule = std::move(candidate);
-      break;
-    }
-  return schedule;
-}
 
 int run(const Options &options) {
   DialectRegistry registry;
@@ -89,15 +61,15 @@ int run(const Options &options) {
     try {
       for (int i = 0, done = 0; done < options.count && i < 6 * options.count; ++i) {
         if (i > 0)
-          schedule = i == 1 ? heuristicSchedule(info, device) : randomSchedule(info, device, random);
+          schedule = i == 1 ? heuristicSchedule(info, device) : test::randomSchedule(info, device, random);
         // A kernel that is taken apart has a test of its own.
         if (schedule.splitsKernel())
           continue;
         Plan plan = *makePlan(info, schedule, device).plan;
         if (!plans.insert(describe(plan, info)).second)
           continue;
-        // The host has no asynchronous instructions.
-        if (auto *pipe = std::get_if<PipePlan>(&plan.body); pipe && pipe->roles)
+        // The host has no producers and no instructions beside their threads.
+        if (auto *pipe = std::get_if<PipePlan>(&plan.body); pipe && pipe->roles && pipe->roles->producers > 0)
           continue;
         if (!plan.packs.empty())
           continue;

@@ -5,6 +5,7 @@
 #include "compiler/support/Error.h"
 #include "search/Plan.h"
 #include "search/options/Option.h"
+#include "search/plan/Boxes.h"
 #include "search/plan/Planners.h"
 #include <random>
 
@@ -203,4 +204,24 @@ TEST_CASE("the heuristic has a legal schedule for every size") {
         CHECK(makePlan(kernel, schedule, cpuDevice()));
         CHECK(schedule == heuristicSchedule(kernel, cpuDevice()));
       }
+}
+
+// Copies for the tap s = 3 of 3 must bring zeros: where (r, s) were one dimension of 9, it would be the next r's first.
+TEST_CASE("dimensions are not merged where boxes lie behind the inner one's end") {
+  KernelInfo kernel;
+  kernel.axes = {{"o", 32, true, false}, {"r", 3, false, true}, {"s", 3, false, true}, {"c", 72, false, true}};
+  kernel.buffers = {{"f", ElementType::BF16, {32, 3, 3, 72}, {648, 216, 72, 1}}};
+  Access filter = access(0, false, {along(4, 0), along(4, 1), along(4, 2), along(4, 3)});
+  auto sizes = [&](const std::vector<int> &beyond) {
+    BoxPlan plan;
+    CHECK(planBox(kernel, filter, {32, 1, 1, 64}, {0, 3}, beyond, plan).empty());
+    std::sort(plan.sizes.begin(), plan.sizes.end());
+    return plan.sizes;
+  };
+  CHECK(sizes({}) == std::vector<int64_t>{9, 32, 72});
+  CHECK(sizes({1}) == std::vector<int64_t>{9, 32, 72});
+  CHECK(sizes({2}) == std::vector<int64_t>{3, 3, 32, 72});
+  Side taps{{{1, 3, 1}, {2, 3, 2}, {3, 72, 64}}};
+  CHECK(axesBeyond(taps, {1, 1, 64}) == std::vector<int>{2});
+  CHECK(axesBeyond(taps, {1, 2, 64}).empty());
 }

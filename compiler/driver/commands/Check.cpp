@@ -1,5 +1,6 @@
 // tgc check: what a model needs before it is compiled, and whether its outputs agree with reference data.
 #include "compiler/driver/Command.h"
+#include "compiler/driver/DeviceNames.h"
 #include "compiler/driver/Progress.h"
 #include "compiler/driver/Reports.h"
 #include "compiler/driver/TestData.h"
@@ -15,6 +16,8 @@ struct Arguments : ModelArguments {
   std::string json;
   std::optional<double> tolerance, relative, absolute;
 
+  /// Where to run: what --device names, if that is a device of this machine.
+  std::string runtimeDevice() const { return namesDevice(device) ? device : ""; }
   bool onReference() const { return device == "reference"; }
 
   CompileOptions options() const {
@@ -58,7 +61,8 @@ Outcome checkCase(const Arguments &arguments, const CompileOptions &options, con
   try {
     TestData testData = readTestData(options.model, data);
     std::unique_ptr<Compilation> compilation = compileFor(testData, options);
-    Arrays outputs = arguments.onReference() ? runOnReference(*compilation, testData) : runOnDevice(*compilation, testData);
+    Arrays outputs = arguments.onReference() ? runOnReference(*compilation, testData)
+                                             : runOnDevice(*compilation, testData, arguments.runtimeDevice());
     Outcome outcome;
     for (const OutputVerdict &verdict : judge(outputs, testData, arguments.judgement(*compilation))) {
       outcome.message += fmt::format("{}{} {} max error {:.3g}, {:.3g} of scale {:.3g}", outcome.message.empty() ? "" : "; ",

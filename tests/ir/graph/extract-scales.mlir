@@ -1,5 +1,8 @@
 // RUN: tgc-opt %s --tgc-extract-scales --canonicalize | FileCheck %s
 
+// CHECK-DAG: #[[ROW:.*]] = affine_map<(d0, d1) -> (d0)>
+// CHECK-DAG: #[[COLUMN:.*]] = affine_map<(d0, d1) -> (d1)>
+
 // Both operands scaled by bf16 0.296875: one factor, the product of the two as doubles.
 // CHECK-LABEL: @scaled
 // CHECK: %[[F:.*]] = arith.constant dense<0.0881347656> : tensor<4x6xf32>
@@ -36,9 +39,9 @@ func.func @not_constant(%x: tensor<4x8xf32>, %s: tensor<4x8xf32>, %w: tensor<8x6
 // made the operands no more exact.
 // CHECK-LABEL: @quantised
 // CHECK: %[[S:.*]] = graph.contract sum %arg0, %arg1 {{.*}} : tensor<4x8xf8E4M3FN>, tensor<6x8xf8E4M3FN> -> tensor<4x6xf32>
-// CHECK: %[[R:.*]] = graph.view %arg2[affine_map<(d0, d1) -> (d0)>] : tensor<4xf32> -> tensor<4x6xf32>
+// CHECK: %[[R:.*]] = graph.view %arg2[#[[ROW]]] : tensor<4xf32> -> tensor<4x6xf32>
 // CHECK: %[[T:.*]] = arith.mulf %[[S]], %[[R]]
-// CHECK: %[[C:.*]] = graph.view %arg3[affine_map<(d0, d1) -> (d1)>] : tensor<6xf32> -> tensor<4x6xf32>
+// CHECK: %[[C:.*]] = graph.view %arg3[#[[COLUMN]]] : tensor<6xf32> -> tensor<4x6xf32>
 // CHECK: %[[U:.*]] = arith.mulf %[[T]], %[[C]]
 // CHECK: return %[[U]]
 func.func @quantised(%x: tensor<4x8xf8E4M3FN>, %w: tensor<6x8xf8E4M3FN>, %rows: tensor<4xf32>, %columns: tensor<6xf32>)

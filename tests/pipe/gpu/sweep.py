@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compile the products of Flux and Wan under many tiles to cubins for run.py: sweep.py TOOL OUT [FILTER]; see gemm.py.
 
-For every M×N×K the tiles whose waves over 132 multiprocessors cost little more than the least: what the heuristic's
-estimate of a tile (search/strategies/heuristic/Roles.cpp) is fitted to, by `fit.py` from run.py's output.
+For every M×N×K the tiles whose waves over 132 multiprocessors cost little more than the least. The constants of the
+heuristic's estimate (search/strategies/heuristic/Roles.cpp) are those that choose best among what run.py --short prints.
 """
 import math
 import sys

@@ -1,10 +1,10 @@
-#include "codegen/ptx/SharedMemory.h"
+#include "codegen/common/SharedMemory.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 
 using namespace mlir;
 
-namespace tgc::ptx {
+namespace tgc {
 
 Value SharedMemory::allocate(Type element, ArrayRef<int64_t> shape) {
   int64_t elements = 1;
@@ -33,4 +33,4 @@ Value SharedMemory::view(int64_t start, Type element, ArrayRef<int64_t> shape) {
   return builder.create<memref::ViewOp>(loc, type, base, offset, ValueRange());
 }
 
-} // namespace tgc::ptx
+} // namespace tgc

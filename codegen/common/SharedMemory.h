@@ -4,7 +4,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 
-namespace tgc::ptx {
+namespace tgc {
 
 class SharedMemory {
 public:
@@ -25,4 +25,4 @@ private:
   int64_t used = 0;
 };
 
-} // namespace tgc::ptx
+} // namespace tgc

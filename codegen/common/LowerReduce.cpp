@@ -7,14 +7,14 @@
 // 4. Reductions share two parts of the memory in turns: the barrier of one lies between the reads of the one before
 //    it and the writes of the one behind it. In loops and branches, which may repeat or miss one, more barriers
 //    stand around it instead.
-#include "codegen/ptx/LowerReduce.h"
+#include "codegen/common/LowerReduce.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
-namespace tgc::ptx {
+namespace tgc {
 namespace {
 
 struct Digit {
@@ -237,4 +237,4 @@ void lowerReduces(func::FuncOp function, Value thread, int64_t threads, int64_t 
   }
 }
 
-} // namespace tgc::ptx
+} // namespace tgc

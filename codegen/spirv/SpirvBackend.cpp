@@ -1,0 +1,66 @@
+#include "codegen/spirv/SpirvBackend.h"
+
+#include "codegen/common/LowerLoop.h"
+#include "codegen/spirv/SpirvDevice.h"
+#include "compiler/support/Error.h"
+#include <fmt/ranges.h>
+
+namespace tgc::spv {
+namespace {
+
+constexpr std::string_view kind = "opencl";
+
+class SpirvBackend : public Target {
+public:
+  explicit SpirvBackend(SpirvDevice device) : device_(std::move(device)) {}
+
+  const DeviceInfo &device() const override { return device_.info; }
+  bool supports(ElementType type) const override { return type != ElementType::F64 || device_.hasDouble; }
+  /// What code needs of a device it says itself.
+  std::vector<std::string> requiredFeatures() const override { return {}; }
+  std::string packageDevice() const override { return std::string(kind); }
+  std::string packageArchitecture() const override { return device_.info.name; }
+
+  void lowerToThread(mlir::ModuleOp module) const override {
+    for (auto program : llvm::make_early_inc_range(module.getOps<tile::FuncOp>()))
+      lowerLoopProgram(program, device_.info);
+  }
+
+  CompiledKernel compile(mlir::ModuleOp module) const override {
+    SpirvKernel kernel = compileSpirvModule(module, device_.features);
+    CompiledKernel result;
+    result.module.format = "spirv";
+    const auto *bytes = reinterpret_cast<const uint8_t *>(kernel.words.data());
+    result.module.image = runtime::Bytes(std::vector<uint8_t>(bytes, bytes + kernel.words.size() * sizeof(uint32_t)));
+    runtime::Function function;
+    function.name = kernel.name;
+    function.block = {uint32_t(kernel.threads), 1, 1};
+    result.functions.push_back(std::move(function));
+    return result;
+  }
+
+private:
+  SpirvDevice device_;
+};
+
+} // namespace
+
+std::unique_ptr<Target> makeSpirvBackend(const std::string &device) {
+  size_t colon = device.find(':');
+  if (device.substr(0, colon) != kind)
+    return nullptr;
+  std::optional<SpirvDevice> found = spirvDevice(colon == std::string::npos ? "" : device.substr(colon + 1));
+  if (!found)
+    usageError("unknown device '{}'; there are {}:{}", device, kind,
+               fmt::join(spirvDeviceNames(), fmt::format(", {}:", kind)));
+  return std::make_unique<SpirvBackend>(std::move(*found));
+}
+
+std::vector<std::pair<std::string, std::string>> spirvBackendNames() {
+  std::vector<std::pair<std::string, std::string>> names;
+  for (const std::string &name : spirvDeviceNames())
+    names.push_back({fmt::format("{}:{}", kind, name), spirvDevice(name)->description});
+  return names;
+}
+
+} // namespace tgc::spv
