@@ -1,6 +1,6 @@
 // The measuring process: loads each candidate through the runtime's C API, as an application would.
-// 1. Random weights and inputs by the seed; outputs poisoned, so that an element nobody writes is wrong. Inputs
-//    stay for the next request, which mostly is the same kernel's.
+// 1. Random weights and inputs by the seed; outputs poisoned, so that an element nobody writes is wrong.
+//    Inputs stay for the next request, which mostly is the same kernel's.
 // 2. One run warms up; the sampled elements are what it computed. A run that takes long is a measurement.
 // 3. Timed runs, the caches cleared before each if asked, until there are enough of them; the sum of the
 //    launches counts. A candidate that is clearly too slow ends early: between runs, and in the midst of one
@@ -32,15 +32,17 @@ void call(tgc_status status) {
 /// Memory of one tensor, aligned so that the runtime uses it in place.
 struct Tensor {
   explicit Tensor(const tgc_tensor_info &info)
-      : info(info), name(info.name), memory(info.bytes / sizeof(Line) + 1) {}
+      : info(info), name(info.name), shape(info.shape, info.shape + info.rank),
+        memory(info.bytes / sizeof(Line) + 1) {}
   tgc_tensor view() {
     return {info.name, info.dtype, info.rank, info.shape, memory.data(), size_t(info.bytes)};
   }
   struct alignas(64) Line {
     char bytes[64];
   };
-  tgc_tensor_info info; ///< its name lives as long as the program that was asked
+  tgc_tensor_info info; ///< its name and shape live as long as the program that was asked
   std::string name;
+  std::vector<int64_t> shape;
   std::vector<Line> memory;
 };
 
@@ -219,7 +221,9 @@ private:
     for (size_t i = 0; i < count; ++i)
       call(describe(program, i, &wanted[i]));
     auto equal = [](const Tensor &tensor, const tgc_tensor_info &info) {
-      return tensor.name == info.name && tensor.info.dtype == info.dtype && tensor.info.bytes == info.bytes;
+      // Random values depend on the shape too.
+      return tensor.name == info.name && tensor.info.dtype == info.dtype &&
+             std::equal(tensor.shape.begin(), tensor.shape.end(), info.shape, info.shape + info.rank);
     };
     bool same = heldSeed == seed && std::equal(held.begin(), held.end(), wanted.begin(), wanted.end(), equal);
     if (!same) {
