@@ -2,7 +2,8 @@
 # Makes the portable package: dist/tgc-VERSION-linux-x86_64.tar.xz with the tgc command, the runtime library, its
 # headers and the licences. The command is one file that needs glibc 2.35 and a kernel, nothing else: it runs on
 # Debian 12, Ubuntu 22.04 and 24.04. NVIDIA's driver is looked for when a GPU is asked for.
-#   scripts/package.sh [--with-tests]    adds what tests/gpu/run.sh needs: the script, kernels and the tiny models
+#   scripts/package.sh [--with-tests]    adds what tests/gpu/run.sh needs: the scripts, kernels, the tiny models and three
+#                                        full-size graphs
 # Environment: as scripts/build.sh. The objects are those of the ordinary build; only the linking differs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -45,10 +46,12 @@ what is linked in. The command and the library need glibc $oldest or newer; a GP
 or newer.
 TEXT
 if [ -n "$tests" ]; then
-  cp -r tests/gpu "$root/gpu"
+  mkdir "$root/gpu"
+  cp tests/gpu/{README.md,run.sh,random.mlir,*.py} "$root/gpu/"
   tests/gpu/kernels.py "$root/gpu/kernels"
-  mkdir -p "$root/models"
+  mkdir -p "$root/models" "$root/graphs"
   cp -rL models/tiny/* "$root/models/"
+  cp models/graphs/{flux-768,flux-1024,wan-1.3b}.onnx.xz "$root/graphs/"
 fi
 
 # What would keep it from running elsewhere is an error here.
@@ -60,7 +63,21 @@ for file in "$root/bin/tgc" "$root/lib/$soname"; do
       if (v[1] > o[1] || (v[1] == o[1] && v[2] > o[2])) print $2 "@" $1 }')
   [ -z "$newer" ] || { echo "$file needs a newer C library: $newer" >&2; exit 1; }
 done
-"$root/bin/tgc" devices > /dev/null
+# The proof: a folder with the C library alone becomes the root, and a model compiles, runs and agrees there.
+bare=$stage/bare
+mkdir -p "$bare"/{bin,lib64,tmp}
+cp "$root/bin/tgc" "$bare/bin/"
+cp -r models/tiny/sdvae "$bare/model"
+ldd "$bare/bin/tgc" | grep -oE '/[^ ]+' | sort -u | xargs -I{} cp -L {} "$bare/lib64/"
+alone=(env -i LD_LIBRARY_PATH=/lib64 TGC_DATABASE=/tmp/none.db)
+enter=("$(PATH=$PATH:/usr/sbin:/sbin command -v chroot)")
+[ "$(id -u)" = 0 ] || enter=("$(command -v unshare)" --map-root-user "${enter[@]}")
+if [ "$(id -u)" = 0 ] || "${enter[@]}" "$bare" /bin/tgc --help > /dev/null 2>&1; then
+  "${alone[@]}" "${enter[@]}" "$bare" /bin/tgc check /model/model.onnx --data /model/test_data_set_0
+else
+  echo "no way into another root here: only looked at what the files need" >&2
+  "$root/bin/tgc" devices > /dev/null
+fi
 
 archive=dist/$name.tar.xz
 tar -C "$stage" --owner=0 --group=0 --sort=name -cf - "$name" | xz -T0 "-${XZ_LEVEL:-6}" > "$archive"

@@ -40,6 +40,13 @@ struct LinearIndex {
   bool linear = true;
 };
 
+/// An index that depends on a place of the result and on a tap only through their sum. The place is that of an axis,
+/// or of two, outer first: place = outer · extent of inner + inner.
+struct WindowInfo {
+  std::vector<int> axes;
+  int tap = 0; ///< the reduced axis
+};
+
 /// One piece of a load, or a store.
 struct Access {
   int buffer = 0;
@@ -48,6 +55,7 @@ struct Access {
   bool zeroOutside = false;         ///< a load whose only condition is to be inside the buffer, and 0 outside
   bool clipped = false;             ///< a store whose only condition is to be inside the buffer
   std::vector<LinearIndex> indices; ///< one a buffer dimension
+  std::vector<WindowInfo> windows;  ///< of a load, if no condition but that of being inside depends on them
   std::vector<bool> uses; ///< per axis, whether index, condition or (gather) the run-time index depends on it
 
   /// Elements the address moves when axis `axis` moves by one; nullopt when that is not a constant.

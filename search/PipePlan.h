@@ -101,7 +101,10 @@ struct StorePlan {
 struct RolesPlan {
   int64_t consumers = 1;          ///< groups with sums
   int64_t groupThreads = 128;
+  int64_t producers = 1;          ///< 0: consumers fetch for themselves, all threads of the block together
+  int64_t columnGroups = 1;       ///< consumers side by side, each with columns of its own; numbered first
   int64_t fragmentRows = 0;       ///< of one consumer's sums
+  int64_t fragmentColumns = 0;    ///< where columns are divided
   bool pingpong = false;          ///< contract: consumers own whole tiles in turn, else they share the rows of each;
                                   ///< attend: their products take turns
   bool holdLeft = false;          ///< attend: queries in registers
@@ -109,6 +112,8 @@ struct RolesPlan {
   int64_t stages = 1;
   int64_t slots = 0;
   int64_t tiles = 1;              ///< of the whole grid; blocks walk them with the grid's stride
+  /// Rows of a group's instruction, and so of what it stages at once: 16 a warp.
+  int64_t pieceRows() const { return groupThreads / 2; }
 };
 
 struct PipePlan {

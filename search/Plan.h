@@ -57,7 +57,30 @@ struct SplitResult {
 /// For a schedule of split and join(launch) without tc.
 SplitResult planSplit(const KernelInfo &kernel, const Schedule &schedule);
 
-/// Whether there is a plan, or for a schedule that takes the kernel apart a split.
+/// A convolution with 3×3 taps of stride 1 by minimal filtering (compiler/schedule/Winograd.h): of `tile`² results
+/// a product of (tile + 2)² transformed elements in the place of 9 · tile² multiplications.
+struct WinogradPlan {
+  int64_t tile = 4;            ///< results a side, 2 or 4
+  bool flip = false;           ///< the data is the right operand
+  WindowInfo rows, columns;    ///< of three taps each
+};
+struct WinogradResult {
+  std::optional<WinogradPlan> plan;
+  std::string reason;
+  explicit operator bool() const { return plan.has_value(); }
+};
+/// For a schedule of winograd alone.
+WinogradResult planWinograd(const KernelInfo &kernel, const Schedule &schedule);
+
+/// What a schedule that takes the kernel apart (Schedule::splitsKernel) makes of it.
+struct PartsResult {
+  std::optional<std::variant<SplitPlan, WinogradPlan>> plan;
+  std::string reason;
+  explicit operator bool() const { return plan.has_value(); }
+};
+PartsResult planParts(const KernelInfo &kernel, const Schedule &schedule);
+
+/// Whether there is a plan, or for a schedule that takes the kernel apart its parts.
 bool isLegal(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 
 /// The hand-written heuristic: always legal for the device, always the same for the same kernel.

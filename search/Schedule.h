@@ -39,11 +39,12 @@ struct Schedule {
   std::optional<std::string> join;           ///< join(launch|cluster|ticket)
   std::optional<int64_t> slots, prefetch;
   std::map<std::string, std::string> packs;  ///< pack(w,order)
+  std::optional<int64_t> winograd;           ///< winograd(n): n results a side of a tile
 
   bool operator==(const Schedule &) const = default;
 
-  /// Whether it takes the kernel apart into others (planSplit) in place of planning it (makePlan).
-  bool splitsKernel() const { return !split.empty() && !atom; }
+  /// Whether it takes the kernel apart into others (planParts) in place of planning it (makePlan).
+  bool splitsKernel() const { return (!split.empty() && !atom) || winograd; }
 };
 
 /// Throws tgc::Error (Usage) that names the word it does not understand. parse(print(s)) == s, and equal

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <sched.h>
 #include <thread>
 
 namespace tgc::cpu {
@@ -90,7 +91,11 @@ CpuTarget nativeTarget() {
     target.l2Bytes = size;
   if (int64_t size = cacheBytes(3))
     target.l3Bytes = size;
-  target.cores = std::max(1u, std::thread::hardware_concurrency());
+  // The cores that the runtime will use: plans are for as many.
+  cpu_set_t allowed;
+  target.cores = sched_getaffinity(0, sizeof allowed, &allowed) == 0
+                     ? std::max(1, CPU_COUNT(&allowed))
+                     : int(std::max(1u, std::thread::hardware_concurrency()));
   return target;
 }
 

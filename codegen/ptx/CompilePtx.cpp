@@ -43,6 +43,7 @@ void registerPtxDialects(DialectRegistry &registry) {
 void buildPtxLowering(OpPassManager &passes) {
   passes.addPass(createByteBooleansPass());
   passes.addPass(createApproximateNarrowPass());
+  passes.addPass(createWidenPairsPass());
   MathTarget math{.fma = true, .rounding = true, .half = true, .brain = true, .imports = false};
   passes.addPass(createExpandMathPass(math));
   passes.addPass(createExpandArithPass(math));

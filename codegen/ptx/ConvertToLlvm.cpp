@@ -58,6 +58,22 @@ struct StoreVector : ConvertOpToLLVMPattern<vector::StoreOp> {
   }
 };
 
+/// The address of a buffer's first element, which has 64 bits though indices may have 32.
+struct PointerOfBuffer : ConvertOpToLLVMPattern<UnrealizedConversionCastOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  static bool matches(UnrealizedConversionCastOp op) {
+    return op.getNumOperands() == 1 && op.getNumResults() == 1 && isa<MemRefType>(op.getOperand(0).getType()) &&
+           isa<LLVM::LLVMPointerType>(op.getResult(0).getType());
+  }
+  LogicalResult matchAndRewrite(UnrealizedConversionCastOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    if (!matches(op))
+      return failure();
+    rewriter.replaceOp(op, MemRefDescriptor(adaptor.getOperands()[0]).alignedPtr(rewriter, op.getLoc()));
+    return success();
+  }
+};
+
 struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ConvertToLlvm)
   StringRef getArgument() const override { return "tgc-ptx-to-llvm"; }
@@ -85,7 +101,7 @@ struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
     if (failed(convertMath(converter)))
       return signalPassFailure();
     RewritePatternSet patterns(context);
-    patterns.add<LoadVector, StoreVector>(converter, /*benefit=*/2);
+    patterns.add<LoadVector, StoreVector, PointerOfBuffer>(converter, /*benefit=*/2);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
     populateFuncToLLVMConversionPatterns(converter, patterns);
@@ -98,6 +114,8 @@ struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
     target.addLegalDialect<NVVM::NVVMDialect>();
     target.addIllegalDialect<gpu::GPUDialect>();
     target.addLegalOp<ModuleOp>();
+    target.addDynamicallyLegalOp<UnrealizedConversionCastOp>(
+        [](UnrealizedConversionCastOp op) { return !PointerOfBuffer::matches(op); });
     if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
       return signalPassFailure();
     for (auto function : getOperation().getOps<LLVM::LLVMFuncOp>()) {

@@ -16,6 +16,8 @@ runtime::DType dtypeOf(mlir::Type element) {
     return runtime::DType::F16;
   if (element.isF32())
     return runtime::DType::F32;
+  if (element.isFloat8E4M3FN())
+    return runtime::DType::U8;
   internalError("the copy engine moves no such elements");
 }
 

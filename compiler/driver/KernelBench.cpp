@@ -2,20 +2,21 @@
 //    rounds of launches with, between them, one that reads a large buffer and so empties the caches.
 // 2. Compile it from the kernel stage: packing and splits happen as in a model.
 // 3. Fill what it loads with numbers close to normal, run once, and compare sampled elements of what it stores
-//    with the reference evaluator on the same numbers.
+//    with the reference evaluator on the same numbers. The reference serves all schedules of the kernel.
 // 4. Run it timed; a round's time is the sum of its launches' device times.
 #include "compiler/driver/KernelBench.h"
 
 #include "compiler/driver/Numbers.h"
 #include "compiler/driver/Tensors.h"
 #include "compiler/kernel/Elements.h"
-#include "compiler/kernel/Evaluate.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/support/Error.h"
 #include "runtime/format/Error.h"
 #include "runtime/format/File.h"
 #include "runtime/io/RandomWeights.h"
+#include "search/strategies/Space.h"
 #include <random>
+#include <set>
 
 using namespace mlir;
 
@@ -104,69 +105,33 @@ private:
   std::string text_;
 };
 
+bool holdsFloats(runtime::DType dtype) {
+  using runtime::DType;
+  return dtype == DType::F32 || dtype == DType::F64 || dtype == DType::F16 || dtype == DType::BF16;
+}
+
 /// What a kernel loads, by name. Floats close to normal with deviation 1; integers from 0 to 3, so that they can
 /// be indices; i1 both.
-Arrays makeInputs(const runtime::Package &package, uint64_t seed) {
+Arrays makeInputs(kernel::FuncOp func, const KernelInfo &info, uint64_t seed) {
   Arrays arrays;
-  for (const runtime::Weight &weight : package.weights) {
-    if (weight.name == FlushName)
+  for (auto [buffer, described] : llvm::zip(func.getBuffers(), info.buffers)) {
+    if (described.stored)
       continue;
-    uint64_t bytes = *runtime::tensorBytes(weight.dtype, weight.shape), size = runtime::dtypeBytes(weight.dtype);
-    std::vector<uint8_t> data(bytes);
-    switch (weight.dtype) {
-    case runtime::DType::F16:
-    case runtime::DType::BF16:
-    case runtime::DType::F32:
-    case runtime::DType::F64:
-      runtime::fillRandom(weight.dtype, {1, 1}, weight.name, seed, 0, bytes / size, data.data());
-      break;
-    default:
-      for (uint64_t i = 0; i < bytes / size; ++i)
-        data[i * size] = uint8_t(i * 2654435761u >> 7) & (weight.dtype == runtime::DType::Bool ? 1 : 3);
-    }
-    arrays[weight.name] = {weight.dtype, weight.shape, runtime::Bytes(std::move(data))};
+    runtime::DType dtype = dtypeOf(described.type);
+    uint64_t count = uint64_t(described.span()), size = runtime::dtypeBytes(dtype);
+    std::vector<uint8_t> data(count * size);
+    if (holdsFloats(dtype))
+      runtime::fillRandom(dtype, {1, 1}, described.name, seed, 0, count, data.data());
+    else
+      for (uint64_t i = 0; i < count; ++i)
+        data[i * size] = uint8_t(i * 2654435761u >> 7) & (dtype == runtime::DType::Bool ? 1 : 3);
+    arrays[described.name] = {dtype, boundShape(cast<MemRefType>(buffer.getType()), described),
+                              runtime::Bytes(std::move(data))};
   }
   return arrays;
 }
 
-/// Corners, and elements at random.
-std::vector<kernel::Sample> chooseSamples(kernel::FuncOp func, const KernelInfo &info, size_t count, uint64_t seed) {
-  std::mt19937_64 random(seed);
-  std::vector<kernel::Sample> samples;
-  for (auto [i, buffer] : llvm::enumerate(func.getBuffers())) {
-    if (!info.buffers[i].stored)
-      continue;
-    ArrayRef<int64_t> shape = cast<MemRefType>(buffer.getType()).getShape();
-    size_t corners = size_t(1) << std::min<size_t>(shape.size(), 3);
-    for (size_t s = 0; s < std::max(count, corners); ++s) {
-      kernel::Sample sample{unsigned(i), {}};
-      for (auto [d, extent] : llvm::enumerate(shape)) {
-        bool last = s >> std::min<size_t>(d, 2) & 1;
-        sample.coordinates.push_back(s < corners ? (last ? extent - 1 : 0) : int64_t(random() % uint64_t(extent)));
-      }
-      samples.push_back(std::move(sample));
-    }
-  }
-  return samples;
-}
-
-double elementOf(const runtime::Array &array, int64_t at) {
-  size_t size = runtime::dtypeBytes(array.dtype);
-  return toDoubles({array.dtype, {1}, array.data.slice(size_t(at) * size, size)})[0];
-}
-
-/// The reference takes a walk over the reductions for each sample: fewer where they are long.
-size_t affordable(const KernelInfo &info, size_t wanted) {
-  double outputs = 1;
-  for (const BufferInfo &buffer : info.buffers)
-    outputs += buffer.stored ? double(buffer.elements()) : 0;
-  double each = std::max(1.0, info.flops / outputs);
-  constexpr double Budget = 3e7;
-  return std::clamp<size_t>(size_t(Budget / each), std::min<size_t>(wanted, 8), wanted);
-}
-
-void compareSamples(kernel::FuncOp func, const KernelInfo &info, const KernelBenchOptions &options,
-                    const Arrays &inputs, const Arrays &outputs, KernelBenchRow &row) {
+std::vector<kernel::Bytes> bytesOfBuffers(const KernelInfo &info, const Arrays &inputs) {
   std::vector<kernel::Bytes> bytes;
   for (const BufferInfo &buffer : info.buffers) {
     auto it = inputs.find(buffer.name);
@@ -174,31 +139,12 @@ void compareSamples(kernel::FuncOp func, const KernelInfo &info, const KernelBen
                                        : kernel::Bytes(reinterpret_cast<const char *>(it->second.data.data()),
                                                        it->second.data.size()));
   }
-  std::vector<kernel::Sample> samples = chooseSamples(func, info, affordable(info, options.samples), options.seed);
-  std::vector<kernel::Reference> references = kernel::evaluateAt(func, bytes, samples);
-  for (auto [sample, reference] : llvm::zip(samples, references)) {
-    if (!reference.stored)
-      continue;
-    auto type = cast<MemRefType>(func.getBuffers()[sample.argument].getType());
-    SmallVector<int64_t> strides;
-    int64_t at = 0;
-    (void)getStridesAndOffset(type, strides, at);
-    for (auto [coordinate, stride] : llvm::zip(sample.coordinates, strides))
-      at += coordinate * stride;
-    double value = elementOf(outputs.at(info.buffers[sample.argument].name), at);
-    kernel::Tolerance tolerance = kernel::toleranceOf(type.getElementType());
-    double allowed = tolerance.relative * std::abs(reference.value) + tolerance.ofScale * reference.scale;
-    if (allowed > 0 && std::isfinite(value) && std::isfinite(reference.value))
-      row.worst = std::max(row.worst, std::abs(value - reference.value) / allowed);
-    ++row.checked;
-    if (kernel::agrees(value, reference.value, reference.scale, type.getElementType()))
-      continue;
-    if (row.wrong++ == 0)
-      row.message = fmt::format("{}[{}] is {}, not {}", info.buffers[sample.argument].name,
-                                fmt::join(sample.coordinates, ","), value, reference.value);
-  }
-  if (row.wrong > 0)
-    row.exitCode = static_cast<int>(ErrorKind::Internal);
+  return bytes;
+}
+
+double elementOf(const runtime::Array &array, int64_t at) {
+  size_t size = runtime::dtypeBytes(array.dtype);
+  return toDoubles({array.dtype, {1}, array.data.slice(size_t(at) * size, size)})[0];
 }
 
 /// Times of the rounds: launches between two that empty the caches (or an equal share each, without those).
@@ -243,11 +189,54 @@ std::unique_ptr<Compilation> parseFile(const KernelBenchOptions &options) {
   return parsed;
 }
 
-void measure(const KernelBenchOptions &options, const std::string &name, KernelBenchRow &row) {
+int exitCodeOf(const std::exception &error) {
+  if (const auto *own = dynamic_cast<const Error *>(&error))
+    return own->exitCode();
+  if (const auto *own = dynamic_cast<const runtime::Error *>(&error))
+    return static_cast<int>(own->kind);
+  return static_cast<int>(ErrorKind::Internal);
+}
+
+} // namespace
+
+std::string deviceOf(const KernelBenchOptions &options) {
+  return options.device.empty() ? options.target.substr(0, options.target.find(':')) : options.device;
+}
+
+std::vector<std::string> kernelsOf(const KernelBenchOptions &options) {
   std::unique_ptr<Compilation> parsed = parseFile(options);
-  auto func = parsed->module().lookupSymbol<kernel::FuncOp>(name);
-  KernelInfo info = describeKernel(func);
-  const DeviceInfo &device = parsed->target().device();
+  std::vector<std::string> names;
+  for (auto func : parsed->module().getOps<kernel::FuncOp>())
+    if (options.only.empty() || func.getSymName() == options.only)
+      names.push_back(func.getSymName().str());
+  if (names.empty())
+    badInput("{}: there is no kernel{}", options.file, options.only.empty() ? "" : " " + options.only);
+  return names;
+}
+
+KernelCase::KernelCase(const KernelBenchOptions &options, const std::string &kernel)
+    : options(options), name(kernel), parsed(parseFile(options)),
+      func(parsed->module().lookupSymbol<kernel::FuncOp>(kernel)), info(describeKernel(func)),
+      inputs(makeInputs(func, info, options.seed)) {
+  if (options.samples > 0)
+    reference.emplace(func, info, bytesOfBuffers(info, inputs), affordableSamples(info, options.samples), options.seed);
+}
+
+KernelBenchRow KernelCase::run(const std::optional<std::string> &schedule) const {
+  KernelBenchRow row;
+  row.kernel = name;
+  row.schedule = schedule.value_or("");
+  try {
+    measure(schedule, row);
+  } catch (const std::exception &error) {
+    row.exitCode = exitCodeOf(error);
+    row.message = error.what();
+  }
+  return row;
+}
+
+void KernelCase::measure(const std::optional<std::string> &schedule, KernelBenchRow &row) const {
+  const tgc::DeviceInfo &device = parsed->target().device();
   row.flops = info.flops;
   row.bytes = info.bytes;
   row.roofline = rooflineSeconds(info, device);
@@ -257,8 +246,8 @@ void measure(const KernelBenchOptions &options, const std::string &name, KernelB
   compile.text = ProgramText(func, info, options, std::max(device.l2Bytes, device.l3Bytes)).text();
   compile.device = options.target;
   compile.from = "kernel";
-  if (auto it = options.schedules.find(name); it != options.schedules.end())
-    compile.schedules.insert(*it);
+  if (schedule)
+    compile.schedules[name] = *schedule;
   Compilation compilation(compile);
   compilation.run();
   for (auto kernel : compilation.module().getOps<kernel::FuncOp>())
@@ -272,54 +261,70 @@ void measure(const KernelBenchOptions &options, const std::string &name, KernelB
   if (!options.save.empty())
     runtime::writeFileAtomically((std::filesystem::path(options.save) / (name + ".tgc")).string(),
                                  runtime::Bytes(bytes));
-  Device opened = openDevice(options.device.empty() ? compilation.package().device.c_str() : options.device.c_str());
+  Device opened = openDevice(deviceOf(options).c_str());
   tgc_program *loaded = nullptr;
   call(tgc_program_load_memory(opened.get(), bytes.data(), bytes.size(), nullptr, &loaded));
   Program program(loaded);
   call(tgc_program_use_random(program.get(), options.seed));
-  Arrays inputs = makeInputs(compilation.package(), options.seed);
-  for (const tgc_tensor &tensor : tensorsOf(inputs))
+  Arrays given = inputs;
+  for (const tgc_tensor &tensor : tensorsOf(given))
     call(tgc_program_set_weight(program.get(), &tensor));
-  if (options.samples > 0) {
-    Arrays outputs = makeOutputs(program.get());
-    std::vector<tgc_tensor> out = tensorsOf(outputs);
-    call(tgc_program_run(program.get(), nullptr, 0, out.data(), out.size()));
-    compareSamples(func, info, options, inputs, outputs, row);
-  }
+  if (reference)
+    check(program.get(), row);
   if (options.repetitions > 0)
     time(program.get(), options, row);
 }
 
-} // namespace
+void KernelCase::check(tgc_program *program, KernelBenchRow &row) const {
+  Arrays outputs = makeOutputs(program);
+  std::vector<tgc_tensor> out = tensorsOf(outputs);
+  call(tgc_program_run(program, nullptr, 0, out.data(), out.size()));
+  std::vector<double> values;
+  for (const SampledElement &sample : reference->samples())
+    values.push_back(elementOf(outputs.at(sample.output), sample.element));
+  SampledReference::Verdict verdict = reference->compare(values);
+  row.checked = values.size();
+  row.wrong = verdict.wrong;
+  row.worst = verdict.worst;
+  row.message = verdict.message;
+  if (row.wrong > 0)
+    row.exitCode = static_cast<int>(ErrorKind::Internal);
+}
 
-std::vector<std::string> kernelsOf(const KernelBenchOptions &options) {
-  std::unique_ptr<Compilation> parsed = parseFile(options);
-  std::vector<std::string> names;
-  for (auto func : parsed->module().getOps<kernel::FuncOp>())
-    if (options.only.empty() || func.getSymName() == options.only)
-      names.push_back(func.getSymName().str());
-  if (names.empty())
-    badInput("{}: there is no kernel{}", options.file, options.only.empty() ? "" : " " + options.only);
-  return names;
+std::vector<std::string> KernelCase::randomSchedules(size_t count, uint64_t seed) const {
+  constexpr int MostSteps = 6;
+  Space space(info, parsed->target().device());
+  std::vector<Candidate> seeds = space.seeds();
+  std::mt19937_64 random(seed);
+  std::vector<std::string> schedules;
+  std::set<uint64_t> plans;
+  for (size_t attempt = 0; attempt < 4 * count && schedules.size() < count && !seeds.empty(); ++attempt) {
+    Candidate at = seeds[random() % seeds.size()];
+    for (int left = int(random() % (MostSteps + 1)); left > 0; --left) {
+      std::vector<Candidate> next = space.neighbours(at.schedule);
+      if (next.empty())
+        break;
+      at = next[random() % next.size()];
+    }
+    if (plans.insert(at.plan).second)
+      schedules.push_back(at.text);
+  }
+  return schedules;
 }
 
 KernelBenchRow benchKernel(const KernelBenchOptions &options, const std::string &kernel) {
-  KernelBenchRow row;
-  row.kernel = kernel;
-  auto fail = [&](int code, const std::string &message) {
-    row.exitCode = code;
-    row.message = message;
-  };
+  std::optional<std::string> schedule;
+  if (auto it = options.schedules.find(kernel); it != options.schedules.end())
+    schedule = it->second;
   try {
-    measure(options, kernel, row);
-  } catch (const Error &error) {
-    fail(error.exitCode(), error.what());
-  } catch (const runtime::Error &error) {
-    fail(static_cast<int>(error.kind), error.what());
+    return KernelCase(options, kernel).run(schedule);
   } catch (const std::exception &error) {
-    fail(static_cast<int>(ErrorKind::Internal), error.what());
+    KernelBenchRow row;
+    row.kernel = kernel;
+    row.exitCode = exitCodeOf(error);
+    row.message = error.what();
+    return row;
   }
-  return row;
 }
 
 } // namespace tgc::driver

@@ -2,6 +2,9 @@
 // runtime, on any device.
 #pragma once
 #include "compiler/driver/Reports.h"
+#include "compiler/driver/Tensors.h"
+#include "compiler/tune/Reference.h"
+#include <optional>
 
 namespace tgc::driver {
 
@@ -29,9 +32,37 @@ struct KernelBenchRow {
   int exitCode = 0;    ///< of the error in `message`
 };
 
+/// Where the options' kernels run: who holds it open while several do saves each the making of a context.
+std::string deviceOf(const KernelBenchOptions &options);
+
+/// One kernel of a file, numbers for what it loads, and reference values of what it stores: for any schedule.
+class KernelCase {
+public:
+  /// Throws tgc::Error.
+  KernelCase(const KernelBenchOptions &options, const std::string &kernel);
+  /// Compiles, checks and times it. Nothing: the schedule it carries, else the heuristic's. Never throws for what one
+  /// kernel does wrong: that is in the row.
+  KernelBenchRow run(const std::optional<std::string> &schedule) const;
+  /// Up to `count` legal schedules by chance, no two with one plan: from one that searches start from, up to six steps
+  /// of one option each.
+  std::vector<std::string> randomSchedules(size_t count, uint64_t seed) const;
+
+private:
+  void measure(const std::optional<std::string> &schedule, KernelBenchRow &row) const;
+  void check(tgc_program *program, KernelBenchRow &row) const;
+
+  const KernelBenchOptions &options;
+  std::string name;
+  std::unique_ptr<Compilation> parsed;
+  kernel::FuncOp func;
+  KernelInfo info;
+  Arrays inputs;
+  std::optional<SampledReference> reference;
+};
+
 /// The names of the file's kernels, in order. Throws tgc::Error (BadInput).
 std::vector<std::string> kernelsOf(const KernelBenchOptions &options);
-/// Never throws for what one kernel does wrong: that is in the row.
+/// Under options.schedules, or as KernelCase::run has it. Never throws.
 KernelBenchRow benchKernel(const KernelBenchOptions &options, const std::string &kernel);
 
 } // namespace tgc::driver

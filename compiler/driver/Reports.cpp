@@ -1,6 +1,7 @@
 #include "compiler/driver/Reports.h"
 
 #include "compiler/package/MemoryPlan.h"
+#include "runtime/format/File.h"
 #include <algorithm>
 #include <numeric>
 
@@ -156,6 +157,11 @@ std::string preflightText(Compilation &compilation) {
   return fmt::format("weights {}; as prepared for running {}; intermediate values {}\n",
                      bytesText(memory.bytesOf(runtime::SlotClass::Weight)),
                      bytesText(memory.bytesOf(runtime::SlotClass::Prepared)), bytesText(memory.arenaBytes()));
+}
+
+void writeJson(const std::string &path, const nlohmann::json &value) {
+  std::string text = value.dump(2) + "\n";
+  runtime::writeFileAtomically(path, runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
 }
 
 } // namespace tgc::driver

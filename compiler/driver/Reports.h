@@ -21,6 +21,9 @@ nlohmann::json kernelsJson(Compilation &compilation);
 std::string preflightText(Compilation &compilation);
 nlohmann::json preflightJson(Compilation &compilation);
 
+/// Whole or not at all.
+void writeJson(const std::string &path, const nlohmann::json &value);
+
 /// Least time by the device's rates: the longer of arithmetic and memory traffic, and the launch.
 double rooflineSeconds(const KernelInfo &kernel, const DeviceInfo &device);
 

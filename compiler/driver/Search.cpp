@@ -2,6 +2,7 @@
 
 #include "compiler/driver/Progress.h"
 #include "compiler/driver/Records.h"
+#include "compiler/driver/SearchTable.h"
 #include "compiler/support/Error.h"
 #include "compiler/tune/Session.h"
 #include "runtime/include/tgc/tgc.h"
@@ -72,10 +73,6 @@ private:
   struct sigaction before {};
 };
 
-std::string timeText(double seconds) {
-  return seconds >= 1 ? fmt::format("{:.3f} s", seconds) : fmt::format("{:.3f} ms", seconds * 1e3);
-}
-
 /// One line on a terminal, redrawn; elsewhere a line every ten seconds.
 std::function<void(const TuneProgress &)> progressLine() {
   bool terminal = isatty(STDERR_FILENO);
@@ -115,78 +112,17 @@ SearchReport searchModel(const CompileOptions &options, const std::string &datab
   tuning.compiler = std::string("tgc ") + tgc_version();
   tuning.device = compilation.target().packageDevice();
   tuning.modelBytes = session.modelBytes();
+  tuning.jobs = session.jobs();
+  tuning.besideMeasuring = tuning.device != "cpu";
   tuning.stop = [] { return interrupts.load() > 0; };
   tuning.progress = progressLine();
   SearchReport report;
   report.device = compilation.target().device();
   report.result = tune(session, report.device, *measurer, *records, tuning);
   report.workloads = session.workloads();
+  report.histories = {{tuning.strategy.name, report.result.history}};
   clearProgress();
   return report;
-}
-
-std::string searchTable(const SearchReport &report, Database &database, size_t rows) {
-  std::vector<std::string> strategies = strategyNames();
-  std::string machine = machineName();
-  std::vector<TuneRow> order = report.result.rows;
-  auto share = [&](const TuneRow &row) {
-    return double(report.workloads[row.workload].launches) * std::max(row.heuristicSeconds, row.seconds);
-  };
-  std::sort(order.begin(), order.end(), [&](const TuneRow &a, const TuneRow &b) { return share(a) > share(b); });
-  std::string text = fmt::format("{:>5}", "runs");
-  for (const std::string &strategy : strategies)
-    text += fmt::format(" {:>9} ms GFLOP/s", strategy);
-  text += "  kernel and best schedule\n";
-  std::map<std::string, double> totals;
-  size_t printed = 0;
-  for (const TuneRow &row : order) {
-    const Workload &workload = report.workloads[row.workload];
-    std::map<std::string, double> fixed, best;
-    fixed["raw"] = fixed["hc"] = fixed["tc"] = 0;
-    std::string hc = printSchedule(loopHeuristic(workload.info, report.device)),
-                tc = printSchedule(heuristicSchedule(workload.info, report.device));
-    double seeds = 0;
-    for (const TuningRecord &record : database.records(workload.record.key, deviceKey(report.device), machine)) {
-      if (record.outcome != Outcome::Ok || record.machine != machine)
-        continue;
-      auto lower = [&](double &value) { value = value == 0 ? record.seconds : std::min(value, record.seconds); };
-      for (const auto &[name, schedule] : {std::pair<const char *, std::string>("raw", ""), {"hc", hc}, {"tc", tc}})
-        if (record.schedule == schedule) {
-          lower(fixed[name]);
-          lower(seeds);
-        }
-      lower(best[record.strategy]);
-    }
-    std::string line = fmt::format("{:5}", workload.launches);
-    for (const std::string &strategy : strategies) {
-      double seconds = fixed.count(strategy) ? fixed[strategy] : best.count(strategy) ? best[strategy] : 0;
-      // A search starts from the others' schedules.
-      if (!fixed.count(strategy) && seconds > 0 && seeds > 0)
-        seconds = std::min(seconds, seeds);
-      if (seconds > 0) {
-        totals[strategy] += seconds * double(workload.launches);
-        line += fmt::format(" {:12.3f} {:7.1f}", seconds * 1e3, workload.info.flops / seconds * 1e-9);
-      } else {
-        totals[strategy] = NAN;
-        line += fmt::format(" {:>12} {:>7}", "-", "-");
-      }
-    }
-    if (printed++ < rows)
-      text += fmt::format("{}  {}  {}\n", line, workload.name, row.schedule);
-  }
-  if (printed > rows)
-    text += fmt::format("      … and {} more kernels\n", printed - rows);
-  text += fmt::format("{:>5}", "model");
-  for (const std::string &strategy : strategies)
-    text += std::isfinite(totals[strategy]) ? fmt::format(" {:12.3f} {:7}", totals[strategy] * 1e3, "")
-                                            : fmt::format(" {:>12} {:7}", "-", "");
-  const TuneResult &result = report.result;
-  text += fmt::format("\n{} trials ({} of no use) in {:.1f} s{}", result.trials, result.failures, result.seconds,
-                      result.stopped ? ", stopped" : "");
-  if (result.modelSeconds > 0 && result.heuristicSeconds > 0)
-    text += fmt::format("; heuristic {}, found {}: {:.3f} times as fast", timeText(result.heuristicSeconds),
-                        timeText(result.modelSeconds), result.heuristicSeconds / result.modelSeconds);
-  return text + "\n";
 }
 
 } // namespace tgc::driver

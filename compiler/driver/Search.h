@@ -23,13 +23,14 @@ struct SearchReport {
   std::vector<Workload> workloads;
   TuneResult result;
   DeviceInfo device;
+  std::vector<std::pair<std::string, std::vector<TunePoint>>> histories; ///< by strategy
+  /// Seconds by strategy and workload key, of searches that ran each for itself: in one database a schedule that
+  /// two of them measured is one record.
+  std::map<std::string, std::map<std::string, double>> found;
 };
 
 /// Tunes the model's kernels into the database file. Ctrl-C ends it early and keeps everything.
 SearchReport searchModel(const CompileOptions &options, const std::string &database, TuneOptions tuning);
-
-/// The table: of each kernel the best time of every strategy that the database has tried on this machine.
-std::string searchTable(const SearchReport &report, Database &database, size_t rows);
 
 /// Opens (or makes, with its folder) the database that --db names.
 std::unique_ptr<Database> openDatabase(const std::string &argument);

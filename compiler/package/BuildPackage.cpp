@@ -30,6 +30,8 @@ runtime::DType dtypeOf(Type type, std::optional<StringRef> name = {}) {
     return runtime::DType::BF16;
   if (type.isF64())
     return runtime::DType::F64;
+  if (type.isFloat8E4M3FN()) // runtimes pass it on as bytes
+    return runtime::DType::U8;
   switch (type.isInteger() ? type.getIntOrFloatBitWidth() : 0) {
   case 1:
     return runtime::DType::Bool;

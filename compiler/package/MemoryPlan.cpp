@@ -1,5 +1,5 @@
-// 1. Number the run launches and find for every buffer the first and last that use it, and whether a prepare
-//    launch writes it.
+// 1. Number the launches, those to prepare first, and find for every buffer the first and last that use it, and
+//    whether a prepare launch writes it.
 // 2. Class every buffer by the operation that makes it.
 // 3. Place the intermediate ones in arenas so that none overlaps another alive at the same time.
 #include "compiler/package/MemoryPlan.h"
@@ -14,10 +14,11 @@ using tgc::runtime::SlotClass;
 namespace tgc {
 namespace {
 
-/// Uses of one buffer in the run list.
+/// Uses of one buffer.
 struct Lifetime {
   int64_t first = -1, last = -1;
   bool prepared = false; ///< written by a prepare launch
+  bool run = false;      ///< used by a launch that runs every time
 
   void use(int64_t launch) {
     if (first < 0)
@@ -33,7 +34,8 @@ std::optional<SlotClass> classOf(Operation &op, const Lifetime &lifetime) {
       // An output that depends on weights alone is written by prepare and copied out in every run.
       .Case<kernel::OutputOp>([&](auto) { return lifetime.prepared ? SlotClass::Prepared : SlotClass::Output; })
       .Case<kernel::BufferOp>([&](auto) -> std::optional<SlotClass> {
-        if (lifetime.prepared)
+        // What only other prepare launches read is over with them.
+        if (lifetime.prepared && lifetime.run)
           return SlotClass::Prepared;
         return lifetime.first >= 0 ? std::optional(SlotClass::Arena) : std::nullopt;
       })
@@ -68,12 +70,13 @@ MemoryPlan planMemory(kernel::ProgramOp program, uint64_t maxAllocation,
   for (auto launch : program.getOps<kernel::LaunchOp>()) {
     for (auto [i, buffer] : llvm::enumerate(launch.getBuffers())) {
       Lifetime &lifetime = lifetimes[baseOf(buffer)];
+      lifetime.use(position);
       if (!launch.getPrepare())
-        lifetime.use(position);
+        lifetime.run = true;
       else if (writes(launch, i))
         lifetime.prepared = true;
     }
-    position += !launch.getPrepare();
+    ++position;
   }
   MemoryPlan plan;
   std::vector<runtime::Interval> intervals;

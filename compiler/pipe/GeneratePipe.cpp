@@ -29,7 +29,9 @@ tile::FuncOp generatePipe(OpBuilder &builder, kernel::FuncOp kernel, const Kerne
   tile::FuncOp function = program.write([&] {
     if (info.contract) {
       auto contract = cast<kernel::ContractOp>(reductionAt(kernel, info.contract->reduction));
-      if (program.plan.roles)
+      if (program.plan.roles && program.plan.roles->producers == 0)
+        groupsContractBody(program, contract);
+      else if (program.plan.roles)
         rolesContractBody(program, contract);
       else
         program.walk(program.block(), [&] { contractBody(program, contract); });

@@ -119,6 +119,8 @@ Type Program::typeOf(ElementType type) {
     return builder.getF16Type();
   case ElementType::BF16:
     return builder.getBF16Type();
+  case ElementType::F8E4M3:
+    return builder.getFloat8E4M3FNType();
   default:
     internalError("no atom takes {}", nameOf(type));
   }

@@ -80,6 +80,7 @@ private:
 
 /// The bodies.
 void contractBody(Program &program, kernel::ContractOp contract);
+void groupsContractBody(Program &program, kernel::ContractOp contract);
 void rolesContractBody(Program &program, kernel::ContractOp contract);
 void rolesAttendBody(Program &program, kernel::SoftmaxOp softmax, kernel::ContractOp scores);
 void attendBody(Program &program, kernel::SoftmaxOp softmax, kernel::ContractOp scores);

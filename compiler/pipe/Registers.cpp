@@ -87,9 +87,10 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
   Value row = block->addArgument(builder.getIndexType(), loc), column = block->addArgument(builder.getIndexType(), loc);
 
   OpFoldResult zero = builder.getIndexAttr(0), first = sums.firstRow ? OpFoldResult(sums.firstRow) : zero;
+  OpFoldResult firstColumn = sums.firstColumn ? OpFoldResult(sums.firstColumn) : zero;
   SmallVector<OpFoldResult> raw(program.kernel.getNumAxes(), zero);
   digits(plan.m, row, first, raw);
-  digits(columns, column, zero, raw);
+  digits(columns, column, firstColumn, raw);
 
   Point point = program.origin();
   Value inside;
@@ -118,7 +119,7 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
 
   Point here = point;
   Value fragment = sums.fragment;
-  program.values->define(result, [&, here, raw, first, fragment, sums](OpBuilder &at, Location where, const Point &there) -> Value {
+  program.values->define(result, [&, here, raw, first, firstColumn, fragment, sums](OpBuilder &at, Location where, const Point &there) -> Value {
     // Coordinates that are still this place's are its digits; others come from a remap.
     SmallVector<OpFoldResult> operands;
     for (auto [axis, coord] : llvm::enumerate(there.coords)) {
@@ -131,9 +132,10 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
     }
     unsigned axes = operands.size();
     operands.push_back(first);
+    operands.push_back(firstColumn);
     auto number = [&](AffineExpr expr) {
       return getValueOrCreateConstantIndexOp(
-          at, where, affine::makeComposedFoldedAffineApply(at, where, AffineMap::get(axes + 1, 0, expr), operands));
+          at, where, affine::makeComposedFoldedAffineApply(at, where, AffineMap::get(axes + 2, 0, expr), operands));
     };
     auto same = [&](const Side &side) {
       return llvm::all_of(side.axes, [&](const TiledAxis &axis) {
@@ -141,7 +143,7 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
       });
     };
     Value i = same(plan.m) ? row : number(program.flat(plan.m) - program.dim(axes));
-    Value j = same(columns) ? column : number(program.flat(columns));
+    Value j = same(columns) ? column : number(program.flat(columns) - program.dim(axes + 1));
     Type type = cast<tile::FragmentType>(fragment.getType()).getElementType();
     if (there.lanes == 2)
       type = VectorType::get({2}, type);
@@ -206,6 +208,8 @@ void RegisterEpilogue::staged(kernel::StoreOp store, const StorePlan &storePlan,
         relative[axis] = builder.getIndexAttr(shift);
       if (sums.firstRow)
         digits(plan.m, builder.getIndexAttr(piece.row), sums.firstRow, relative);
+      if (sums.firstColumn)
+        digits(columns, builder.getIndexAttr(piece.column + use.bytes / (2 * piece.rows)), sums.firstColumn, relative);
       const BoxPlan &box = storePlan.boxes[use.box];
       builder.create<tile::SlotsStoreOp>(loc, slots, slot, use.bytes, boxes[use.box],
                                          coordsOf(program, box, relative), condition);
@@ -222,7 +226,8 @@ void RegisterEpilogue::direct(kernel::StoreOp store, const StorePlan &storePlan,
     builder.setInsertionPoint(branch.thenYield());
   }
   int64_t rows = plan.roles->fragmentRows;
-  each({rows, storePlan.columns}, {0, 0}, sums, access, Type(), [&](PointEmitter &emitter, Value inside) {
+  int64_t width = plan.roles->columnGroups > 1 ? plan.roles->fragmentColumns : storePlan.columns;
+  each({rows, width}, {0, 0}, sums, access, Type(), [&](PointEmitter &emitter, Value inside) {
     Value value = emitter.value(store.getValue());
     relax(value.getParentRegion()->getParentOp(), store.getValue().getType());
     OpBuilder::InsertionGuard inner(builder);

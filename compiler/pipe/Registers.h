@@ -9,6 +9,7 @@ namespace tgc::pipe {
 struct Sums {
   mlir::Value fragment, firstRow;
   mlir::Value factor; ///< a fragment of rows that the sums are still to be multiplied with; null: none
+  mlir::Value firstColumn = {}; ///< as firstRow, of the columns
 };
 
 class RegisterEpilogue {

@@ -50,9 +50,10 @@ void RolesProgram::fetch(const OperandPlan &operand, ArrayRef<Value> boxes, Valu
         relative[axis] = builder.getIndexAttr(by);
       for (auto [axis, by] : use.shift)
         relative[axis] = builder.getIndexAttr(by);
-      builder.create<tile::FetchOp>(loc, boxes[use.box],
-                                    RegisterEpilogue::coordsOf(program, operand.boxes[use.box], relative), ring, fill,
-                                    part, use.bytes);
+      const BoxPlan &box = operand.boxes[use.box];
+      auto clipped = operand.copy == "async" ? builder.getDenseI64ArrayAttr(clippedDims(box, use.shift)) : DenseI64ArrayAttr();
+      builder.create<tile::FetchOp>(loc, boxes[use.box], RegisterEpilogue::coordsOf(program, box, relative), ring, fill,
+                                    part, use.bytes, clipped);
     }
   };
   OpBuilder::InsertionGuard guard(builder);
@@ -64,6 +65,25 @@ void RolesProgram::fetch(const OperandPlan &operand, ArrayRef<Value> boxes, Valu
     builder.setInsertionPoint(choice.elseYield());
   }
   fetchAll(operand.fetches);
+}
+
+SmallVector<int64_t> RolesProgram::clippedDims(const BoxPlan &box, ArrayRef<std::pair<int, int64_t>> shift) {
+  SmallVector<int64_t> dims;
+  for (auto [d, index] : llvm::enumerate(box.coords)) {
+    int64_t least = index.offset, most = index.offset + (box.box[d] - 1) * box.steps[d];
+    for (auto [axis, coefficient] : llvm::enumerate(index.coefficients)) {
+      int64_t by = 0;
+      for (auto [shifted, distance] : shift)
+        by += shifted == int(axis) ? distance : 0;
+      const TiledAxis *tiled = plan.find(axis);
+      int64_t last = tiled ? (tiled->tiles() - 1) * tiled->tile : 0;
+      least += coefficient * by + std::min<int64_t>(0, coefficient * last);
+      most += coefficient * by + std::max<int64_t>(0, coefficient * last);
+    }
+    if (least < 0 || most >= box.sizes[d])
+      dims.push_back(d);
+  }
+  return dims;
 }
 
 Value RolesProgram::startsIn(const Access &access) {
@@ -88,7 +108,7 @@ Value RolesProgram::makeSlots() {
   if (roles.slots == 0)
     return Value();
   MLIRContext *context = builder.getContext();
-  auto slot = tile::SharedType::get(context, {64, 64}, builder.getIntegerType(16), 128);
+  auto slot = tile::SharedType::get(context, {roles.pieceRows(), 64}, builder.getIntegerType(16), 128);
   return builder.create<tile::SlotsOp>(loc, tile::SlotsType::get(context, slot), roles.slots);
 }
 

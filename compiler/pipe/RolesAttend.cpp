@@ -8,6 +8,8 @@
 //       start scores b, and the result (+)= weights b-1 · values b-1; pass the turn
 //       wait for the scores, their softmax; wait for the result; scale it by what the maxima grew
 //     the result of the last block, divided by the sums
+// By atoms that their threads wait for, every group copies and multiplies alike: a fill holds a block's keys and
+// values, and each block's scores, softmax and result follow each other.
 // Weights are 2^(c·s - c·max) with c = scale · log2 e where the weights' value is a multiple of the scores, else the
 // value is computed first and c = log2 e. Sums stay with the threads until the end. Only with all of a row at -inf is
 // a maximum -inf: then, as behind it, differences are NaN, which is what such a row is; where masks make -inf in some
@@ -47,13 +49,18 @@ public:
     int64_t columns = plan.e.extent(), keys = plan.n.extent();
     // The depth that the products walk is padded to the atom's; what pads it was fetched as 0.
     depth = (plan.k.extent() + 15) / 16 * 16;
-    partQ = shared(plan.a.tileRows, plan.a.tileColumns);
-    partK = shared(plan.b.tileRows, plan.b.tileColumns);
-    partV = shared(plan.v.tileRows, plan.v.tileColumns);
-    scoresType = fragment({64, keys}, f32, "sums");
-    leftType = fragment({64, keys}, element, "left");
-    resultType = fragment({64, columns}, f32, "sums");
-    rowsType = fragment({64}, f32, "rows");
+    queryRows = roles.fragmentRows;
+    partQ = shared(plan.a.tileRows, plan.a.tileColumns, plan.a);
+    partK = shared(plan.b.tileRows, plan.b.tileColumns, plan.b);
+    partV = shared(plan.v.tileRows, plan.v.tileColumns, plan.v);
+    scoresType = fragment({queryRows, keys}, f32, "sums");
+    leftType = fragment({queryRows, keys}, element, "left");
+    resultType = fragment({queryRows, columns}, f32, "sums");
+    rowsType = fragment({queryRows}, f32, "rows");
+    if (roles.producers == 0) {
+      emitGroups();
+      return;
+    }
     ringQ = ring(partQ, roles.consumers, 1);
     ringK = ring(partK, roles.stages, roles.consumers);
     ringV = ring(partV, roles.stages, roles.consumers);
@@ -70,8 +77,8 @@ public:
   }
 
 private:
-  tile::SharedType shared(int64_t rows, int64_t columns) {
-    return tile::SharedType::get(builder.getContext(), {rows, columns}, element, boxRowBytes);
+  tile::SharedType shared(int64_t rows, int64_t columns, const OperandPlan &operand) {
+    return tile::SharedType::get(builder.getContext(), {rows, columns}, element, operand.boxes[0].swizzle);
   }
   tile::FragmentType fragment(ArrayRef<int64_t> shape, Type type, StringRef layout) {
     return tile::FragmentType::get(builder.getContext(), shape, type, builder.getStringAttr(layout));
@@ -81,6 +88,88 @@ private:
                                         /*subgroups=*/true);
   }
   Value number(double value) { return builder.create<arith::ConstantOp>(loc, builder.getF32FloatAttr(value)); }
+
+  void emitGroups() {
+    auto make = [&](int64_t stages, ArrayRef<tile::SharedType> parts) {
+      return builder.create<tile::RingOp>(loc, tile::RingType::get(builder.getContext(), parts), stages, roles.consumers,
+                                          /*subgroups=*/false);
+    };
+    ringQ = make(1, {partQ});
+    ringK = ringV = make(roles.stages, {partK, partV});
+    auto groups = builder.create<tile::GroupsOp>(loc, roles.consumers, roles.groupThreads);
+    OpBuilder::InsertionGuard guard(builder);
+    Block *body = builder.createBlock(&groups.getBody());
+    Value number = body->addArgument(builder.getIndexType(), loc), slots = makeSlots();
+    if (roles.consumers > 1)
+      firstRow = program.apply(program.dim(0) * queryRows, number);
+    RegisterEpilogue epilogue(program, softmax.getResult(), plan.e, storeBoxes, slots);
+    forTiles(program.index(0), 1, [&](Value) { epilogue.emit(attendTogether()); });
+  }
+
+  /// Keys and values of the block of that number.
+  void fetchTogether(Value step) {
+    toTile(plan.n, program.apply(program.dim(0) * -1 + (blocks - 1), step));
+    fetch(plan.b, boxesK, ringK, step, 0);
+    fetch(plan.v, boxesV, ringV, step, 1);
+    toTile(plan.n, Value());
+  }
+
+  /// Waits for the block, and fetches the one that its predecessor makes place for.
+  void nextTogether(Value step) {
+    int64_t ahead = roles.stages - 1;
+    builder.create<tile::RingAwaitOp>(loc, ringK, step, ahead - 1);
+    if (blocks > ahead) {
+      Value next = program.apply(program.dim(0) + ahead, step);
+      Value more = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, next, program.index(blocks));
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPoint(builder.create<scf::IfOp>(loc, more, /*withElse=*/false).thenYield());
+      fetchTogether(next);
+    }
+    builder.create<tile::RingCommitOp>(loc, ringK);
+  }
+
+  Value dot(tile::FragmentType type, Value left, Value right, Value into, bool transposed) {
+    return builder.create<tile::DotGroupOp>(loc, type, left, right, into, false, transposed);
+  }
+
+  Sums attendTogether() {
+    Value zero = program.index(0);
+    fetch(plan.a, boxesQ, ringQ, zero, 0);
+    for (int64_t step = 0; step + 1 < roles.stages; ++step) {
+      if (step < blocks)
+        fetchTogether(program.index(step));
+      builder.create<tile::RingCommitOp>(loc, ringK); // the queries come with the first
+    }
+    nextTogether(zero);
+    Value queries = builder.create<tile::RingPartOp>(loc, shared(queryRows, depth, plan.a), ringQ, zero, 0, firstRow ? firstRow : zero, zero);
+    if (roles.holdLeft)
+      queries = builder.create<tile::GatherOp>(loc, fragment({queryRows, depth}, element, "left"), queries);
+    auto scoresOf = [&](Value step) {
+      return dot(scoresType, queries, part(ringK, step, {plan.n.extent(), depth}), Value(), false);
+    };
+    auto resultOf = [&](Value weights, Value step, Value into) {
+      Value left = builder.create<tile::ConvertOp>(loc, leftType, weights);
+      return dot(resultType, left, part(ringV, step, {plan.v.tileRows, plan.v.tileColumns}, 1), into, true);
+    };
+    toTile(plan.n, program.index(blocks - 1));
+    Step first = softmaxStep(scoresOf(zero), Value(), Value());
+    Value result = resultOf(first.weights, zero, Value());
+    auto loop = builder.create<scf::ForOp>(loc, program.index(1), program.index(blocks), program.index(1),
+                                           ValueRange{first.maximum, first.sum, result});
+    {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToStart(loop.getBody());
+      Value b = loop.getInductionVar();
+      ValueRange carried = loop.getRegionIterArgs();
+      nextTogether(b);
+      toTile(plan.n, program.apply(program.dim(0) * -1 + (blocks - 1), b));
+      Step step = softmaxStep(scoresOf(b), carried[0], carried[1]);
+      Value result = resultOf(step.weights, b, scaled(carried[2], step.shrink));
+      builder.create<scf::YieldOp>(loc, ValueRange{step.maximum, step.sum, result});
+    }
+    toTile(plan.n, Value());
+    return {loop.getResult(2), firstRow, divisorOf(loop.getResult(1))};
+  }
 
   void findScale() {
     Value weights = softmax.getWeights();
@@ -152,9 +241,10 @@ private:
       builder.create<tile::SlotsDrainOp>(loc, slots);
   }
 
-  Value part(Value ring, Value fill, ArrayRef<int64_t> shape) {
+  Value part(Value ring, Value fill, ArrayRef<int64_t> shape, int64_t number = 0) {
     Value zero = program.index(0);
-    return builder.create<tile::RingPartOp>(loc, shared(shape[0], shape[1]), ring, fill, 0, zero, zero);
+    const OperandPlan &operand = ring == ringQ ? plan.a : ring == ringK && number == 0 ? plan.b : plan.v;
+    return builder.create<tile::RingPartOp>(loc, shared(shape[0], shape[1], operand), ring, fill, number, zero, zero);
   }
 
   Value startScores(Value queries, Value p) {
@@ -222,13 +312,17 @@ private:
     waitFor(ringV, last);
     Value result = wait(0, startResult(loop.getResult(0), last, loop.getResult(3)));
     release(ringV, last);
-    Value sum = builder.create<tile::FoldJoinOp>(loc, rowsType, "add", loop.getResult(2));
-    Value divisor = rows([&](Value row) {
+    return {result, firstRow, divisorOf(loop.getResult(2))};
+  }
+
+  /// What the result is multiplied with: one over the sums, which threads have in parts.
+  Value divisorOf(Value parts) {
+    Value sum = builder.create<tile::FoldJoinOp>(loc, rowsType, "add", parts);
+    return rows([&](Value row) {
       Value x = at(sum, {row});
       auto quick = arith::FastMathFlagsAttr::get(builder.getContext(), arith::FastMathFlags::afn);
       return builder.create<arith::DivFOp>(loc, number(1), x, quick).getResult();
     });
-    return {result, firstRow, divisor};
   }
 
   // Elements.
@@ -338,7 +432,7 @@ private:
   tile::SharedType partQ, partK, partV;
   tile::FragmentType scoresType, leftType, resultType, rowsType;
   Value ringQ, ringK, ringV, turns, turn, nextTurn, firstRow;
-  int64_t blocks = 1, depth = 0;
+  int64_t blocks = 1, depth = 0, queryRows = 64;
 };
 
 } // namespace

@@ -2,13 +2,13 @@
 // pack in the order they ask for.
 // 1. Each kernel gets the schedule forced on the command line, else the one it carries, else the best recorded one
 //    that is legal, else the heuristic's. A locked build wants a recorded one for every kernel that runs.
-// 2. A schedule that splits a reduction makes other kernels of it.
+// 2. A schedule that takes its kernel apart makes other kernels of it.
 // 3. The plan says which weights are packed; the kernel reads the packed buffer, a prepare launch makes it.
 // 4. What reports need is kept by the kernel's name. Kernels made by packing go through the same steps.
 #include "compiler/pipeline/Stages.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/schedule/Pack.h"
-#include "compiler/schedule/SplitReduction.h"
+#include "compiler/schedule/TakeApart.h"
 #include "compiler/support/Error.h"
 #include "search/Plan.h"
 #include <set>
@@ -63,14 +63,14 @@ static void requireTypes(StageAccess access, kernel::FuncOp kernel, const Kernel
                   access.target().device().name, nameOf(buffer.type));
 }
 
-/// A reduction that the schedule splits becomes kernels of its own, which get their schedules in turn.
+/// A kernel that the schedule takes apart becomes others, which get their schedules in turn.
 static SmallVector<kernel::FuncOp> splitKernel(StageAccess access, kernel::FuncOp kernel, const KernelInfo &info,
                                                const Schedule &schedule) {
-  SplitResult split = planSplit(info, schedule);
-  if (!split)
+  PartsResult parts = planParts(info, schedule);
+  if (!parts)
     badInput("kernel {}: schedule '{}' is not legal: {}", kernel.getSymName().str(), printSchedule(schedule),
-             split.reason);
-  return splitReduction(*access.module(), kernel, info, *split.plan);
+             parts.reason);
+  return takeApart(*access.module(), kernel, info, parts);
 }
 
 /// Kernels that run every time and have neither a forced nor a usable recorded schedule.

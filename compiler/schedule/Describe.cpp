@@ -6,6 +6,8 @@
 // 4. Operations: of contractions two a product, else one an operation and point. Bytes: of each buffer the
 //    points its accesses can reach, at most all of it.
 #include "compiler/schedule/Describe.h"
+#include "compiler/kernel/transforms/Access.h"
+#include "compiler/schedule/Windows.h"
 
 #include "compiler/affine/Ranges.h"
 
@@ -198,6 +200,8 @@ private:
         access.guarded = bool(load.getFill());
         access.zeroOutside = load.getNumPieces() == 1 && load.getFill() && isZero(*load.getFill()) &&
                              kernel::isAlwaysTrue(load.getCondition(i));
+        if (!access.guarded || access.zeroOutside)
+          access.windows = windowsOf(kernel::accessOf(func, &op).maps[i], access.indices, info.axes);
         addAccess(op, std::move(access));
       }
     } else if (auto gather = dyn_cast<kernel::GatherOp>(op)) {

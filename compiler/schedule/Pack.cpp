@@ -10,6 +10,7 @@
 #include "compiler/schedule/Pack.h"
 
 #include "compiler/affine/Ranges.h"
+#include "compiler/kernel/transforms/Launches.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/support/Error.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -31,6 +32,8 @@ Type typeOf(ElementType type, MLIRContext *context) {
     return Float16Type::get(context);
   case ElementType::BF16:
     return BFloat16Type::get(context);
+  case ElementType::F8E4M3:
+    return Float8E4M3FNType::get(context);
   default:
     internalError("weights are not packed as {}", nameOf(type));
   }
@@ -39,8 +42,8 @@ Type typeOf(ElementType type, MLIRContext *context) {
 /// Quotients and remainders of one side's columns, both ways.
 class Columns {
 public:
-  Columns(const PipePlan &plan, MLIRContext *context)
-      : side(plan.n), panel(plan.atomN), global(panelsAreGlobal(plan.n, plan.atomN)), context(context) {
+  Columns(const PipePlan &plan, int64_t panel, MLIRContext *context)
+      : side(plan.n), panel(panel), global(panelsAreGlobal(plan.n, panel)), context(context) {
     panelsOfBlock = (side.extent() + panel - 1) / panel;
   }
 
@@ -98,7 +101,7 @@ class Packer {
 public:
   Packer(ModuleOp module, kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan, const PackPlan &pack)
       : module(module), kernel(kernel), info(info), pipe(std::get<PipePlan>(plan.body)), pack(pack), sets(kernel),
-        context(kernel.getContext()), columns(pipe, context) {}
+        context(kernel.getContext()), columns(pipe, pack.shape.back(), context) {}
 
   /// The packing kernel, if the module did not have it before.
   kernel::FuncOp run() {
@@ -163,7 +166,7 @@ private:
       axisMap[axis.axis] = addAxis(nameOf(axis.axis), axis.extent);
       depth = depth * axis.extent + axisMap[axis.axis];
     }
-    AffineExpr lane = addAxis("lane", pipe.atomN);
+    AffineExpr lane = addAxis("lane", pack.shape.back());
     Columns::Coordinates coordinates = columns.at(panel, lane);
     for (auto [axis, expr] : coordinates.axes)
       axisMap[axis] = affine::simplify(expr, extents);
@@ -360,7 +363,7 @@ private:
         return launch.getBuffers()[1];
     }
     // Prepare launches come first; the weight's own definition moves before it if need be.
-    moveBefore(weight, firstRun);
+    kernel::defineBefore(weight, firstRun);
     OpBuilder builder(firstRun);
     Value buffer = builder.create<kernel::BufferOp>(firstRun.getLoc(), type);
     auto launch = builder.create<kernel::LaunchOp>(firstRun.getLoc(), packing.getSymName(),
@@ -368,15 +371,6 @@ private:
     if (offset != 0)
       launch.setOffsets(ArrayRef<int64_t>{offset, 0});
     return buffer;
-  }
-
-  void moveBefore(Value used, Operation *place) {
-    Operation *definition = used.getDefiningOp();
-    if (!definition || definition->isBeforeInBlock(place))
-      return;
-    definition->moveBefore(place);
-    for (Value operand : definition->getOperands())
-      moveBefore(operand, definition);
   }
 
   ModuleOp module;

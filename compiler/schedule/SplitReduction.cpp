@@ -12,16 +12,10 @@
 // 3. The map kernel loads the join's values over their axes and `kept`, so that they are contiguous where the
 // data
 //    are; so it does what the kernel loads over the results' axes alone.
-// 4. Workspaces are one-dimensional: where two axes stand side by side in all indices of a kernel they become
-//    one, and lanes run across both.
-// 5. Every launch becomes launches of the new kernels, with workspaces of its own.
 #include "compiler/schedule/SplitReduction.h"
 
-#include "compiler/affine/Ranges.h"
-#include "compiler/kernel/Canonical.h"
 #include "compiler/kernel/transforms/Access.h"
-#include "compiler/kernel/transforms/Launches.h"
-#include "compiler/support/Error.h"
+#include "compiler/schedule/Pieces.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
@@ -36,12 +30,6 @@ namespace {
 struct Workspace {
   MemRefType type;
   SmallVector<int> axes; ///< of the kernel, outermost first, behind the part if there is one
-};
-
-/// A new kernel and where its buffers come from.
-struct Piece {
-  kernel::FuncOp func;
-  SmallVector<int> buffers; ///< position among the kernel's buffers, or ~position among the workspaces
 };
 
 class Splitter {
@@ -61,11 +49,13 @@ public:
     pieces.push_back(makeJoin());
     if (!left.empty())
       pieces.push_back(makeMap());
-    rewriteLaunches();
+    SmallVector<MemRefType> types;
+    for (const Workspace &workspace : workspaces)
+      types.push_back(workspace.type);
+    launchPieces(module, kernel, pieces, types);
     SmallVector<kernel::FuncOp> made;
     for (Piece &piece : pieces)
       made.push_back(piece.func);
-    kernel.erase();
     return made;
   }
 
@@ -152,12 +142,6 @@ private:
     return func;
   }
 
-  static void eraseUnused(kernel::FuncOp func) {
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*func.getBlock())))
-      if (!isa<kernel::StoreOp>(op) && op.use_empty())
-        op.erase();
-  }
-
   Piece makePart() {
     kernel::FuncOp func = cloneAs("_part");
     // Axis p becomes two: its place keeps its position, the part comes last.
@@ -205,11 +189,10 @@ private:
         for (unsigned axis = 0; axis < count; ++axis)
           coordinates.push_back(dim(axis));
         AffineExpr place = placeIn(workspaces[workspace], dim(count), coordinates);
-        storeAll(inside, func, piece, result, workspace, place, op->getLoc());
+        storeAt(inside, piece, result, workspace, workspaces[workspace].type, place);
       }
     }
-    eraseUnused(func);
-    finish(piece);
+    finishPiece(piece);
     return piece;
   }
 
@@ -220,27 +203,6 @@ private:
       contract.getOverMutable().assign(over);
     else
       cast<kernel::MomentsOp>(op).getOverMutable().assign(over);
-  }
-
-  /// Stores a value at a place that is an expression over all axes of `func`.
-  void storeAll(OpBuilder &inside, kernel::FuncOp func, Piece &piece, Value value, int workspace,
-                AffineExpr place, Location loc) {
-    Value buffer = func.addBuffer("s" + std::to_string(workspace), workspaces[workspace].type);
-    piece.buffers.push_back(~workspace);
-    SmallVector<Value> axes(func.getAxes().begin(), func.getAxes().end());
-    auto store =
-        inside.create<kernel::StoreOp>(loc, value, buffer, axes, AffineMap::get(axes.size(), 0, place));
-    kernel::setAccess(func, store, kernel::accessOf(func, store));
-  }
-
-  Value loadAll(OpBuilder &inside, kernel::FuncOp func, Piece &piece, int workspace, AffineExpr place,
-                Location loc) {
-    Value buffer = func.addBuffer("s" + std::to_string(workspace), workspaces[workspace].type);
-    piece.buffers.push_back(~workspace);
-    SmallVector<Value> axes(func.getAxes().begin(), func.getAxes().end());
-    auto load = inside.create<kernel::LoadOp>(loc, buffer, axes, AffineMap::get(axes.size(), 0, place));
-    kernel::setAccess(func, load, kernel::accessOf(func, load));
-    return load;
   }
 
   Piece makeJoin() {
@@ -275,8 +237,8 @@ private:
     for (Operation *op : reductions) {
       SmallVector<Value> parts;
       for (unsigned i = 0; i < op->getNumResults(); ++i, ++workspace)
-        parts.push_back(loadAll(inside, func, piece, workspace,
-                                placeIn(workspaces[workspace], dim(count), coordinates), op->getLoc()));
+        parts.push_back(loadAt(inside, piece, workspace, workspaces[workspace].type,
+                               placeIn(workspaces[workspace], dim(count), coordinates), op->getLoc()));
       SmallVector<Value> axes;
       for (unsigned axis : over)
         axes.push_back(func.getAxes()[axis]);
@@ -306,11 +268,10 @@ private:
     for (Value value : frontier) {
       int between = addWorkspace(withKept(sets.of(value)), value.getType(), /*parts=*/false);
       frontierWorkspaces.push_back(between);
-      storeAll(inside, func, piece, mapping.lookup(value), between,
-               placeIn(workspaces[between], AffineExpr(), coordinates), value.getLoc());
+      storeAt(inside, piece, mapping.lookup(value), between, workspaces[between].type,
+              placeIn(workspaces[between], AffineExpr(), coordinates));
     }
-    eraseUnused(func);
-    finish(piece);
+    finishPiece(piece);
     return piece;
   }
 
@@ -360,142 +321,14 @@ private:
     for (auto [value, workspace] : llvm::zip(frontier, frontierWorkspaces)) {
       auto result = cast<OpResult>(value);
       Value old = operations[positions[result.getOwner()]]->getResult(result.getResultNumber());
-      Value load = loadAll(inside, func, piece, workspace,
-                           placeIn(workspaces[workspace], AffineExpr(), coordinates), value.getLoc());
+      Value load = loadAt(inside, piece, workspace, workspaces[workspace].type,
+                          placeIn(workspaces[workspace], AffineExpr(), coordinates), value.getLoc());
       old.replaceAllUsesWith(load);
     }
     for (kernel::StoreOp store : joined)
       operations[positions[store]]->erase();
-    eraseUnused(func);
-    finish(piece);
+    finishPiece(piece);
     return piece;
-  }
-
-  /// Drops what the piece does not use, merges axes that stand side by side in all its indices, and gives it
-  /// canonical names, by which tuning records know them.
-  void finish(Piece &piece) {
-    kernel::FuncOp func = piece.func;
-    SmallVector<unsigned> order;
-    SmallVector<int> buffers;
-    for (auto [i, buffer] : llvm::enumerate(func.getBuffers()))
-      if (!buffer.use_empty()) {
-        order.push_back(i);
-        buffers.push_back(piece.buffers[i]);
-      }
-    kernel::reorderBuffers(func, order, {});
-    piece.buffers = std::move(buffers);
-    dropAxes(func);
-    while (mergeTwo(func))
-      ;
-    order.clear();
-    kernel::canonicalize(func, order);
-    SmallVector<int> canonical;
-    for (unsigned old : order)
-      canonical.push_back(piece.buffers[old]);
-    piece.buffers = std::move(canonical);
-  }
-
-  void dropAxes(kernel::FuncOp func) const {
-    kernel::AxisChange change;
-    for (unsigned axis = 0; axis < func.getNumAxes(); ++axis) {
-      bool used = !func.getAxes()[axis].use_empty();
-      if (used) {
-        change.newAsOld.push_back(dim(axis));
-        change.names.push_back(func.axisName(func.getAxes()[axis]).str());
-        change.extents.push_back(func.getExtents()[axis]);
-      }
-      change.oldAsNew.push_back(used ? dim(change.extents.size() - 1) : getAffineConstantExpr(0, context));
-    }
-    if (change.extents.size() < func.getNumAxes())
-      kernel::changeAxes(func, change);
-  }
-
-  /// Makes axes a and b one, if after that no index divides and reductions run over both or neither.
-  bool mergeTwo(kernel::FuncOp func) const {
-    for (unsigned a = 0; a < func.getNumAxes(); ++a)
-      for (unsigned b = 0; b < func.getNumAxes(); ++b)
-        if (a != b && reducedTogether(func, a, b)) {
-          kernel::AxisChange change = merging(func, a, b);
-          if (!divides(func, change)) {
-            kernel::changeAxes(func, change);
-            return true;
-          }
-        }
-    return false;
-  }
-
-  static bool reducedTogether(kernel::FuncOp func, unsigned a, unsigned b) {
-    for (Operation &op : *func.getBlock()) {
-      auto over = kernel::reducedAxes(&op);
-      auto argument = dyn_cast<kernel::ReduceOp>(op);
-      bool indexed = argument && (argument.getKind() == kernel::ReduceKind::ArgMax ||
-                                  argument.getKind() == kernel::ReduceKind::ArgMin);
-      bool overA = llvm::is_contained(over, func.getAxes()[a]),
-           overB = llvm::is_contained(over, func.getAxes()[b]);
-      if (overA != overB || (overA && indexed))
-        return false;
-      if (auto remap = dyn_cast<kernel::RemapOp>(op))
-        if (remap.getAxis() == func.getAxes()[a] || remap.getAxis() == func.getAxes()[b])
-          return false;
-    }
-    return true;
-  }
-
-  kernel::AxisChange merging(kernel::FuncOp func, unsigned a, unsigned b) const {
-    kernel::AxisChange change;
-    int64_t inner = func.getExtents()[b];
-    for (unsigned axis = 0; axis < func.getNumAxes(); ++axis) {
-      if (axis == b) {
-        change.oldAsNew.push_back(AffineExpr());
-        continue;
-      }
-      AffineExpr now = dim(change.extents.size());
-      change.oldAsNew.push_back(axis == a ? now.floorDiv(inner) : now);
-      change.newAsOld.push_back(axis == a ? dim(a) * inner + dim(b) : dim(axis));
-      change.names.push_back(func.axisName(func.getAxes()[axis]).str());
-      change.extents.push_back(func.getExtents()[axis] * (axis == a ? inner : 1));
-    }
-    unsigned merged = a < b ? a : a - 1;
-    change.oldAsNew[b] = dim(merged) % inner;
-    return change;
-  }
-
-  static bool divides(kernel::FuncOp func, const kernel::AxisChange &change) {
-    bool found = false;
-    auto look = [&](AffineExpr expr) {
-      expr.walk([&](AffineExpr part) {
-        found |= part.getKind() == AffineExprKind::FloorDiv || part.getKind() == AffineExprKind::Mod;
-      });
-      return expr;
-    };
-    for (Operation &op : *func.getBlock())
-      if (kernel::hasAccess(&op))
-        (void)kernel::mapExprs(kernel::accessOf(func, &op), change.extents.size(), [&](AffineExpr expr) {
-          return look(tgc::affine::simplify(expr.replaceDims(change.oldAsNew), change.extents));
-        });
-    return found;
-  }
-
-  void rewriteLaunches() {
-    auto launches = kernel::launchesByKernel(module);
-    for (kernel::LaunchOp launch : launches[kernel.getSymName()]) {
-      OpBuilder at(launch);
-      SmallVector<Value> made;
-      for (const Workspace &workspace : workspaces)
-        made.push_back(at.create<kernel::BufferOp>(launch.getLoc(), workspace.type));
-      for (Piece &piece : pieces) {
-        SmallVector<Value> buffers;
-        SmallVector<int64_t> offsets;
-        for (int buffer : piece.buffers) {
-          buffers.push_back(buffer >= 0 ? launch.getBuffers()[buffer] : made[~buffer]);
-          offsets.push_back(buffer >= 0 ? launch.offsetOf(buffer) : 0);
-        }
-        auto added = at.create<kernel::LaunchOp>(launch.getLoc(), piece.func.getSymName(), buffers, launch.getPrepare());
-        if (launch.getOffsets())
-          added.setOffsets(offsets);
-      }
-      launch.erase();
-    }
   }
 
   ModuleOp module;

@@ -117,28 +117,42 @@ LogicalResult RolesOp::verify() {
   return success();
 }
 
-LogicalResult DotAsyncOp::verify() {
+void GroupsOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setName) {
+  if (region.getNumArguments() == 1)
+    setName(region.getArgument(0), "c");
+}
+
+LogicalResult GroupsOp::verify() {
+  if (getBody().getNumArguments() != 1 || !getBody().getArgument(0).getType().isIndex())
+    return emitOpError("groups get their number");
+  return success();
+}
+
+template <typename Dot> static LogicalResult verifyDot(Dot dot) {
   auto shapeOf = [](Type type) {
     if (auto shared = dyn_cast<SharedType>(type))
       return SmallVector<int64_t>(shared.getShape());
     return SmallVector<int64_t>(cast<FragmentType>(type).getShape());
   };
-  SmallVector<int64_t> left = shapeOf(getLeft().getType()), right = shapeOf(getRight().getType());
-  if (getTransposeLeft())
+  SmallVector<int64_t> left = shapeOf(dot.getLeft().getType()), right = shapeOf(dot.getRight().getType());
+  if (dot.getTransposeLeft())
     std::swap(left[0], left[1]);
-  if (getTransposeRight())
+  if (dot.getTransposeRight())
     std::swap(right[0], right[1]);
-  ArrayRef<int64_t> sums = getResult().getType().getShape();
+  ArrayRef<int64_t> sums = dot.getResult().getType().getShape();
   if (left.size() != 2 || right.size() != 2 || sums.size() != 2)
-    return emitOpError("has two coordinates");
+    return dot.emitOpError("has two coordinates");
   if (left[1] != right[1])
-    return emitOpError("left has depth ") << left[1] << ", right " << right[1];
+    return dot.emitOpError("left has depth ") << left[1] << ", right " << right[1];
   if (left[0] != sums[0] || right[0] < sums[1])
-    return emitOpError("sums are ") << left[0] << " by at most " << right[0];
-  if (getSums() && getSums().getType() != getResult().getType())
-    return emitOpError("sums keep their type");
+    return dot.emitOpError("sums are ") << left[0] << " by at most " << right[0];
+  if (dot.getSums() && dot.getSums().getType() != dot.getResult().getType())
+    return dot.emitOpError("sums keep their type");
   return success();
 }
+
+LogicalResult DotAsyncOp::verify() { return verifyDot(*this); }
+LogicalResult DotGroupOp::verify() { return verifyDot(*this); }
 
 LogicalResult DotWaitOp::verify() {
   if (getSums().getTypes() != getResults().getTypes())

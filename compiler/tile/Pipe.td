@@ -106,15 +106,31 @@ def Tile_RingPartOp : Tile_Op<"ring.part", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Tile_RingCommitOp : Tile_Op<"ring.commit"> {
+  let summary = "in tile.groups: what was fetched since the last commit is one fill, which may be none";
+  let arguments = (ins Tile_RingType:$ring);
+  let assemblyFormat = "$ring attr-dict `:` type($ring)";
+}
+def Tile_RingAwaitOp : Tile_Op<"ring.await"> {
+  let summary = "in tile.groups: waits until all but the last `pending` commits have come, of all groups";
+  let description = [{
+    All groups meet here, so that what they read before may be overwritten behind.
+    `tile.ring.await %ring[%p] pending 2 : !tile.ring<…>`
+  }];
+  let arguments = (ins Tile_RingType:$ring, Index:$fill, I64Attr:$pending);
+  let assemblyFormat = "$ring `[` $fill `]` `pending` $pending attr-dict `:` type($ring)";
+}
+
 def Tile_FetchOp : Tile_Op<"fetch"> {
   let summary = "an asynchronous copy of one box into a part of a fill";
   let description = [{
-    The box's bytes go to the part's bytes from `offset` on. `tile.fetch %bx[%m0, %k0] -> %ring[%p] 0 offset 0 : …`
+    The box's bytes go to the part's bytes from `offset` on. In tile.groups all threads copy, and check the dimensions
+    that the box may leave, `clipped`. `tile.fetch %bx[%m0, %k0] -> %ring[%p] 0 offset 0 clipped [0] : …`
   }];
   let arguments = (ins Tile_BoxType:$box, Variadic<Index>:$coords, Tile_RingType:$ring, Index:$fill, I64Attr:$part,
-                       I64Attr:$offset);
+                       I64Attr:$offset, OptionalAttr<DenseI64ArrayAttr>:$clipped);
   let assemblyFormat = [{
-    $box `[` $coords `]` `->` $ring `[` $fill `]` $part `offset` $offset attr-dict `:` type($ring)
+    $box `[` $coords `]` `->` $ring `[` $fill `]` $part `offset` $offset (`clipped` $clipped^)? attr-dict `:` type($ring)
   }];
 }
 
@@ -140,6 +156,21 @@ def Tile_RolesOp : Tile_Op<"roles", [NoTerminator, OpAsmOpInterface]> {
   let hasVerifier = 1;
 }
 
+def Tile_GroupsOp : Tile_Op<"groups", [NoTerminator, OpAsmOpInterface]> {
+  let summary = "groups of threads with the same work, copies included";
+  let description = [{
+    The body is run by every thread of each group, with the group's number.
+    `tile.groups 4 threads 32 { ^bb0(%c: index): … }`
+  }];
+  let arguments = (ins I64Attr:$groups, I64Attr:$threads);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$groups `threads` $threads $body attr-dict";
+  let extraClassDeclaration = [{
+    void getAsmBlockArgumentNames(::mlir::Region &region, ::mlir::OpAsmSetValueNameFn setName);
+  }];
+  let hasVerifier = 1;
+}
+
 def Tile_TurnsOp : Tile_Op<"turns"> {
   let summary = "turns among two groups; nobody has the first";
   let arguments = (ins I64Attr:$count);
@@ -157,7 +188,18 @@ def Tile_TurnPassOp : Tile_Op<"turn.pass"> {
   let assemblyFormat = "$turns `[` $turn `]` (`if` $condition^)? attr-dict";
 }
 
-def Tile_DotAsyncOp : Tile_Op<"dot.async"> {
+class Tile_FragmentDot<string mnemonic> : Tile_Op<mnemonic> {
+  let arguments = (ins AnyTypeOf<[Tile_SharedType, Tile_FragmentType]>:$left, Tile_SharedType:$right,
+                       Optional<Tile_FragmentType>:$sums, UnitAttr:$transpose_left, UnitAttr:$transpose_right);
+  let results = (outs Tile_FragmentType:$result);
+  let assemblyFormat = [{
+    $left (`transposed` $transpose_left^)? `,` $right (`transposed` $transpose_right^)? (`into` $sums^ `:` type($sums) `,` `operands`)?
+    attr-dict `:` type($left) `,` type($right) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_DotAsyncOp : Tile_FragmentDot<"dot.async"> {
   let summary = "starts sums (+)= left · right by matrix instructions; one group in flight";
   let description = [{
     Left is rows × depth, or depth × rows with `transpose_left`; right is columns × depth, or depth × columns with
@@ -167,14 +209,11 @@ def Tile_DotAsyncOp : Tile_Op<"dot.async"> {
     %next = tile.dot.async %a, %b into %acc : …
     ```
   }];
-  let arguments = (ins AnyTypeOf<[Tile_SharedType, Tile_FragmentType]>:$left, Tile_SharedType:$right,
-                       Optional<Tile_FragmentType>:$sums, UnitAttr:$transpose_left, UnitAttr:$transpose_right);
-  let results = (outs Tile_FragmentType:$result);
-  let assemblyFormat = [{
-    $left (`transposed` $transpose_left^)? `,` $right (`transposed` $transpose_right^)? (`into` $sums^ `:` type($sums) `,` `operands`)?
-    attr-dict `:` type($left) `,` type($right) `->` type($result)
-  }];
-  let hasVerifier = 1;
+}
+
+def Tile_DotGroupOp : Tile_FragmentDot<"dot.group"> {
+  let summary = "sums (+)= left · right by matrix instructions of one group that its threads wait for";
+  let description = "As `tile.dot.async`, but the sums may be read at once.";
 }
 
 def Tile_DotWaitOp : Tile_Op<"dot.wait"> {

@@ -19,7 +19,8 @@ std::string printCompileRequest(const CompileRequest &request) {
       .dump();
 }
 
-static void compileOne(const nlohmann::json &request) {
+/// Gives the assembler's remarks: spills, and what it could not do as asked.
+static std::string compileOne(const nlohmann::json &request) {
   CompileOptions options;
   options.model = request.at("text").get<std::string>();
   options.from = "kernel";
@@ -29,6 +30,10 @@ static void compileOne(const nlohmann::json &request) {
   Compilation compilation(options);
   compilation.run();
   runtime::writePackage(compilation.package(), request.at("output"));
+  std::string remarks;
+  for (const auto &[kernel, report] : compilation.reports())
+    remarks += report.code;
+  return remarks.empty() ? "" : remarkPrefix + remarks;
 }
 
 int serveCompilations() {
@@ -36,13 +41,13 @@ int serveCompilations() {
   for (std::string line; std::getline(std::cin, line);) {
     std::string answer;
     try {
-      compileOne(nlohmann::json::parse(line));
+      answer = compileOne(nlohmann::json::parse(line));
     } catch (const std::exception &error) {
       answer = error.what();
       if (answer.empty())
         answer = "failed";
-      std::replace(answer.begin(), answer.end(), '\n', ' ');
     }
+    std::replace(answer.begin(), answer.end(), '\n', ' ');
     std::cout << answer << std::endl;
   }
   return 0;

@@ -13,8 +13,10 @@ struct CompileRequest {
 };
 
 std::string printCompileRequest(const CompileRequest &request);
-/// Answers requests on standard input until it ends: an empty line for success, else what went wrong on one line. Gives
-/// the process's exit code.
+/// Begins the answer to a request whose package is there although the assembler has something to say of its code.
+inline constexpr const char *remarkPrefix = "remark: ";
+/// Answers requests on standard input until it ends: an empty line for success, remarkPrefix and remarks, else what
+/// went wrong, on one line. Gives the process's exit code.
 int serveCompilations();
 
 } // namespace tgc

@@ -1,4 +1,4 @@
-// 1. Inputs and weights as the measuring process makes them: random by seed and name.
+// 1. Inputs and weights: the caller's, or as the measuring process makes them, random by seed and name.
 // 2. Places: of every output the corners of its index space, then random ones.
 // 3. The evaluator's value and scale there; places that no store covers are left out.
 #include "compiler/tune/Reference.h"
@@ -6,12 +6,12 @@
 #include "compiler/support/Error.h"
 #include "runtime/io/RandomWeights.h"
 #include <algorithm>
+#include <cmath>
 #include <random>
 
 using namespace mlir;
 
 namespace tgc {
-namespace {
 
 runtime::DType dtypeOf(ElementType type) {
   switch (type) {
@@ -38,6 +38,8 @@ runtime::DType dtypeOf(ElementType type) {
   }
   unsupported("buffers of {} have no random data", nameOf(type));
 }
+
+namespace {
 
 /// Places of one output: all corners of up to 4 axes, then random ones.
 std::vector<SmallVector<int64_t>> placesOf(ArrayRef<int64_t> shape, size_t count, std::mt19937_64 &random) {
@@ -66,41 +68,58 @@ std::vector<SmallVector<int64_t>> placesOf(ArrayRef<int64_t> shape, size_t count
   return places;
 }
 
-/// The shape under which a program binds the buffer: its own if it is dense, else its span.
+} // namespace
+
 runtime::Shape boundShape(MemRefType type, const BufferInfo &info) {
   if (type.getLayout().isIdentity())
     return runtime::Shape(type.getShape().begin(), type.getShape().end());
   return {info.span()};
 }
 
-} // namespace
+size_t affordableSamples(const KernelInfo &info, size_t most) {
+  double outputs = 1;
+  for (const BufferInfo &buffer : info.buffers)
+    outputs += buffer.stored ? double(buffer.elements()) : 0;
+  // An element of a row needs the whole row's sums, which the row's other elements share only on the device.
+  double behind = info.flops / outputs;
+  for (const ReductionInfo &reduction : info.reductions) {
+    double points = 1;
+    for (int axis : reduction.over)
+      points *= double(info.axes[axis].extent);
+    behind = std::max(behind, points);
+  }
+  constexpr double Budget = 6e6;
+  return std::clamp<size_t>(size_t(Budget / std::max(1.0, behind)), std::min<size_t>(most, 4), most);
+}
 
 SampledReference::SampledReference(kernel::FuncOp kernel, const KernelInfo &info, uint64_t seed) {
-  std::mt19937_64 random(seed);
-  double behind = 1;
-  for (const AxisInfo &axis : info.axes)
-    if (axis.reduced)
-      behind *= double(axis.extent);
-  auto count = size_t(std::clamp(2e7 / behind, 6.0, 96.0));
   std::vector<std::vector<char>> memory;
-  std::vector<kernel::Bytes> bytes;
-  std::vector<kernel::Sample> samples;
   for (auto [i, buffer] : llvm::enumerate(kernel.getBuffers())) {
-    auto type = cast<MemRefType>(buffer.getType());
     const BufferInfo &described = info.buffers[i];
     std::vector<char> &data = memory.emplace_back();
-    if (described.stored) {
-      for (SmallVector<int64_t> &place : placesOf(type.getShape(), count, random))
-        samples.push_back({unsigned(i), place});
-    } else {
-      data.resize(size_t(described.span() * bytesOf(described.type)));
-      runtime::fillRandom(dtypeOf(described.type), boundShape(type, described), described.name, seed, 0,
-                          uint64_t(described.span()), data.data());
-    }
+    if (described.stored)
+      continue;
+    data.resize(size_t(described.span() * bytesOf(described.type)));
+    runtime::fillRandom(dtypeOf(described.type), boundShape(cast<MemRefType>(buffer.getType()), described),
+                        described.name, seed, 0, uint64_t(described.span()), data.data());
   }
-  for (const std::vector<char> &data : memory)
-    bytes.push_back(kernel::Bytes(data.data(), data.size()));
-  std::vector<kernel::Reference> found = kernel::evaluateAt(kernel, bytes, samples);
+  evaluate(kernel, info, std::vector<kernel::Bytes>(memory.begin(), memory.end()), affordableSamples(info, 96), seed);
+}
+
+SampledReference::SampledReference(kernel::FuncOp kernel, const KernelInfo &info, ArrayRef<kernel::Bytes> data,
+                                   size_t count, uint64_t seed) {
+  evaluate(kernel, info, data, count, seed);
+}
+
+void SampledReference::evaluate(kernel::FuncOp kernel, const KernelInfo &info, ArrayRef<kernel::Bytes> data,
+                                size_t count, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<kernel::Sample> samples;
+  for (auto [i, buffer] : llvm::enumerate(kernel.getBuffers()))
+    if (info.buffers[i].stored)
+      for (SmallVector<int64_t> &place : placesOf(cast<MemRefType>(buffer.getType()).getShape(), count, random))
+        samples.push_back({unsigned(i), place});
+  std::vector<kernel::Reference> found = kernel::evaluateAt(kernel, data, samples);
   for (auto [sample, reference] : llvm::zip(samples, found)) {
     if (!reference.stored)
       continue;
@@ -117,16 +136,27 @@ SampledReference::SampledReference(kernel::FuncOp kernel, const KernelInfo &info
   }
 }
 
+SampledReference::Verdict SampledReference::compare(const std::vector<double> &values) const {
+  Verdict verdict;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const kernel::Reference &reference = references[i];
+    kernel::Tolerance tolerance = kernel::toleranceOf(types[i]);
+    double allowed = tolerance.relative * std::abs(reference.value) + tolerance.ofScale * reference.scale;
+    if (allowed > 0 && std::isfinite(values[i]) && std::isfinite(reference.value))
+      verdict.worst = std::max(verdict.worst, std::abs(values[i] - reference.value) / allowed);
+    if (!kernel::agrees(values[i], reference.value, reference.scale, types[i]) && verdict.wrong++ < 2)
+      verdict.message += fmt::format("{}[{}] is {}, not {}; ", elements[i].output, elements[i].element, values[i],
+                                     reference.value);
+  }
+  return verdict;
+}
+
 std::string SampledReference::disagreement(const std::vector<double> &values) const {
   if (values.size() != references.size())
     return fmt::format("{} of {} sampled elements were answered", values.size(), references.size());
-  std::string text;
-  size_t wrong = 0;
-  for (size_t i = 0; i < values.size(); ++i)
-    if (!kernel::agrees(values[i], references[i].value, references[i].scale, types[i]) && wrong++ < 2)
-      text += fmt::format("{}[{}] is {}, not {}; ", elements[i].output, elements[i].element, values[i],
-                          references[i].value);
-  return wrong ? fmt::format("{}{} of {} sampled elements wrong", text, wrong, values.size()) : "";
+  Verdict verdict = compare(values);
+  return verdict.wrong ? fmt::format("{}{} of {} sampled elements wrong", verdict.message, verdict.wrong, values.size())
+                       : "";
 }
 
 } // namespace tgc

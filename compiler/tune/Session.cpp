@@ -1,16 +1,19 @@
 // 1. Workloads: every kernel that the run list launches, once.
-// 2. A candidate is compiled from the workload's own small module, by processes that a broken compilation cannot take
-//    the search down with.
+// 2. A candidate is compiled from the workload's own small module, by processes that a broken compilation
+//    cannot take the search down with.
 #include "compiler/tune/Session.h"
 
 #include "compiler/kernel/Canonical.h"
 #include "compiler/kernel/transforms/Launches.h"
 #include "compiler/schedule/Describe.h"
+#include "compiler/schedule/TakeApart.h"
 #include "compiler/support/Error.h"
 #include "compiler/tune/CompileWorker.h"
 #include "compiler/tune/Reference.h"
+#include "runtime/io/Threads.h"
 #include "search/measure/Child.h"
 #include <atomic>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -34,7 +37,8 @@ OwningOpRef<ModuleOp> standaloneModule(kernel::FuncOp kernel, const KernelInfo &
   for (auto [i, buffer] : llvm::enumerate(kernel.getBuffers())) {
     const BufferInfo &described = info.buffers[i];
     auto type = cast<MemRefType>(buffer.getType());
-    MemRefType whole = type.getLayout().isIdentity() ? type : MemRefType::get({described.span()}, type.getElementType());
+    MemRefType whole =
+        type.getLayout().isIdentity() ? type : MemRefType::get({described.span()}, type.getElementType());
     Location loc = kernel.getLoc();
     Value made;
     if (described.stored)
@@ -49,41 +53,6 @@ OwningOpRef<ModuleOp> standaloneModule(kernel::FuncOp kernel, const KernelInfo &
   return module;
 }
 
-struct TuneSession::Impl {
-  std::vector<Workload> workloads;
-  std::vector<kernel::FuncOp> kernels;
-  std::vector<std::unique_ptr<SampledReference>> references;
-  std::map<std::pair<size_t, std::string>, CompileReply> compiled;
-  std::vector<std::unique_ptr<Child>> compilers;
-  std::filesystem::path directory;
-  std::string device;
-  uint64_t modelBytes = 0;
-
-  std::string textOf(size_t workload) {
-    std::filesystem::path path = directory / fmt::format("{}.mlir", workload);
-    if (!std::filesystem::exists(path)) {
-      OwningOpRef<ModuleOp> module = standaloneModule(kernels[workload], workloads[workload].info);
-      std::string text;
-      llvm::raw_string_ostream(text) << *module << "\n";
-      std::ofstream(path) << text;
-    }
-    return path.string();
-  }
-
-  CompileReply compileOne(Child &child, size_t workload, const std::string &text, const std::string &schedule,
-                          size_t number) {
-    constexpr double limitSeconds = 60;
-    CompileRequest request{text, workloads[workload].name, schedule, device,
-                           (directory / fmt::format("{}.tgc", number)).string()};
-    Child::Answer answer = child.ask(printCompileRequest(request), limitSeconds);
-    if (answer.end)
-      return {"", "the compiler " + answer.message};
-    if (!answer.line.empty())
-      return {"", answer.line};
-    return {request.output, ""};
-  }
-};
-
 /// Names of the ONNX nodes behind a kernel, a few of them.
 static std::string nodesOf(kernel::FuncOp kernel) {
   std::string text;
@@ -95,9 +64,67 @@ static std::string nodesOf(kernel::FuncOp kernel) {
   return text;
 }
 
+struct TuneSession::Impl {
+  std::mutex adding; ///< held where the list grows, and where another thread reads it
+  std::vector<Workload> workloads;
+  std::vector<kernel::FuncOp> kernels;
+  std::vector<std::unique_ptr<SampledReference>> references;
+  std::map<std::pair<size_t, std::string>, CompileReply> compiled;
+  std::vector<std::unique_ptr<Child>> compilers;
+  std::vector<OwningOpRef<ModuleOp>> parts; ///< modules that hold kernels of schedules that took others apart
+  std::filesystem::path directory;
+  std::string device;
+  uint64_t modelBytes = 0;
+
+  std::string pathOf(size_t workload) const {
+    return (directory / fmt::format("{}.mlir", workload)).string();
+  }
+
+  /// Adds a workload, and writes the module that its candidates are compiled from, so that compiling needs no
+  /// MLIR of this process.
+  void add(kernel::FuncOp kernel) {
+    Workload workload;
+    workload.name = kernel.getSymName().str();
+    workload.info = describeKernel(kernel);
+    workload.record = {workloadKey(workload.info.hash), kernel::canonicalText(kernel),
+                       kernel::shapeClass(kernel), nodesOf(kernel)};
+    OwningOpRef<ModuleOp> module = standaloneModule(kernel, workload.info);
+    std::string text;
+    llvm::raw_string_ostream(text) << *module << "\n";
+    std::ofstream(pathOf(workloads.size())) << text;
+    std::lock_guard lock(adding);
+    workloads.push_back(std::move(workload));
+    kernels.push_back(kernel);
+    references.emplace_back();
+  }
+
+  CompileReply compileOne(Child &child, const CompileJob &job, size_t number) {
+    constexpr double limitSeconds = 60;
+    std::string name;
+    {
+      std::lock_guard lock(adding);
+      name = workloads[job.workload].name;
+    }
+    CompileRequest request{pathOf(job.workload), name, job.schedule, device,
+                           (directory / fmt::format("{}.tgc", number)).string()};
+    Child::Answer answer = child.ask(printCompileRequest(request), limitSeconds);
+    if (answer.end)
+      return {"", "the compiler " + answer.message, ""};
+    if (answer.line.starts_with(remarkPrefix))
+      return {request.output, "", answer.line.substr(std::strlen(remarkPrefix))};
+    if (!answer.line.empty())
+      return {"", answer.line, ""};
+    return {request.output, "", ""};
+  }
+};
+
 TuneSession::TuneSession(Compilation &compilation, std::string device, std::string program, unsigned jobs)
     : impl(std::make_unique<Impl>()) {
   impl->device = std::move(device);
+  std::string name = (std::filesystem::temp_directory_path() / "tgc-tune-XXXXXX").string();
+  if (!mkdtemp(name.data()))
+    throw Error(ErrorKind::Device, fmt::format("{}: cannot be made", name));
+  impl->directory = name;
   std::map<std::string, size_t> position;
   for (auto launch : compilation.program().getOps<kernel::LaunchOp>()) {
     for (Value buffer : launch.getBuffers())
@@ -110,25 +137,13 @@ TuneSession::TuneSession(Compilation &compilation, std::string device, std::stri
       ++impl->workloads[it->second].launches;
       continue;
     }
-    auto kernel = compilation.module().lookupSymbol<kernel::FuncOp>(it->first);
-    Workload workload;
-    workload.name = it->first;
-    workload.info = describeKernel(kernel);
-    workload.record = {workloadKey(workload.info.hash), kernel::canonicalText(kernel), kernel::shapeClass(kernel),
-                       nodesOf(kernel)};
-    impl->workloads.push_back(std::move(workload));
-    impl->kernels.push_back(kernel);
+    impl->add(compilation.module().lookupSymbol<kernel::FuncOp>(it->first));
   }
-  impl->references.resize(impl->workloads.size());
-  std::string name = (std::filesystem::temp_directory_path() / "tgc-tune-XXXXXX").string();
-  if (!mkdtemp(name.data()))
-    throw Error(ErrorKind::Device, fmt::format("{}: cannot be made", name));
-  impl->directory = name;
   if (jobs == 0)
-    jobs = std::max(1u, std::thread::hardware_concurrency());
+    jobs = runtime::threadCount();
   for (unsigned i = 0; i < jobs; ++i)
-    impl->compilers.push_back(std::make_unique<Child>(std::vector{program, std::string("compile-worker")},
-                                                      uint64_t(4) << 30));
+    impl->compilers.push_back(
+        std::make_unique<Child>(std::vector{program, std::string("compile-worker")}, uint64_t(4) << 30));
 }
 
 TuneSession::~TuneSession() {
@@ -138,14 +153,48 @@ TuneSession::~TuneSession() {
 }
 
 const std::vector<Workload> &TuneSession::workloads() const { return impl->workloads; }
+
+std::vector<size_t> TuneSession::parts(size_t workload, const std::string &text) {
+  Schedule schedule = parseSchedule(text);
+  if (!schedule.splitsKernel())
+    return {};
+  const KernelInfo info = impl->workloads[workload].info;
+  PartsResult plan = planParts(info, schedule);
+  if (!plan)
+    return {};
+  OwningOpRef<ModuleOp> module = standaloneModule(impl->kernels[workload], info);
+  takeApart(*module, *module->getOps<kernel::FuncOp>().begin(), info, plan);
+  std::vector<size_t> found;
+  auto program = *module->getOps<kernel::ProgramOp>().begin();
+  for (auto launch : program.getOps<kernel::LaunchOp>()) {
+    if (launch.getPrepare())
+      continue;
+    auto kernel = module->lookupSymbol<kernel::FuncOp>(launch.getKernel());
+    std::string key = workloadKey(describeKernel(kernel).hash);
+    auto known = std::find_if(impl->workloads.begin(), impl->workloads.end(),
+                              [&](const Workload &other) { return other.record.key == key; });
+    size_t position = size_t(known - impl->workloads.begin());
+    size_t launches = impl->workloads[workload].launches;
+    if (known == impl->workloads.end()) {
+      impl->add(kernel);
+      impl->workloads.back().launches = launches;
+    } else {
+      known->launches += launches;
+    }
+    found.push_back(position);
+  }
+  impl->parts.push_back(std::move(module));
+  return found;
+}
+
+size_t TuneSession::jobs() const { return impl->compilers.size(); }
 uint64_t TuneSession::modelBytes() const { return impl->modelBytes; }
 
-std::vector<CompileReply> TuneSession::compile(size_t workload, const std::vector<std::string> &schedules) {
-  std::string text = impl->textOf(workload);
-  std::vector<CompileReply> replies(schedules.size());
+std::vector<CompileReply> TuneSession::compile(const std::vector<CompileJob> &jobs) {
+  std::vector<CompileReply> replies(jobs.size());
   std::vector<size_t> missing;
-  for (size_t i = 0; i < schedules.size(); ++i) {
-    auto known = impl->compiled.find({workload, schedules[i]});
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    auto known = impl->compiled.find({jobs[i].workload, jobs[i].schedule});
     if (known != impl->compiled.end())
       replies[i] = known->second;
     else
@@ -155,7 +204,7 @@ std::vector<CompileReply> TuneSession::compile(size_t workload, const std::vecto
   size_t base = impl->compiled.size();
   auto work = [&](Child &child) {
     for (size_t n; (n = next++) < missing.size();)
-      replies[missing[n]] = impl->compileOne(child, workload, text, schedules[missing[n]], base + n);
+      replies[missing[n]] = impl->compileOne(child, jobs[missing[n]], base + n);
   };
   std::vector<std::thread> threads;
   for (size_t i = 1; i < std::min(impl->compilers.size(), missing.size()); ++i)
@@ -164,14 +213,15 @@ std::vector<CompileReply> TuneSession::compile(size_t workload, const std::vecto
   for (std::thread &thread : threads)
     thread.join();
   for (size_t i : missing)
-    impl->compiled[{workload, schedules[i]}] = replies[i];
+    impl->compiled[{jobs[i].workload, jobs[i].schedule}] = replies[i];
   return replies;
 }
 
 const std::vector<SampledElement> &TuneSession::samples(size_t workload, uint64_t seed) {
   std::unique_ptr<SampledReference> &reference = impl->references[workload];
   if (!reference)
-    reference = std::make_unique<SampledReference>(impl->kernels[workload], impl->workloads[workload].info, seed);
+    reference =
+        std::make_unique<SampledReference>(impl->kernels[workload], impl->workloads[workload].info, seed);
   return reference->samples();
 }
 

@@ -14,12 +14,15 @@ public:
   ~TuneSession() override;
 
   const std::vector<Workload> &workloads() const override;
-  std::vector<CompileReply> compile(size_t workload, const std::vector<std::string> &schedules) override;
+  std::vector<size_t> parts(size_t workload, const std::string &schedule) override;
+  std::vector<CompileReply> compile(const std::vector<CompileJob> &jobs) override;
   const std::vector<SampledElement> &samples(size_t workload, uint64_t seed) override;
   std::string disagreement(size_t workload, const std::vector<double> &values) override;
 
   /// Bytes that one run of the model goes through: every buffer of every launch once.
   uint64_t modelBytes() const;
+  /// Candidates that compile at a time.
+  size_t jobs() const;
 
 private:
   struct Impl;

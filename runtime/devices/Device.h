@@ -94,6 +94,10 @@ private:
   uint64_t count = 0;
 };
 
+/// Memory that nothing may read before it is written. With TGC_POISON=1 in the environment it is full of bytes 0xff
+/// (NaN) at first, so that what reads it, or fails to write, shows; else of zeros.
+DeviceMemory makeScratch(const std::shared_ptr<Device> &device, uint64_t bytes);
+
 /// A kind of device: the part of a name before ':' ("cpu", "cuda:1").
 struct DeviceKind {
   const char *name;

@@ -4,6 +4,8 @@
 #include "runtime/devices/cuda/CudaDevice.h"
 #include "runtime/devices/opencl/OpenClDevice.h"
 #include "runtime/format/Error.h"
+#include <algorithm>
+#include <cstdlib>
 
 namespace tgc::runtime {
 
@@ -31,6 +33,18 @@ std::shared_ptr<Device> openDevice(const std::string &name) {
   for (const DeviceInfo &info : listDevices())
     known += " " + info.name;
   usageError("there is no device \"" + name + "\"; this machine has:" + known);
+}
+
+DeviceMemory makeScratch(const std::shared_ptr<Device> &device, uint64_t bytes) {
+  constexpr uint64_t Part = uint64_t(16) << 20;
+  DeviceMemory memory(device, bytes);
+  const char *poison = std::getenv("TGC_POISON");
+  if (!poison || *poison == '\0' || *poison == '0')
+    return memory;
+  const std::vector<uint8_t> pattern(std::min(bytes, Part), 0xff);
+  for (uint64_t at = 0; at < bytes; at += Part)
+    device->copyIn(memory.address() + at, pattern.data(), std::min(Part, bytes - at));
+  return memory;
 }
 
 } // namespace tgc::runtime

@@ -28,8 +28,8 @@ std::unique_ptr<Program::Context> Program::acquire() {
   }
   auto context = std::make_unique<Context>();
   for (uint64_t bytes : content.arenas)
-    context->arenas.emplace_back(device, bytes);
-  context->workspace = DeviceMemory(device, content.workspaceBytes);
+    context->arenas.push_back(makeScratch(device, bytes));
+  context->workspace = makeScratch(device, content.workspaceBytes);
   context->staging.resize(content.slots.size());
   context->sequence = code->bind(content.run);
   return context;
@@ -145,7 +145,7 @@ void Program::execute(Context &context, std::span<const HostTensor> inputs,
   };
   auto stage = [&](uint32_t slot) {
     if (!context.staging[slot])
-      context.staging[slot] = DeviceMemory(device, content.slots[slot].bytes);
+      context.staging[slot] = makeScratch(device, content.slots[slot].bytes);
     bind(slot, context.staging[slot].address());
   };
 

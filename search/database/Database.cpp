@@ -41,7 +41,8 @@ const char *columns = "workload, device, machine, schedule, outcome, seconds, sp
 
 constexpr std::pair<Outcome, const char *> outcomes[] = {{Outcome::Ok, "ok"},           {Outcome::Wrong, "wrong"},
                                                          {Outcome::Failed, "failed"},   {Outcome::Crashed, "crashed"},
-                                                         {Outcome::Hung, "hung"},       {Outcome::Memory, "memory"}};
+                                                         {Outcome::Hung, "hung"},       {Outcome::Memory, "memory"},
+                                                         {Outcome::Slow, "slow"}};
 
 std::string hostName() {
   char name[256] = "";

@@ -19,6 +19,7 @@ enum class Outcome {
   Crashed, ///< the measuring process died
   Hung,    ///< it took longer than its limit and was killed
   Memory,  ///< it wanted more memory than its limit
+  Slow,    ///< clearly slower than another schedule, and stopped
 };
 const char *nameOf(Outcome outcome);
 /// Nothing for a word that is none.
@@ -36,11 +37,11 @@ struct WorkloadRecord {
 struct TuningRecord {
   std::string workload, device, machine, schedule;
   Outcome outcome = Outcome::Ok;
-  double seconds = 0; ///< median; 0 unless Ok
+  double seconds = 0; ///< median; of a Slow one what it had taken when it was stopped; 0 unless Ok or Slow
   double spread = 0;  ///< between the quartiles, as a part of the median
   int samples = 0;
   bool confirmed = false; ///< measured again among the finalists
-  std::string strategy, version, message;
+  std::string strategy = {}, version = {}, message = {};
   int64_t time = 0; ///< seconds since 1970
 };
 

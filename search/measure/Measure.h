@@ -22,9 +22,10 @@ struct MeasureRequest {
   uint64_t coldBytes = 0;
   /// Inputs that together are no larger than this are touched again after that: the kernel before has just made them.
   uint64_t warmInputs = 0;
-  double giveUpAbove = 0;        ///< seconds; a first run slower than that ends the measuring; 0: never
+  double giveUpAbove = 0;        ///< seconds; a run that takes longer ends the measuring, and is ended itself; 0: never
   double leastSeconds = 0.03;    ///< of measured time
   int leastRuns = 3, mostRuns = 15;
+  double longRun = 0.25;         ///< seconds; of a kernel that takes this long the first run counts, and is enough
   double limitSeconds = 20;      ///< for everything, load to answer
   uint64_t memoryBytes = 0;      ///< the process may hold; 0: no bound
   std::string fault;             ///< test only: crash, hang, memory or wrong

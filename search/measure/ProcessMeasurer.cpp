@@ -43,8 +43,14 @@ public:
     Turn turn(request.device);
     child.setMemory(request.memoryBytes);
     Child::Answer answer = child.ask(printRequest(request), request.limitSeconds);
-    if (!answer.end)
-      return parseReply(answer.line);
+    if (!answer.end) {
+      MeasureReply reply = parseReply(answer.line);
+      // What failed may have cost the process its device, and one that stopped in the midst of a run has ended: the
+      // next candidate gets another.
+      if (reply.outcome != Outcome::Ok)
+        child.stop();
+      return reply;
+    }
     MeasureReply reply;
     reply.message = answer.message;
     reply.outcome = *answer.end == Child::End::Died       ? Outcome::Crashed

@@ -18,7 +18,7 @@ std::string printRequest(const MeasureRequest &r) {
               {"samples", samples},           {"cold", r.coldBytes},    {"warm", r.warmInputs},
               {"give_up", r.giveUpAbove},     {"least", r.leastSeconds}, {"least_runs", r.leastRuns},
               {"most_runs", r.mostRuns},      {"fault", r.fault},        {"limit", r.limitSeconds},
-              {"memory", r.memoryBytes}}
+              {"memory", r.memoryBytes},      {"long", r.longRun}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -40,6 +40,7 @@ MeasureRequest parseRequest(const std::string &line) {
     r.fault = j.at("fault");
     r.limitSeconds = j.at("limit");
     r.memoryBytes = j.at("memory");
+    r.longRun = j.at("long");
     return r;
   } catch (const json::exception &error) {
     badInput("a measuring request is malformed: {}", error.what());

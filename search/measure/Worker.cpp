@@ -1,18 +1,25 @@
 // The measuring process: loads each candidate through the runtime's C API, as an application would.
-// 1. Random weights and inputs by the seed; outputs poisoned, so that an element nobody writes is wrong.
-// 2. One run warms up; the sampled elements are what it computed.
-// 3. Timed runs, the caches cleared before each if asked, until there are enough of them; the sum of the launches
-//    counts. A candidate that is clearly too slow ends early.
+// 1. Random weights and inputs by the seed; outputs poisoned, so that an element nobody writes is wrong. Inputs
+//    stay for the next request, which mostly is the same kernel's.
+// 2. One run warms up; the sampled elements are what it computed. A run that takes long is a measurement.
+// 3. Timed runs, the caches cleared before each if asked, until there are enough of them; the sum of the
+//    launches counts. A candidate that is clearly too slow ends early: between runs, and in the midst of one
+//    together with the process.
 #include "compiler/support/Error.h"
 #include "runtime/include/tgc/tgc.h"
 #include "search/measure/Child.h"
 #include "search/measure/Measure.h"
+#include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <cstring>
 #include <iostream>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <numeric>
 #include <thread>
+#include <unistd.h>
 
 namespace tgc {
 namespace {
@@ -24,14 +31,16 @@ void call(tgc_status status) {
 
 /// Memory of one tensor, aligned so that the runtime uses it in place.
 struct Tensor {
-  explicit Tensor(const tgc_tensor_info &info) : info(info), memory(info.bytes / sizeof(Line) + 1) {}
+  explicit Tensor(const tgc_tensor_info &info)
+      : info(info), name(info.name), memory(info.bytes / sizeof(Line) + 1) {}
   tgc_tensor view() {
     return {info.name, info.dtype, info.rank, info.shape, memory.data(), size_t(info.bytes)};
   }
   struct alignas(64) Line {
     char bytes[64];
   };
-  tgc_tensor_info info;
+  tgc_tensor_info info; ///< its name lives as long as the program that was asked
+  std::string name;
   std::vector<Line> memory;
 };
 
@@ -82,6 +91,59 @@ struct Loaded {
   ~Loaded() { tgc_program_unload(program); }
 };
 
+/// Ends the process with an answer when a run takes longer than it may: what a device has begun cannot be
+/// called back.
+class Watch {
+public:
+  Watch() {
+    thread = std::thread([this] { run(); });
+  }
+  ~Watch() {
+    set(HUGE_VAL, true);
+    thread.join();
+  }
+  /// The run that begins now may take that long.
+  void begin(double seconds) { set(seconds, false); }
+  void end() { set(HUGE_VAL, false); }
+
+private:
+  using Clock = std::chrono::steady_clock;
+
+  void set(double seconds, bool last) {
+    std::lock_guard lock(mutex);
+    allowed = seconds;
+    started = Clock::now();
+    done = last;
+    changed.notify_one();
+  }
+  void run() {
+    std::unique_lock lock(mutex);
+    while (!done) {
+      if (!std::isfinite(allowed)) {
+        changed.wait(lock);
+        continue;
+      }
+      double left = allowed - std::chrono::duration<double>(Clock::now() - started).count();
+      if (left <= 0) {
+        MeasureReply reply;
+        reply.outcome = Outcome::Slow;
+        reply.message = "clearly slower";
+        reply.seconds = {allowed};
+        std::cout << printReply(reply) << std::endl;
+        _exit(0);
+      }
+      changed.wait_for(lock, std::chrono::duration<double>(left));
+    }
+  }
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  double allowed = HUGE_VAL;
+  Clock::time_point started;
+  bool done = false;
+  std::thread thread;
+};
+
 class Bench {
 public:
   explicit Bench(tgc_device *device) : device(device) {}
@@ -93,34 +155,25 @@ public:
     call(tgc_program_use_random(loaded.program, request.seed));
     tgc_program_info info;
     call(tgc_program_describe(loaded.program, &info));
-    std::vector<Tensor> inputs, outputs;
-    auto add = [&](auto describe, size_t count, std::vector<Tensor> &tensors) {
-      for (size_t i = 0; i < count; ++i) {
-        tgc_tensor_info tensor;
-        call(describe(loaded.program, i, &tensor));
-        tensors.emplace_back(tensor);
-      }
-    };
-    add(tgc_program_input, info.inputs, inputs);
-    add(tgc_program_output, info.outputs, outputs);
-    std::vector<tgc_tensor> in, out;
-    for (Tensor &tensor : inputs) {
-      in.push_back(tensor.view());
-      call(tgc_random_fill(&in.back(), request.seed));
-    }
-    for (Tensor &tensor : outputs) {
-      out.push_back(tensor.view());
-      std::memset(out.back().data, 0xC7, out.back().bytes);
-    }
+    std::vector<tgc_tensor> in = bring(inputs, tgc_program_input, loaded.program, info.inputs, request.seed,
+                                       true),
+                            out = bring(outputs, tgc_program_output, loaded.program, info.outputs,
+                                        request.seed, false);
     std::vector<uint64_t> launches(info.run_launches);
-    auto once = [&] {
-      call(tgc_program_run_timed(loaded.program, in.data(), in.size(), out.data(), out.size(), launches.data(),
-                                 launches.size()));
+    double limit = request.giveUpAbove > 0 ? request.giveUpAbove : HUGE_VAL;
+    auto once = [&](double most) {
+      watch.begin(most);
+      call(tgc_program_run_timed(loaded.program, in.data(), in.size(), out.data(), out.size(),
+                                 launches.data(), launches.size()));
+      watch.end();
       return double(std::accumulate(launches.begin(), launches.end(), uint64_t(0))) * 1e-9;
     };
+    call(tgc_program_prepare(loaded.program));
+    auto start = std::chrono::steady_clock::now();
     MeasureReply reply;
     reply.outcome = Outcome::Ok;
-    double first = once();
+    // The first run also brings pages and threads in.
+    double first = once(1.2 * limit + 0.5);
     for (const SampledElement &sample : request.samples)
       for (const Tensor &tensor : outputs)
         if (sample.output == tensor.info.name)
@@ -128,22 +181,25 @@ public:
     if (request.fault == "wrong")
       for (double &value : reply.values)
         value = value * 1.5 + 1;
-    double limit = request.giveUpAbove > 0 ? request.giveUpAbove : HUGE_VAL;
-    // The first run also brings pages and threads in.
-    if (first > 3 * limit) {
+    bool isLong = first > request.longRun;
+    if (isLong)
+      reply.seconds = {first};
+    if (first > 3 * limit || (isLong && first > limit)) {
       reply.seconds = {first};
       reply.message = "clearly slower";
       return reply;
     }
-    // Of a kernel that takes this long one more run says enough.
-    constexpr double longRun = 0.5;
-    int least = first > longRun ? 1 : request.leastRuns;
+    // Clearing caches takes time too.
+    constexpr double mostWall = 0.25;
+    int least = isLong ? 1 : request.leastRuns;
     double total = 0;
     while (int(reply.seconds.size()) < request.mostRuns &&
-           (int(reply.seconds.size()) < least || total < request.leastSeconds)) {
+           (int(reply.seconds.size()) < least ||
+            (!isLong && total < request.leastSeconds &&
+             std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < mostWall))) {
       if (request.coldBytes)
         clear(request, inputs);
-      reply.seconds.push_back(once());
+      reply.seconds.push_back(once(4 * limit + 0.5));
       total += reply.seconds.back();
       if (reply.seconds.size() == 2 && std::min(reply.seconds[0], reply.seconds[1]) > limit) {
         reply.message = "clearly slower";
@@ -154,6 +210,37 @@ public:
   }
 
 private:
+  /// The program's inputs or outputs: of the request before, if they are the same. Inputs are filled by the
+  /// seed, outputs poisoned.
+  std::vector<tgc_tensor> bring(std::vector<Tensor> &held,
+                                tgc_status (*describe)(tgc_program *, size_t, tgc_tensor_info *),
+                                tgc_program *program, size_t count, uint64_t seed, bool fill) {
+    std::vector<tgc_tensor_info> wanted(count);
+    for (size_t i = 0; i < count; ++i)
+      call(describe(program, i, &wanted[i]));
+    auto equal = [](const Tensor &tensor, const tgc_tensor_info &info) {
+      return tensor.name == info.name && tensor.info.dtype == info.dtype && tensor.info.bytes == info.bytes;
+    };
+    bool same = heldSeed == seed && std::equal(held.begin(), held.end(), wanted.begin(), wanted.end(), equal);
+    if (!same) {
+      held.clear();
+      held.reserve(count);
+      for (const tgc_tensor_info &info : wanted)
+        held.emplace_back(info);
+    }
+    heldSeed = seed;
+    std::vector<tgc_tensor> views;
+    for (size_t i = 0; i < count; ++i) {
+      held[i].info = wanted[i];
+      views.push_back(held[i].view());
+      if (fill && !same)
+        call(tgc_random_fill(&views.back(), seed));
+      if (!fill)
+        std::memset(views.back().data, 0xC7, views.back().bytes);
+    }
+    return views;
+  }
+
   /// Goes through other memory, then through what the kernel before would just have written.
   void clear(const MeasureRequest &request, std::vector<Tensor> &inputs) {
     other.resize(request.coldBytes / 8);
@@ -183,7 +270,10 @@ private:
   }
 
   tgc_device *device;
+  std::vector<Tensor> inputs, outputs;
+  uint64_t heldSeed = 0;
   std::vector<uint64_t> other;
+  Watch watch;
 };
 
 } // namespace
@@ -191,6 +281,7 @@ private:
 int serveMeasurements() {
   exitWithParent();
   std::map<std::string, tgc_device *> devices;
+  std::map<std::string, std::unique_ptr<Bench>> benches;
   for (std::string line; std::getline(std::cin, line);) {
     MeasureReply reply;
     try {
@@ -198,7 +289,10 @@ int serveMeasurements() {
       tgc_device *&device = devices[request.device];
       if (!device)
         call(tgc_device_open(request.device.c_str(), &device));
-      reply = Bench(device).run(request);
+      std::unique_ptr<Bench> &bench = benches[request.device];
+      if (!bench)
+        bench = std::make_unique<Bench>(device);
+      reply = bench->run(request);
     } catch (const std::bad_alloc &) {
       reply = {Outcome::Memory, "out of memory", 0, 0, {}, {}};
     } catch (const std::exception &error) {
@@ -206,6 +300,7 @@ int serveMeasurements() {
     }
     std::cout << printReply(reply) << std::endl;
   }
+  benches.clear();
   for (auto &[name, device] : devices)
     tgc_device_close(device);
   return 0;

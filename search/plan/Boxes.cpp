@@ -2,7 +2,7 @@
 // 1. A buffer dimension whose axes are digits of it becomes one dimension an axis: what lies beyond an axis's end
 //    is then outside, though the buffer goes on. Where axes overlap (taps of a convolution), or the access may
 //    leave the buffer, the dimension stays whole and its coordinate is the sum.
-// 2. Dimensions whose boxes are one point merge where they nest.
+// 2. Dimensions whose boxes are one point merge where they nest, unless boxes lie behind the inner one's end.
 // 3. The engine wants: rank up to 5, the last dimension contiguous, other strides and the start multiples of 16
 //    bytes, up to 256 points a dimension, up to 8 elements between them.
 #include "search/plan/Boxes.h"
@@ -57,6 +57,14 @@ std::vector<int64_t> boxOfPoints(const Side &side, int64_t points) {
   return left == 1 ? box : std::vector<int64_t>();
 }
 
+std::vector<int> axesBeyond(const Side &side, const std::vector<int64_t> &points) {
+  std::vector<int> beyond;
+  for (size_t i = 0; i < side.axes.size(); ++i)
+    if (const TiledAxis &axis = side.axes[i]; points[i] == 1 && axis.ragged())
+      beyond.push_back(axis.axis);
+  return beyond;
+}
+
 std::vector<std::pair<int, int64_t>> shiftTo(const Side &side, int64_t point) {
   std::vector<std::pair<int, int64_t>> shift;
   for (auto axis = side.axes.rbegin(); axis != side.axes.rend(); ++axis) {
@@ -68,7 +76,7 @@ std::vector<std::pair<int, int64_t>> shiftTo(const Side &side, int64_t point) {
 }
 
 std::string planBox(const KernelInfo &kernel, const Access &access, const std::vector<int64_t> &box,
-                    const std::vector<int> &order, BoxPlan &plan) {
+                    const std::vector<int> &order, const std::vector<int> &beyond, BoxPlan &plan) {
   const BufferInfo &buffer = kernel.buffers[access.buffer];
   int64_t bytes = bytesOf(buffer.type);
   if (access.guarded && !(access.store ? access.clipped : access.zeroOutside))
@@ -126,7 +134,9 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
   std::stable_sort(dims.begin(), dims.end(), [](const Dim &a, const Dim &b) { return a.stride > b.stride; });
   for (size_t i = 0; !access.guarded && i + 1 < dims.size();) {
     Dim &outer = dims[i], &inner = dims[i + 1];
-    if (outer.stride != inner.stride * inner.size) {
+    // Behind its end a digit of a larger dimension is the next one's beginning.
+    bool leaves = std::any_of(beyond.begin(), beyond.end(), [&](int axis) { return inner.coord.coefficients[axis] != 0; });
+    if (leaves || outer.stride != inner.stride * inner.size) {
       ++i;
       continue;
     }
@@ -175,8 +185,8 @@ void addBox(const Side &side, const std::vector<int64_t> &points, std::vector<in
 
 /// Rows outermost, one row of block memory of the columns innermost.
 std::string planTile(const KernelInfo &kernel, const Access &access, const Side &rows, const Side &columns,
-                     int64_t rowPoints, OperandPlan &plan) {
-  int64_t elements = boxRowBytes / bytesOf(kernel.buffers[access.buffer].type);
+                     int64_t rowPoints, int64_t rowBytes, OperandPlan &plan) {
+  int64_t elements = rowBytes / bytesOf(kernel.buffers[access.buffer].type);
   std::optional<Side> padded = paddedSide(columns, elements);
   if (!padded)
     return fmt::format("{} points of several axes are no rows of {}", columns.extent(), elements);
@@ -187,10 +197,12 @@ std::string planTile(const KernelInfo &kernel, const Access &access, const Side 
   std::vector<int> order;
   addBox(rows, down, box, order);
   addBox(*padded, across, box, order);
+  std::vector<int> beyond = axesBeyond(rows, down), also = axesBeyond(*padded, across);
+  beyond.insert(beyond.end(), also.begin(), also.end());
   BoxPlan made;
-  if (std::string reason = planBox(kernel, access, box, order, made); !reason.empty())
+  if (std::string reason = planBox(kernel, access, box, order, beyond, made); !reason.empty())
     return reason;
-  made.swizzle = boxRowBytes;
+  made.swizzle = rowBytes;
   plan.copy = "tma";
   plan.type = kernel.buffers[access.buffer].type;
   plan.boxes = {made};
@@ -199,7 +211,7 @@ std::string planTile(const KernelInfo &kernel, const Access &access, const Side 
   plan.tileBytes = plan.tileRows * plan.tileColumns * bytesOf(plan.type);
   for (int64_t row = 0; row < plan.tileRows; row += rowPoints)
     for (int64_t column = 0; column < plan.tileColumns; column += elements) {
-      BoxUse use{0, shiftTo(rows, row), (column / elements * plan.tileRows + row) * boxRowBytes};
+      BoxUse use{0, shiftTo(rows, row), (column / elements * plan.tileRows + row) * rowBytes};
       for (const auto &shift : shiftTo(*padded, column))
         use.shift.push_back(shift);
       plan.fetches.push_back(std::move(use));
@@ -222,14 +234,24 @@ std::optional<Side> paddedSide(const Side &side, int64_t points) {
 }
 
 std::string planDepthInRow(const KernelInfo &kernel, const Access &access, const Side &side, const Side &depth,
-                           OperandPlan &plan, int64_t rows) {
-  return planTile(kernel, access, side, depth, rows ? rows : side.extent(), plan);
+                           OperandPlan &plan, int64_t rows, int64_t rowBytes) {
+  return planTile(kernel, access, side, depth, rows ? rows : side.extent(), rowBytes, plan);
 }
 
 std::string planSideInRow(const KernelInfo &kernel, const Access &access, const Side &side, const Side &depth,
-                          OperandPlan &plan) {
+                          OperandPlan &plan, int64_t rowBytes) {
   plan.depthInRows = true;
-  return planTile(kernel, access, depth, side, depth.extent(), plan);
+  return planTile(kernel, access, depth, side, depth.extent(), rowBytes, plan);
+}
+
+std::string planPieces(const KernelInfo &kernel, const PipePlan &plan, const BoxPlan &box) {
+  int64_t piece = 16 / bytesOf(kernel.buffers[box.buffer].type);
+  const LinearIndex &inner = box.coords.back();
+  bool between = inner.offset % piece != 0;
+  for (size_t axis = 0; axis < inner.coefficients.size(); ++axis)
+    if (const TiledAxis *tiled = plan.find(int(axis)))
+      between |= inner.coefficients[axis] * tiled->tile % piece != 0 && tiled->tiles() > 1;
+  return between ? fmt::format("{} is read from between multiples of 16 bytes", kernel.buffers[box.buffer].name) : "";
 }
 
 /// Why a tile may lie across an end of the piece; empty if it cannot.
@@ -259,7 +281,7 @@ static std::string acrossPiece(const KernelInfo &kernel, const Access &access, c
 }
 
 std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows, const Side &side,
-                               const Side &depth, OperandPlan &plan, int64_t rows) {
+                               const Side &depth, OperandPlan &plan, int64_t rows, int64_t rowBytes) {
   for (size_t i = 0; i < operand.accesses.size(); ++i) {
     Access access = kernel.accesses[operand.accesses[i]];
     OperandPlan piece;
@@ -268,8 +290,8 @@ std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &oper
         return reason;
       access.zeroOutside = true;
     }
-    std::string reason = depthInRows ? planSideInRow(kernel, access, side, depth, piece)
-                                     : planDepthInRow(kernel, access, side, depth, piece, rows);
+    std::string reason = depthInRows ? planSideInRow(kernel, access, side, depth, piece, rowBytes)
+                                     : planDepthInRow(kernel, access, side, depth, piece, rows, rowBytes);
     if (!reason.empty())
       return reason;
     for (BoxUse &use : piece.fetches)

@@ -190,7 +190,7 @@ int64_t panelsOf(const Side &columns, int64_t panel) {
 }
 
 bool panelsAreGlobal(const Side &columns, int64_t panel) {
-  if (columns.tiles() == 1)
+  if (columns.tiles() == 1 || panel == 1)
     return true;
   // A last tile that is not full still reads all of its panels.
   return columns.axes.size() == 1 && columns.extent() % panel == 0 && columns.axes[0].extent % columns.extent() == 0;

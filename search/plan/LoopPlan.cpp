@@ -101,7 +101,7 @@ private:
   /// Options that only mean something with a matrix atom are refused by themselves; these two also have a
   /// meaning without one, which the loop generator does not have.
   const char *pipeOnly() const {
-    if (!schedule.split.empty())
+    if (schedule.splitsKernel())
       return "split: the kernel is taken apart before it is planned";
     if (!schedule.hold.empty())
       return "hold: the loop generator reads a row again, from the cache";

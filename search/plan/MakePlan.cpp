@@ -14,8 +14,21 @@ PlanResult makePlan(const KernelInfo &kernel, const Schedule &schedule, const De
   return planPipe(kernel, schedule, device);
 }
 
+PartsResult planParts(const KernelInfo &kernel, const Schedule &schedule) {
+  if (schedule.winograd) {
+    WinogradResult winograd = planWinograd(kernel, schedule);
+    if (!winograd)
+      return {std::nullopt, std::move(winograd.reason)};
+    return {*winograd.plan, ""};
+  }
+  SplitResult split = planSplit(kernel, schedule);
+  if (!split)
+    return {std::nullopt, std::move(split.reason)};
+  return {std::move(*split.plan), ""};
+}
+
 bool isLegal(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {
-  return schedule.splitsKernel() ? bool(planSplit(kernel, schedule)) : bool(makePlan(kernel, schedule, device));
+  return schedule.splitsKernel() ? bool(planParts(kernel, schedule)) : bool(makePlan(kernel, schedule, device));
 }
 
 namespace {
@@ -91,11 +104,15 @@ std::string describeBody(const PipePlan &plan, const KernelInfo &kernel) {
     for (const BoxPlan &box : operand->boxes)
       text += fmt::format("  operand {} in {} box{}: {}\n", name, operand->fetches.size(),
                           operand->fetches.size() == 1 ? "" : "es", describeBox(box, kernel));
-  if (const auto &roles = plan.roles) {
+  if (const auto &roles = plan.roles; roles && roles->producers == 0)
+    text += fmt::format("  {} groups of {}x{}, {} side by side, {} slots, {} tiles\n", roles->consumers, roles->fragmentRows,
+                        roles->fragmentColumns, roles->columnGroups, roles->slots, roles->tiles);
+  else if (roles)
     text += fmt::format("  {} consumer{} of {}x{}{}, {} + {} registers, {} slots, {} tiles\n", roles->consumers,
                         roles->consumers == 1 ? "" : "s", roles->fragmentRows, plan.atomN,
                         roles->pingpong ? " in turn" : "", roles->producerRegisters, roles->consumerRegisters,
                         roles->slots, roles->tiles);
+  if (plan.roles) {
     for (const StorePlan &store : plan.stores) {
       text += fmt::format("  store {}: {}\n", kernel.buffers[kernel.accesses[store.access].buffer].name,
                           store.staged ? fmt::format("{} pieces{}", store.pieces.size(), store.transposed ? " transposed" : "")

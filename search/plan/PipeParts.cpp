@@ -319,9 +319,9 @@ LaunchPlan PipeParts::launchRoles(PipePlan &plan, int64_t tiles, int64_t tileByt
   for (const TiledAxis &axis : plan.batch)
     roles.tiles *= axis.tiles();
   LaunchPlan launch;
-  launch.threads = (roles.consumers + 1) * roles.groupThreads;
+  launch.threads = (roles.consumers + roles.producers) * roles.groupThreads;
   launch.blocks = schedule.persistent ? std::min(roles.tiles, device.units) : roles.tiles;
-  launch.scratchBytes = 1024 + tileBytes + roles.consumers * roles.slots * 64 * boxRowBytes + barrierBytes;
+  launch.scratchBytes = 1024 + tileBytes + roles.consumers * roles.slots * roles.pieceRows() * boxRowBytes + barrierBytes;
   if (launch.scratchBytes > device.sharedBytes)
     throw Refusal{fmt::format("{} bytes of block memory, there are {}", launch.scratchBytes, device.sharedBytes)};
   if (launch.threads > device.maxThreads)
@@ -329,13 +329,38 @@ LaunchPlan PipeParts::launchRoles(PipePlan &plan, int64_t tiles, int64_t tileByt
   return launch;
 }
 
-const std::string &PipeParts::requireFetched(const OperandInfo &operand, bool pieces) const {
+Side PipeParts::storedSide(std::vector<int> axes, const std::vector<int> &whole) const {
+  const Access *store = mainStore();
+  auto key = [&](int axis) {
+    std::optional<int64_t> stride = strideOf(store, axis);
+    return stride ? std::abs(*stride) : int64_t(1) << 62;
+  };
+  std::stable_sort(axes.begin(), axes.end(), [&](int a, int b) { return key(a) > key(b); });
+  Side side;
+  for (int axis : axes) {
+    const AxisInfo &info = kernel.axes[axis];
+    auto tile = schedule.tile.find(info.name);
+    side.axes.push_back({axis, info.extent, tile != schedule.tile.end() ? tile->second : contains(whole, axis) ? info.extent : 1});
+  }
+  return side;
+}
+
+Side PipeParts::depthSide(const std::vector<int> &axes, const OperandInfo &operand) const {
+  Side side = storedSide(axes, {});
+  const Access *load = mainAccess(operand);
+  auto key = [&](const TiledAxis &axis) { return std::abs(strideOf(load, axis.axis).value_or(int64_t(1) << 62)); };
+  std::stable_sort(side.axes.begin(), side.axes.end(),
+                   [&](const TiledAxis &a, const TiledAxis &b) { return key(a) > key(b); });
+  return side;
+}
+
+const std::string &PipeParts::requireFetched(const OperandInfo &operand, bool pieces, const char *kind) const {
   if (!(operand.plain || (pieces && operand.pieces)) || operand.reduced)
-    throw Refusal{"tc: an operand is computed, the copy engine moves loads only"};
+    throw Refusal{"tc: an operand is computed, copies to the ring move loads only"};
   for (int access : operand.accesses) {
     const std::string &name = kernel.buffers[kernel.accesses[access].buffer].name;
-    if (auto copy = schedule.copies.find(name); copy == schedule.copies.end() || copy->second != "tma")
-      throw Refusal{fmt::format("copy({}): the ring is filled by tma", name)};
+    if (auto copy = schedule.copies.find(name); copy == schedule.copies.end() || copy->second != kind)
+      throw Refusal{fmt::format("copy({}): the ring is filled by {}", name, kind)};
   }
   return kernel.buffers[kernel.accesses[operand.accesses.front()].buffer].name;
 }

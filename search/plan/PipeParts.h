@@ -68,8 +68,12 @@ public:
   static int64_t inBlock(int64_t bytes) { return (bytes + 1023) / 1024 * 1024; }
   /// Tiles, blocks and threads of roles whose tiles (rings, held operands) and barriers take these bytes.
   LaunchPlan launchRoles(PipePlan &plan, int64_t tiles, int64_t tileBytes, int64_t barrierBytes) const;
-  /// The name of the first buffer of an operand that the copy engine fetches; throws Refusal.
-  const std::string &requireFetched(const OperandInfo &operand, bool pieces) const;
+  /// The name of the first buffer of an operand that is fetched by such copies; throws Refusal.
+  const std::string &requireFetched(const OperandInfo &operand, bool pieces, const char *kind = "tma") const;
+  /// Axes that the main store does not have come first, the others by its strides, or by the order of the kernel.
+  Side storedSide(std::vector<int> axes, const std::vector<int> &whole) const;
+  /// The depth, axes with small strides in the operand's load last: weights that are packed follow that order.
+  Side depthSide(const std::vector<int> &axes, const OperandInfo &operand) const;
 
   /// Grid, epilogue lanes and the checks that both planners end with.
   void finish(PipePlan &plan, const Side &columns) const;

@@ -15,8 +15,10 @@ PlanResult planPipe(const KernelInfo &kernel, const Schedule &schedule, const De
       return {planRolesContract(kernel, schedule, device), ""};
     if (asynchronous && kernel.attend)
       return {planRolesAttend(kernel, schedule, device), ""};
-    if (device.maxThreads > 1)
-      return {std::nullopt, fmt::format("tc({}): the pipe has no such program", *schedule.atom)};
+    if (device.maxThreads > 1 && kernel.contract)
+      return {planGroupsContract(kernel, schedule, device), ""};
+    if (device.maxThreads > 1 && kernel.attend)
+      return {planGroupsAttend(kernel, schedule, device), ""};
     if (kernel.contract)
       return {planContractPipe(kernel, schedule, device), ""};
     if (kernel.attend)

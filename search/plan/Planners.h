@@ -9,10 +9,12 @@ PlanResult planLoop(const KernelInfo &kernel, const Schedule &schedule, const De
 
 /// The pipe generator's plan: kernels with a contraction, by the schedule's atom.
 PlanResult planPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
-/// Its two shapes; throw Refusal (PipeParts.h).
+/// Its shapes; throw Refusal (PipeParts.h).
 Plan planContractPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 Plan planRolesContract(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 Plan planRolesAttend(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
+Plan planGroupsContract(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
+Plan planGroupsAttend(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 Plan planAttendPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 
 /// Panels of a packed operand whose columns are tiled so. Global: panels follow the columns' own numbering,

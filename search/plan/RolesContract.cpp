@@ -3,7 +3,7 @@
 // 1. Sides as for other atoms; tiles may be larger than their axes, as the copy engine fills with 0. A side's order
 //    follows the store, axes that are not stored outermost.
 // 2. Each operand is a load that the engine can move, contiguous along the depth (side × depth in block memory)
-//    or along its side (depth × side, where the atom can transpose).
+//    or along its side (depth × side, where the atom can transpose). A free weight may be transposed ahead (RolesPack).
 // 3. Sums of a consumer: its rows (all of the tile with pingpong, else its share) × the tile's columns. They and what
 //    the epilogue needs fit the registers that producers leave.
 // 4. Stores: staged where a piece of 64 rows is a box of the buffer and the type has 16 bits; else from registers.
@@ -11,6 +11,7 @@
 #include "search/plan/Boxes.h"
 #include "search/plan/PipeParts.h"
 #include "search/plan/Planners.h"
+#include "search/plan/RolesPack.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -23,7 +24,9 @@ constexpr int64_t spareRegisters = 40, entryRegisters = 26;
 
 class RolesPlanner : PipeParts {
 public:
-  using PipeParts::PipeParts;
+  /// `kernel` becomes the kernel after packing.
+  RolesPlanner(KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device)
+      : PipeParts(kernel, schedule, device), packed(kernel) {}
 
   Plan run() {
     const ContractInfo &contract = *kernel.contract;
@@ -39,14 +42,17 @@ public:
     plan.atom = atom->name;
     plan.flip = schedule.flip;
     plan.batch = makeBatch(contract.batch);
-    plan.m = tiledSide(schedule.flip ? contract.n : contract.m, contract.complete);
-    plan.n = tiledSide(schedule.flip ? contract.m : contract.n, contract.complete);
-    plan.k = tiledSide(contract.k, {});
+    plan.m = storedSide(schedule.flip ? contract.n : contract.m, contract.complete);
+    plan.n = storedSide(schedule.flip ? contract.m : contract.n, contract.complete);
+    plan.k = storedSide(contract.k, {});
     requireWhole(plan, contract.complete);
     for (const auto &[name, tile] : schedule.tile)
       if (!plan.find(*kernel.axisNamed(name)))
         throw Refusal{fmt::format("tile({},{}): the product does not have the axis", name, tile)};
     planGroups();
+    for (const auto &[name, order] : schedule.packs)
+      if (auto pack = packColumns(packed, right, name, order, schedule.flip ? 'm' : 'n', plan.n, plan.k))
+        result.packs.push_back(*pack);
     plan.a = planOperand(left, plan.m);
     plan.b = planOperand(right, plan.n);
     finish(plan, plan.n);
@@ -68,7 +74,7 @@ private:
     refuse(!schedule.hold.empty(), "hold", "operands come through the ring");
     refuse(!schedule.padTo.empty(), "padto", "tiles need not divide the extent");
     refuse(schedule.prefetch.has_value(), "prefetch", "the ring fetches ahead");
-    refuse(!schedule.packs.empty(), "pack", "the copy engine takes weights as they lie");
+    refuse(schedule.packs.size() > 1, "pack", "one operand is packed");
     refuse(schedule.pingpong && schedule.warpsM != 2, "pingpong", "two consumers take turns");
   }
 
@@ -79,24 +85,6 @@ private:
         return candidate;
     throw Refusal{fmt::format("tc({}): no such atom multiplies {} into {}", *schedule.atom, nameOf(operand),
                               nameOf(accumulator))};
-  }
-
-  /// Axes that the main store does not have come first, the others by its strides, or by the order of the kernel.
-  Side tiledSide(std::vector<int> axes, const std::vector<int> &whole) const {
-    const Access *store = mainStore();
-    auto key = [&](int axis) {
-      std::optional<int64_t> stride = strideOf(store, axis);
-      return stride ? std::abs(*stride) : int64_t(1) << 62;
-    };
-    std::stable_sort(axes.begin(), axes.end(), [&](int a, int b) { return key(a) > key(b); });
-    Side side;
-    for (int axis : axes) {
-      const AxisInfo &info = kernel.axes[axis];
-      auto tile = schedule.tile.find(info.name);
-      bool all = std::find(whole.begin(), whole.end(), axis) != whole.end();
-      side.axes.push_back({axis, info.extent, tile != schedule.tile.end() ? tile->second : all ? info.extent : 1});
-    }
-    return side;
   }
 
   void planGroups() {
@@ -156,6 +144,7 @@ private:
     return std::move(result);
   }
 
+  KernelInfo &packed;
   PipePlan plan;
   Plan result;
   const Atom *atom = nullptr;
@@ -164,7 +153,8 @@ private:
 } // namespace
 
 Plan planRolesContract(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {
-  return RolesPlanner(kernel, schedule, device).run();
+  KernelInfo packed = kernel;
+  return RolesPlanner(packed, schedule, device).run();
 }
 
 } // namespace tgc

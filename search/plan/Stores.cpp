@@ -1,5 +1,5 @@
-// How stores leave consumers: staged in block memory where the copy engine can take pieces of 64 rows and the type
-// has 16 bits, else from registers. A piece whose rows are contiguous in memory is staged transposed. The last
+// How stores leave consumers: staged in block memory where the copy engine (or a warp) can take pieces of 64 (16) rows
+// and the type has 16 bits, else from registers. A piece whose rows are contiguous in memory is staged transposed. The last
 // piece of an axis that the tile covers may be wider than the axis: the engine clips it.
 #include "search/plan/Boxes.h"
 #include "search/plan/PipeParts.h"
@@ -20,14 +20,18 @@ public:
     ElementType type = kernel.buffers[access.buffer].type;
     if (type != ElementType::BF16 && type != ElementType::F16)
       return false;
+    int64_t pieceRows = plan.roles->pieceRows();
+    int64_t width = plan.roles->columnGroups > 1 ? plan.roles->fragmentColumns : store.columns;
     for (bool transposed : {false, true}) {
+      if (transposed && plan.roles->producers == 0) // pieces of a warp are too few to be rows
+        continue;
       StorePlan made = store;
       made.transposed = transposed;
       made.staged = true;
       bool fits = true;
-      for (int64_t row = 0; row < plan.roles->fragmentRows && fits; row += 64)
-        for (int64_t column = 0; column < store.columns && fits; column += 64)
-          fits = addPiece(row, column, std::min<int64_t>(64, store.columns - column), made);
+      for (int64_t row = 0; row < plan.roles->fragmentRows && fits; row += pieceRows)
+        for (int64_t column = 0; column < width && fits; column += 64)
+          fits = addPiece(row, column, std::min<int64_t>(64, width - column), made);
       if (fits) {
         store = std::move(made);
         return true;
@@ -56,11 +60,12 @@ private:
   bool addPiece(int64_t row, int64_t column, int64_t width, StorePlan &store) const {
     if (width % 8 != 0)
       return false;
-    StagedPiece piece{row, column, 64, width, boxRowBytes, {}};
+    int64_t pieceRows = plan.roles->pieceRows();
+    StagedPiece piece{row, column, pieceRows, width, boxRowBytes, {}};
     Side across = columns;
     int64_t step = width;
     if (!store.transposed && width != 64) {
-      if (isLast(column + width)) {
+      if (plan.roles->columnGroups == 1 && isLast(column + width)) {
         across = *paddedSide(columns, 64);
         step = 64;
       } else {
@@ -70,7 +75,7 @@ private:
     }
     if (step != 64 && width % 16 != 0)
       return false;
-    std::vector<int64_t> downBox = boxOfPoints(rows, 64), acrossBox = boxOfPoints(across, step);
+    std::vector<int64_t> downBox = boxOfPoints(rows, pieceRows), acrossBox = boxOfPoints(across, step);
     if (downBox.empty() || acrossBox.empty())
       return false;
     std::vector<int64_t> box(kernel.axes.size(), 1);
@@ -84,10 +89,14 @@ private:
     };
     add(store.transposed ? across : rows, store.transposed ? acrossBox : downBox);
     add(store.transposed ? rows : across, store.transposed ? downBox : acrossBox);
+    std::vector<int> beyond = axesBeyond(rows, downBox), also = axesBeyond(across, acrossBox);
+    beyond.insert(beyond.end(), also.begin(), also.end());
     BoxPlan made;
-    if (!planBox(kernel, access, box, order, made).empty())
+    if (!planBox(kernel, access, box, order, beyond, made).empty())
       return false;
     made.swizzle = piece.swizzle;
+    if (plan.roles->producers == 0 && !planPieces(kernel, plan, made).empty())
+      return false;
     size_t known = 0;
     while (known < store.boxes.size() &&
            (store.boxes[known].box != made.box || store.boxes[known].swizzle != made.swizzle))
@@ -95,7 +104,7 @@ private:
     if (known == store.boxes.size())
       store.boxes.push_back(made);
     for (int64_t at = 0; at < width; at += step) {
-      BoxUse use{int(known), shiftTo(rows, row), at * boxRowBytes};
+      BoxUse use{int(known), shiftTo(rows, row), at * 2 * pieceRows};
       for (const auto &shift : shiftTo(across, column + at))
         use.shift.push_back(shift);
       piece.stores.push_back(std::move(use));
@@ -147,7 +156,7 @@ int64_t planStores(const KernelInfo &kernel, PipePlan &plan, const Side &columns
     for (const LinearIndex &index : access.indices)
       for (const Side *side : {static_cast<const Side *>(&plan.m), &columns})
         for (const TiledAxis &axis : side->axes)
-          if (store.staged && index.offset < 0 && index.coefficients[axis.axis] != 0 && index.offset % axis.tile != 0)
+          if (store.staged && plan.roles->producers > 0 && index.offset < 0 && index.coefficients[axis.axis] != 0 && index.offset % axis.tile != 0)
             throw Refusal{fmt::format("tile({},{}): {} begins inside of a tile", kernel.axes[axis.axis].name, axis.tile,
                                       kernel.buffers[access.buffer].name)};
     // Tiles that lie outside are passed over, which must not change whose turn it is among the slots.

@@ -15,8 +15,9 @@
 namespace tgc {
 namespace {
 
-constexpr size_t perMember = 24;  // neighbours tried of one schedule in one round
-constexpr int patience = 6;       // rounds without an improvement
+constexpr size_t perMember = 10;  // neighbours tried of one schedule in one round
+constexpr int patience = 10;      // rounds without an improvement
+constexpr double hopeless = 3;    // times the schedule's own guess
 
 class Beam : public Strategy {
 public:
@@ -72,7 +73,9 @@ private:
       member.expanded = true;
       ++taken;
       std::vector<Candidate> neighbours = space.neighbours(member.candidate.schedule);
-      std::erase_if(neighbours, [&](const Candidate &next) { return next.bound > best || seen.count(next.plan); });
+      std::erase_if(neighbours, [&](const Candidate &next) {
+        return next.bound > best || next.guess > hopeless * member.candidate.guess || seen.count(next.plan);
+      });
       // Half by guess, the rest as they come.
       std::shuffle(neighbours.begin(), neighbours.end(), random);
       size_t half = std::min(perMember / 2, neighbours.size());

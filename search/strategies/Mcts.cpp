@@ -33,8 +33,11 @@ public:
     for (Candidate &candidate : seeds)
       if (nodes.emplace(candidate.plan, Node{candidate, {}, {}, false, 0, 0, 1}).second)
         roots.push_back(candidate.plan);
-    for (uint64_t plan : roots)
+    for (uint64_t plan : roots) {
       unmeasured.push_back(plan);
+      double guess = nodes.at(plan).candidate.guess;
+      leastGuess = leastGuess == 0 ? guess : std::min(leastGuess, guess);
+    }
   }
 
   std::vector<Candidate> propose(size_t most) override {
@@ -129,7 +132,7 @@ private:
   }
 
   double priorOf(const Candidate &candidate) const {
-    return candidate.guess > 0 ? std::min(1.0, space.roofline() / candidate.guess) + 0.02 : 1;
+    return candidate.guess > 0 ? std::min(1.0, leastGuess / candidate.guess) + 0.02 : 1;
   }
 
   /// Takes one out, likelier the better its prior.
@@ -175,7 +178,7 @@ private:
   std::vector<uint64_t> roots, unmeasured;
   std::map<uint64_t, double> known;               ///< rewards
   std::map<uint64_t, std::vector<uint64_t>> paths; ///< of candidates under way
-  double best = 0, reference = 0;
+  double best = 0, reference = 0, leastGuess = 0;
 };
 
 } // namespace

@@ -1,10 +1,11 @@
 // 1. Neighbours come from the options themselves: what an option would add to the schedule; and, for each use in the
 //    schedule's text, the text without it and what its own option adds to that in its place.
-// 2. Each is judged by makePlan (planSplit), and known by a hash of its plan's text.
+// 2. Each is judged by makePlan (planParts), and known by a hash of its plan's text.
 // 3. Bound and guess come from the plan: the device's rates, the units that its blocks can fill, lanes.
 #include "search/strategies/Space.h"
 
 #include "search/options/Option.h"
+#include "search/strategies/heuristic/Heuristic.h"
 #include <algorithm>
 #include <cmath>
 #include <fmt/ranges.h>
@@ -12,6 +13,12 @@
 
 namespace tgc {
 namespace {
+
+/// Of the multiplications of a convolution with 3×3 taps, what tiles of that many results a side leave.
+double winogradShare(int64_t tile) {
+  double side = double(tile + 2) / double(3 * tile);
+  return side * side;
+}
 
 uint64_t hashOf(const std::string &text) {
   uint64_t hash = 0xcbf29ce484222325;
@@ -52,10 +59,10 @@ std::string without(const std::vector<std::string> &uses, size_t left) {
 
 } // namespace
 
-double Space::roofline() const {
+double Space::roofline(double flops) const {
   ElementType operand = kernel.contract ? kernel.contract->lhs.type : ElementType::F32;
   double rate = std::max({device.matrixRate(operand), device.matrixRate(ElementType::F32), device.plainRate});
-  double arithmetic = rate > 0 ? kernel.flops / rate : 0;
+  double arithmetic = rate > 0 ? flops / rate : 0;
   double traffic = device.bandwidth > 0 ? kernel.bytes / device.bandwidth : 0;
   // What the caches still hold does not come from memory.
   if (kernel.bytes < double(device.l3Bytes))
@@ -70,11 +77,10 @@ std::optional<Candidate> Space::candidate(const Schedule &schedule) const {
   if (schedule.splitsKernel()) {
     if (!illegalOption({kernel, device}, schedule).empty())
       return std::nullopt;
-    SplitResult split = planSplit(kernel, schedule);
-    if (!split)
+    if (!planParts(kernel, schedule))
       return std::nullopt;
-    result.plan = hashOf(fmt::format("split {} {}", split.plan->axis, split.plan->parts));
-    result.bound = result.guess = roofline();
+    result.plan = hashOf("parts " + result.text);
+    result.bound = result.guess = roofline(kernel.flops * (schedule.winograd ? winogradShare(*schedule.winograd) : 1));
     return result;
   }
   PlanResult plan = makePlan(kernel, schedule, device);
@@ -93,7 +99,7 @@ std::optional<Candidate> Space::candidate(const Schedule &schedule) const {
     if (device.maxThreads == 1 && loop->vectorWidth < wide)
       lanes = wide / double(loop->vectorWidth);
     if (kernel.contract || kernel.attend)
-      slow = 2;
+      slow = 4;
   }
   double arithmetic = device.plainRate > 0 ? kernel.flops / device.plainRate : 0;
   // Scalars run at a part of the vectors' rate; half of that slowness may be hidden behind memory.
@@ -101,6 +107,10 @@ std::optional<Candidate> Space::candidate(const Schedule &schedule) const {
   if (lanes == 1)
     result.bound = roofline() * idle;
   double spilled = plan.plan->registers > device.registers ? double(plan.plan->registers) / double(device.registers) : 1;
+  if (device.maxThreads == 1 && kernel.contract && std::holds_alternative<PipePlan>(plan.plan->body)) {
+    result.guess = std::max(roofline(), heuristic::contractSeconds(kernel, device, *plan.plan));
+    return result;
+  }
   result.guess = (roofline() * slow * waves * std::sqrt(lanes) + 1e-7 * blocks / units) * std::sqrt(spilled);
   return result;
 }
@@ -145,9 +155,26 @@ std::vector<Candidate> Space::neighbours(const Schedule &schedule) const {
 std::vector<Candidate> Space::seeds() const {
   std::vector<Candidate> found;
   std::set<uint64_t> seen;
-  for (const Schedule &schedule : {heuristicSchedule(kernel, device), loopHeuristic(kernel, device), Schedule()})
+  auto add = [&](const Schedule &schedule) {
     if (std::optional<Candidate> next = candidate(schedule); next && seen.insert(next->plan).second)
       found.push_back(std::move(*next));
+  };
+  add(heuristicSchedule(kernel, device));
+  // What takes the kernel apart is far from everything else.
+  for (const Option *option : options())
+    for (const Schedule &schedule : option->candidates({kernel, device}, {}))
+      if (schedule.splitsKernel() && schedule.split.empty())
+        add(schedule);
+  for (const Schedule &schedule : heuristic::contractSchedules(kernel, device, 24))
+    add(schedule);
+  if (device.maxThreads == 1)
+    for (const Schedule &schedule : heuristic::attendSchedules(kernel, device))
+      add(schedule);
+  // Without its atom a large product takes many times as long, and one such trial as long as many others.
+  constexpr double cheap = 1e-3;
+  if (!kernel.contract || roofline() < cheap)
+    for (const Schedule &schedule : {loopHeuristic(kernel, device), Schedule()})
+      add(schedule);
   return found;
 }
 

@@ -23,15 +23,18 @@ public:
   /// Legal schedules that differ in one use of one option: added, taken away, or with another value. No two have one
   /// plan, none has the schedule's own. In a fixed order.
   std::vector<Candidate> neighbours(const Schedule &schedule) const;
-  /// The schedules that searches start from: the heuristic's with and without matrix instructions, and the empty one.
+  /// The schedules that searches start from: the heuristic's, its runners-up, those that take the kernel apart, and where
+  /// trials are cheap the heuristic's without matrix instructions and the empty one.
   std::vector<Candidate> seeds() const;
   /// Seconds that no schedule can beat.
-  double roofline() const;
+  double roofline() const { return roofline(kernel.flops); }
 
-  const KernelInfo &kernel;
+  const KernelInfo kernel;
   const DeviceInfo &device;
 
 private:
+  /// The same for a way that takes that many operations.
+  double roofline(double flops) const;
   std::vector<Schedule> variations(const Schedule &schedule) const;
 };
 

@@ -71,6 +71,11 @@ StrategyChoice parseStrategy(const std::string &text) {
   usageError("--search {}: there are {}", text, fmt::join(strategyNames(), ", "));
 }
 
+bool searches(const StrategyChoice &choice) {
+  return std::any_of(std::begin(entries), std::end(entries),
+                     [&](const Entry &entry) { return choice.name == entry.name && entry.number; });
+}
+
 std::vector<std::string> strategyNames() {
   std::vector<std::string> names;
   for (const Entry &entry : entries)

@@ -28,6 +28,8 @@ StrategyChoice parseStrategy(const std::string &text);
 std::unique_ptr<Strategy> makeStrategy(const StrategyChoice &choice, const Space &space, uint64_t seed,
                                        const std::vector<Schedule> &warm = {});
 std::vector<std::string> strategyNames();
+/// Whether it tries more than one schedule.
+bool searches(const StrategyChoice &choice);
 
 // One a file.
 std::unique_ptr<Strategy> makeFixed(std::vector<Candidate> candidates);

@@ -10,7 +10,7 @@ path, count, command = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 random.seed(5)
 before, kills = 0, 0
 for _ in range(count):
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     time.sleep(random.uniform(0.3, 4))
     process.send_signal(signal.SIGKILL)
     kills += process.wait() == -signal.SIGKILL

@@ -2,9 +2,10 @@
 """Writes the kernels that are measured beside PyTorch, as kernel-stage text: kernels.py FOLDER
 
 gemm.mlir, attention.mlir, rows.mlir: the shapes of Flux and Wan. small.mlir: one small kernel of every class, whose
-check is complete in seconds on any device. The names say the shapes; peers.py reads them.
+check is complete in seconds on any device. random/NN.mlir: kernels of every class of random shape, to be checked under
+random schedules. The names say the shapes; peers.py reads them.
 """
-import os, sys
+import os, random, sys
 
 GEMMS = [(4608, 21504, 3072), (2560, 21504, 3072), (4608, 3072, 15360), (4096, 9216, 3072), (4096, 12288, 3072),
          (4096, 3072, 12288), (32760, 1536, 1536), (32760, 8960, 1536), (32760, 1536, 8960)]
@@ -12,6 +13,21 @@ GEMMS = [(4608, 21504, 3072), (2560, 21504, 3072), (4608, 3072, 15360), (4096, 9
 ATTENTIONS = [(24, 4608, 4608, 128), (24, 2560, 2560, 128), (12, 32760, 32760, 128), (12, 32760, 512, 128),
               (24, 4429, 4429, 64)]
 ROWS = [(4608, 3072), (32760, 1536)]
+# Of %t, by tanh.
+GELU = """  %half = arith.constant 0.5 : f32
+  %one = arith.constant 1.0 : f32
+  %c0 = arith.constant 0.797884583 : f32
+  %c1 = arith.constant 0.044715 : f32
+  %t2 = arith.mulf %t, %t : f32
+  %t3 = arith.mulf %t2, %t : f32
+  %t4 = arith.mulf %t3, %c1 : f32
+  %t5 = arith.addf %t, %t4 : f32
+  %t6 = arith.mulf %t5, %c0 : f32
+  %t7 = math.tanh %t6 : f32
+  %t8 = arith.addf %t7, %one : f32
+  %t9 = arith.mulf %t, %half : f32
+  %gelu = arith.mulf %t9, %t8 : f32
+"""
 
 
 def memref(*shape, type="bf16"):
@@ -34,21 +50,8 @@ def gemm(m, n, k, epilogue=""):
         text += widened("bias", "b", "%n", b) + "  %t = arith.addf %s, %bias : f32\n"
         result = "t"
     if epilogue == "gelu":
-        text += """  %half = arith.constant 0.5 : f32
-  %one = arith.constant 1.0 : f32
-  %c0 = arith.constant 0.797884583 : f32
-  %c1 = arith.constant 0.044715 : f32
-  %t2 = arith.mulf %t, %t : f32
-  %t3 = arith.mulf %t2, %t : f32
-  %t4 = arith.mulf %t3, %c1 : f32
-  %t5 = arith.addf %t, %t4 : f32
-  %t6 = arith.mulf %t5, %c0 : f32
-  %t7 = math.tanh %t6 : f32
-  %t8 = arith.addf %t7, %one : f32
-  %t9 = arith.mulf %t, %half : f32
-  %g = arith.mulf %t9, %t8 : f32
-"""
-        result = "g"
+        text += GELU
+        result = "gelu"
     return text + f"  %r = arith.truncf %{result} : f32 to bf16\n  kernel.store %r, %y[%m, %n] : {y}\n}}\n"
 
 
@@ -96,15 +99,40 @@ def gemv(n, k):
             f"  %r = arith.truncf %s : f32 to bf16\n  kernel.store %r, %y[%n] : {y}\n}}\n")
 
 
+def conv(b, h, w, c, o, stride):
+    x, f, y = memref(b, h, w, c), memref(o, 3, 3, c), memref(b, h // stride, w // stride, o)
+    return (f"kernel.func @conv_{b}x{h}x{w}x{c}x{o}x{stride}(%x: {x}, %f: {f} {{free}}, %y: {y})\n"
+            f"    axes(%b = {b}, %h = {h // stride}, %w = {w // stride}, %o = {o}, %r = 3, %s = 3, %c = {c}) {{\n"
+            f"  %a = kernel.load %x[%b, %h * {stride} + %r - 1, %w * {stride} + %s - 1, %c] : {x} else 0.0\n"
+            f"  %v = kernel.load %f[%o, %r, %s, %c] : {f}\n"
+            "  %t = kernel.contract %a, %v over(%r, %s, %c) : bf16, bf16 -> f32\n"
+            f"  %n = arith.truncf %t : f32 to bf16\n  kernel.store %n, %y[%b, %h, %w, %o] : {y}\n}}\n")
+
+
+def any_kernels(seed):
+    """One kernel of every class. Most extents suit the copy engine (multiples of 8), some do not."""
+    draw = random.Random(seed)
+
+    def extent(most):
+        return draw.randint(1, most // 8) * 8 if draw.random() < 0.75 else draw.randint(1, most)
+    return [gemm(extent(400), extent(400), extent(300)), gemm(extent(400), extent(400), extent(300), "gelu"),
+            attention(draw.randint(1, 3), extent(300), extent(300), draw.choice([16, 32, 40, 64, 72, 80, 96, 128])),
+            norm(extent(70), extent(800)), gate(extent(70), extent(400)), gemv(extent(500), extent(500)),
+            conv(draw.randint(1, 2), 2 * draw.randint(2, 8), 2 * draw.randint(2, 10), extent(80), extent(100),
+                 draw.randint(1, 2))]
+
+
 def write(folder, name, texts):
     with open(os.path.join(folder, name), "w") as file:
         file.write("\n".join(texts))
 
 
 def main(folder):
-    os.makedirs(folder, exist_ok=True)
+    os.makedirs(os.path.join(folder, "random"), exist_ok=True)
     write(folder, "small.mlir", [gemm(192, 160, 96), gemm(130, 77, 40, "gelu"), attention(2, 70, 90, 32), norm(33, 96),
-                                 gate(65, 48), gemv(100, 72)])
+                                 gate(65, 48), gemv(100, 72), conv(1, 12, 10, 16, 24, 1)])
+    for seed in range(40):
+        write(folder, f"random/{seed:02}.mlir", any_kernels(seed))
     write(folder, "gemm.mlir", [gemm(*shape) for shape in GEMMS] + [gemm(*shape, "gelu") for shape in GEMMS])
     write(folder, "attention.mlir", [attention(*shape) for shape in ATTENTIONS])
     write(folder, "rows.mlir", [kind(*shape) for shape in ROWS for kind in (norm, gate)] + [gemv(18432, 3072)])

@@ -1,10 +1,11 @@
-// tgc-pipe-gpu: shows what the pipe makes of kernels for a GPU, stage by stage, and writes machine code with a
+// tgc-pipe-gpu: shows what the pipe or the loop generator makes of kernels for a GPU, stage by stage, and writes machine code with a
 // description of its launch.
 #include "codegen/ptx/Assemble.h"
 #include "codegen/ptx/CompilePtx.h"
+#include "codegen/ptx/LowerTile.h"
 #include "codegen/ptx/PtxDevice.h"
 #include "codegen/ptx/pipe/Atoms.h"
-#include "codegen/ptx/pipe/LowerPipe.h"
+#include "compiler/loop/GenerateLoop.h"
 #include "compiler/pipe/GeneratePipe.h"
 #include "compiler/schedule/Describe.h"
 #include "compiler/support/Error.h"
@@ -26,7 +27,7 @@ using namespace tgc;
 namespace {
 
 struct Options {
-  std::string file, kernel, emit = "tile", schedule, device = "h200", output;
+  std::string file, kernel, emit = "tile", schedule, device = "h200", assemble, output;
 };
 
 std::string print(Operation *op) {
@@ -62,13 +63,26 @@ void writeCubin(const std::string &path, const KernelInfo &info, const Plan &pla
   launch["flops"] = info.flops;
   for (const BufferInfo &buffer : info.buffers)
     launch["buffers"].push_back({{"name", buffer.name}, {"type", nameOf(buffer.type)}, {"shape", buffer.shape}, {"stored", buffer.stored}});
-  for (Attribute map : thread->getAttrOfType<ArrayAttr>("tgc.tensor_maps")) {
-    nlohmann::json entry;
-    for (NamedAttribute field : cast<DictionaryAttr>(map))
-      entry[field.getName().str()] = toJson(field.getValue());
-    launch["maps"].push_back(entry);
-  }
+  launch["maps"] = nlohmann::json::array();
+  if (auto maps = thread->getAttrOfType<ArrayAttr>("tgc.tensor_maps"))
+    for (Attribute map : maps) {
+      nlohmann::json entry;
+      for (NamedAttribute field : cast<DictionaryAttr>(map))
+        entry[field.getName().str()] = toJson(field.getValue());
+      launch["maps"].push_back(entry);
+    }
   std::ofstream(path + ".json") << launch.dump(1) << "\n";
+}
+
+/// A line: name, registers, spills, generator, and the assembler's remarks.
+void assembleOnly(const KernelInfo &info, const Plan &plan, const ptx::PtxKernel &kernel, const std::string &architecture) {
+  std::optional<ptx::Assembled> code = ptx::assemble(kernel.ptx, architecture);
+  if (!code)
+    throw Error(ErrorKind::Device, "there is no assembler");
+  std::replace(code->log.begin(), code->log.end(), '\n', ' ');
+  auto *pipe = std::get_if<PipePlan>(&plan.body);
+  std::cout << fmt::format("{}: {} registers, {} bytes spilled, {} {}\n", info.name, code->registers, code->spillBytes,
+                           pipe ? "pipe " + pipe->atom : "loop", code->log);
 }
 
 void show(kernel::FuncOp kernel, const Options &options, const DeviceInfo &device) {
@@ -86,14 +100,16 @@ void show(kernel::FuncOp kernel, const Options &options, const DeviceInfo &devic
   }
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
   OpBuilder builder(module->getBodyRegion());
-  tile::FuncOp tile = generatePipe(builder, kernel, info, *plan.plan);
+  tile::FuncOp tile = std::holds_alternative<PipePlan>(plan.plan->body)
+                          ? generatePipe(builder, kernel, info, *plan.plan)
+                          : generateLoop(builder, kernel, info, *plan.plan);
   if (failed(verify(*module)))
     internalError("{}: the block program is not valid", info.name);
   if (options.emit == "tile") {
     std::cout << print(tile) << "\n";
     return;
   }
-  ptx::lowerPipe(tile);
+  ptx::lowerTileModule(*module, device);
   if (failed(verify(*module)))
     internalError("{}: the thread's program is not valid", info.name);
   func::FuncOp thread = *module->getOps<func::FuncOp>().begin();
@@ -106,7 +122,10 @@ void show(kernel::FuncOp kernel, const Options &options, const DeviceInfo &devic
   compile.llvmIr = options.emit == "llvm" ? &llvmIr : nullptr;
   ptx::PtxKernel compiled = ptx::compilePtxModule(*module, device.architecture, compile);
   if (options.emit == "cubin")
-    writeCubin(options.output, info, *plan.plan, text, compiled, thread, device.architecture);
+    writeCubin(options.output, info, *plan.plan, text, compiled, thread,
+               options.assemble.empty() ? device.architecture : options.assemble);
+  else if (options.emit == "assemble")
+    assembleOnly(info, *plan.plan, compiled, device.architecture);
   else
     std::cout << (options.emit == "llvm" ? llvmIr : compiled.ptx) << "\n";
 }
@@ -136,13 +155,14 @@ int run(const Options &options) {
 } // namespace
 
 int main(int argc, char **argv) {
-  CLI::App app("shows what the pipe makes of kernels for a GPU");
+  CLI::App app("shows what the generators make of kernels for a GPU");
   Options options;
   app.add_option("file", options.file)->required();
   app.add_option("--kernel", options.kernel, "only this one");
-  app.add_option("--emit", options.emit)->check(CLI::IsMember({"plan", "tile", "thread", "llvm", "ptx", "cubin"}));
+  app.add_option("--emit", options.emit)->check(CLI::IsMember({"plan", "tile", "thread", "llvm", "ptx", "cubin", "assemble"}));
   app.add_option("--schedule", options.schedule, "instead of the kernels' own");
   app.add_option("--device", options.device, "name behind cuda:");
+  app.add_option("--assemble", options.assemble, "cubin: for this architecture, if newer than the device's");
   app.add_option("-o", options.output, "cubin: path without its ending");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -32,6 +32,8 @@ struct Fake {
   std::string launches() const { return find<const char *()>("fakeCudaLaunches")(); }
   uint64_t memory() const { return find<uint64_t()>("fakeCudaMemory")(); }
   int handles() const { return find<int()>("fakeCudaHandles")(); }
+  void newProcess() const { find<void()>("fakeCudaNewProcess")(); }
+  ~Fake() { newProcess(); }
 };
 
 tgc::api::Program loadCuda(const Package &package) {
@@ -322,7 +324,7 @@ TEST_CASE("cuda: out of memory has numbers, before and while memory is taken", "
   REQUIRE(fake.memory() == 0);
 }
 
-TEST_CASE("cuda: a lost context is said to be lost, and ends with its programs", "[cuda]") {
+TEST_CASE("cuda: a lost context is said to be lost, in all of the process", "[cuda]") {
   Fake fake;
   Tensor in = tensor("x", {4, 8}, ramp(32, 0.1f));
   int handles = fake.handles();
@@ -334,19 +336,24 @@ TEST_CASE("cuda: a lost context is said to be lost, and ends with its programs",
       auto [status, message] = failure([&] { run(program, {&in}); });
       REQUIRE(status == TGC_DEVICE);
       REQUIRE_THAT(message, Catch::StartsWith(Label + "running 2 kernels: ") &&
-                                Catch::Contains("(719): a kernel failed; TGC_CUDA_DEBUG=1"));
+                                Catch::Contains("(719): a kernel failed; the device is lost to this process, start it "
+                                                "anew; TGC_CUDA_DEBUG=1"));
     }
     auto later = failure([&] { run(program, {&in}); });
     REQUIRE(later.first == TGC_DEVICE);
     REQUIRE_THAT(later.second,
                  Catch::Contains("is lost to this process since an earlier error (running 2 kernels") &&
-                     Catch::Contains("close its programs"));
+                     Catch::Contains("start the process anew"));
     REQUIRE_THAT(failure([&] { loadCuda(forCuda(linearPackage())); }).second, Catch::Contains("CUDA_ERROR"));
   }
   REQUIRE(fake.handles() == handles);
   REQUIRE(fake.memory() == 0);
-  tgc::api::Program again = loadCuda(forCuda(linearPackage()));
-  REQUIRE(run(again, {&in}).size() == 64);
+  auto again = failure([&] { loadCuda(forCuda(linearPackage())); });
+  REQUIRE(again.first == TGC_DEVICE);
+  REQUIRE_THAT(again.second, Catch::Contains("lost to this process, start it anew"));
+  fake.newProcess();
+  tgc::api::Program fresh = loadCuda(forCuda(linearPackage()));
+  REQUIRE(run(fresh, {&in}).size() == 64);
 }
 
 TEST_CASE("cuda: illegal addresses, and which launch it was", "[cuda]") {
@@ -365,6 +372,7 @@ TEST_CASE("cuda: illegal addresses, and which launch it was", "[cuda]") {
         failure([&] { program.run({}, {}); }).second,
         Catch::Contains("CUDA_ERROR_ILLEGAL_ADDRESS (700): a kernel used memory that is not its own"));
   }
+  fake.newProcess();
   Variable debug("TGC_CUDA_DEBUG", "1");
   tgc::api::Program program = loadCuda(package);
   REQUIRE_THAT(failure([&] { program.run({}, {}); }).second,

@@ -1,5 +1,6 @@
 // Loading and running through the C API.
 #include "tests/runtime/Api.h"
+#include <cmath>
 #include <cstdlib>
 
 using namespace tgc::runtime;
@@ -178,6 +179,30 @@ TEST_CASE("program: read-only data, scalars and zeroed slots", "[program]") {
   }
 }
 
+TEST_CASE("program: poisoned memory shows what is read before it is written", "[program]") {
+  for (bool zeroed : {true, false}) {
+    Package package = kernelPackage();
+    uint32_t x = addInput(package, "x", {1}), y = addOutput(package, "y", {1});
+    uint32_t sum = addSlot(package, SlotClass::Arena, 4);
+    package.slots[sum].zeroed = zeroed;
+    package.slots[y].zeroed = true;
+    package.arenas.push_back(64);
+    Launch launch;
+    launch.function = function("accumulate");
+    launch.params = {Param::read(x, 0, 4), Param::readWrite(sum, 0, 4)};
+    package.run.push_back(launch);
+    launch.params = {Param::read(sum, 0, 4), Param::readWrite(y, 0, 4)};
+    package.run.push_back(launch);
+    tgc::api::Program program = load(package);
+    Tensor in = tensor("x", {1}, {3}), out(program.outputs()[0]);
+    ::setenv("TGC_POISON", "1", 1);
+    program.run({&in}, {&out});
+    ::unsetenv("TGC_POISON");
+    REQUIRE(std::isnan(*out.as<float>()) == !zeroed);
+    REQUIRE((!zeroed || *out.as<float>() == 3));
+  }
+}
+
 TEST_CASE("program: every block of a launch runs once with its own scratch", "[program]") {
   constexpr uint64_t Blocks = 5000;
   Package package = kernelPackage();
@@ -281,10 +306,5 @@ TEST_CASE("program: files", "[program][cpu]") {
 TEST_CASE("write a package for the example", "[.write]") {
   const char *path = std::getenv("TGC_WRITE_PACKAGE");
   REQUIRE(path != nullptr);
-  Package package = linearPackage();
-  // The usual preparation counts through a pointer that another process does not have.
-  Launch &pack = package.prepare[0];
-  pack.function = function("add");
-  pack.params = {Param::read(2, 0, 512), Param::read(2, 0, 512), Param::write(4, 0, 512)};
-  writePackage(package, path);
+  writePackage(testDevice() == "cpu" ? linearPackageToWrite() : forCuda(linearPackageToWrite()), path);
 }

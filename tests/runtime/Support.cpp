@@ -177,6 +177,14 @@ Package linearPackage(int64_t *transposed) {
   return package;
 }
 
+Package linearPackageToWrite() {
+  Package package = linearPackage();
+  Launch &pack = package.prepare[0];
+  pack.function = function("add");
+  pack.params = {Param::read(2, 0, 512), Param::read(2, 0, 512), Param::write(4, 0, 512)};
+  return package;
+}
+
 std::vector<float> linearReference(const std::vector<float> &x, const std::vector<float> &w,
                                    const std::vector<float> &b) {
   std::vector<float> y(64);

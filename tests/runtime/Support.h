@@ -38,6 +38,9 @@ Package linearPackage(int64_t *transposed = nullptr);
 std::vector<float> linearReference(const std::vector<float> &x, const std::vector<float> &w,
                                    const std::vector<float> &b);
 
+/// The same for other processes: its preparation adds, since counting takes a pointer of this one.
+Package linearPackageToWrite();
+
 /// Numbers that differ from place to place.
 std::vector<float> ramp(size_t count, float step, float start = 0);
 

@@ -4,7 +4,7 @@
 #include "codegen/cpu/CpuDevice.h"
 #include "codegen/ptx/PtxDevice.h"
 #include "compiler/schedule/Describe.h"
-#include "compiler/schedule/SplitReduction.h"
+#include "compiler/schedule/TakeApart.h"
 #include "compiler/support/Error.h"
 #include "compiler/tile/Tile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -133,13 +133,13 @@ int run(const Options &options) {
     Schedule schedule =
         parts.contains(kernel) ? heuristicSchedule(info, device) : scheduleOf(kernel, info, device, options);
     if (schedule.splitsKernel()) {
-      SplitResult split = planSplit(info, schedule);
+      PartsResult plan = planParts(info, schedule);
       size_t place = i;
-      if (!split)
-        usageError("{}: {}", info.name, split.reason);
+      if (!plan)
+        usageError("{}: {}", info.name, plan.reason);
       std::cout << info.name << ": " << printSchedule(schedule) << "\n";
       // What it is taken apart into gets the heuristic's schedules.
-      for (kernel::FuncOp made : splitReduction(*module, kernel, info, *split.plan)) {
+      for (kernel::FuncOp made : takeApart(*module, kernel, info, plan)) {
         parts.insert(made);
         kernels.insert(kernels.begin() + ++place, made);
       }

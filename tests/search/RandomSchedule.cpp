@@ -6,6 +6,14 @@ namespace tgc::test {
 
 Schedule randomSchedule(const KernelInfo &info, const DeviceInfo &device, std::mt19937_64 &random) {
   Schedule schedule;
+  if (random() % 4 == 0)
+    schedule = heuristicSchedule(info, device);
+  if (!makePlan(info, schedule, device))
+    schedule = {};
+  // A packed weight comes from another launch; a kernel that runs alone reads it as it is.
+  schedule.packs.clear();
+  if (!makePlan(info, schedule, device))
+    schedule = {};
   int steps = int(random() % 6);
   for (int step = 0; step < steps; ++step)
     for (int attempt = 0; attempt < 8; ++attempt) {
@@ -14,7 +22,7 @@ Schedule randomSchedule(const KernelInfo &info, const DeviceInfo &device, std::m
       if (next.empty())
         continue;
       Schedule &candidate = next[random() % next.size()];
-      if (candidate.atom || !makePlan(info, candidate, device))
+      if (!candidate.packs.empty() || !makePlan(info, candidate, device))
         continue;
       schedule = std::move(candidate);
       break;

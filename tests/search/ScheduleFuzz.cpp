@@ -1,6 +1,6 @@
-// tgc-schedule-fuzz FILE.mlir: runs every kernel of a file without a schedule and under random legal ones and
-// compares with the reference evaluator. For a GPU the host runs the kernel's threads. A failure prints the seed and
-// the schedule that repeat it.
+// tgc-schedule-fuzz FILE.mlir: runs every kernel of a file without a schedule and under random legal ones, no two with
+// one plan, and compares with the reference evaluator. For a GPU the host runs the kernel's threads. A failure prints the
+// seed and the schedule that repeat it.
 #include "codegen/cpu/CompileCpu.h"
 #include "codegen/cpu/CpuDevice.h"
 #include "codegen/ptx/PtxDevice.h"
@@ -15,6 +15,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <iostream>
+#include <set>
 
 using namespace mlir;
 using namespace tgc;
@@ -26,6 +27,7 @@ struct Options {
   uint64_t seed = 1;
   bool assemble = false;
   int count = 4; // the first is the empty schedule, the second the heuristic's
+  int least = 0; // runs in all; fewer are a failure
 };
 
 int run(const Options &options) {
@@ -55,18 +57,20 @@ int run(const Options &options) {
     std::mt19937_64 random(options.seed);
     auto inputs = test::makeBuffers(kernel, random);
     Schedule schedule;
+    std::set<std::string> plans;
     try {
-      for (int i = 0; i < options.count; ++i) {
+      for (int i = 0, done = 0; done < options.count && i < 6 * options.count; ++i) {
         if (i > 0)
           schedule = i == 1 ? heuristicSchedule(info, device) : test::randomSchedule(info, device, random);
         // A kernel that is taken apart has a test of its own.
-        if (!schedule.split.empty())
+        if (schedule.splitsKernel())
           continue;
         Plan plan = *makePlan(info, schedule, device).plan;
-        // The host has no asynchronous instructions.
-        if (auto *pipe = std::get_if<PipePlan>(&plan.body); pipe && pipe->roles)
+        if (!plans.insert(describe(plan, info)).second)
           continue;
-        // A packed weight comes from another launch; a kernel that runs alone reads it as it is.
+        // The host has no producers and no instructions beside their threads.
+        if (auto *pipe = std::get_if<PipePlan>(&plan.body); pipe && pipe->roles && pipe->roles->producers > 0)
+          continue;
         if (!plan.packs.empty())
           continue;
         auto buffers = inputs;
@@ -79,6 +83,7 @@ int run(const Options &options) {
           test::CompiledKernel(kernel, info, plan, *target).run(buffers, 2);
         }
         ++runs;
+        ++done;
         if (std::string wrong = test::disagreement(kernel, inputs, buffers); !wrong.empty()) {
           ++failures;
           fmt::print("{} seed {}: {}\n  --kernel={} --schedule='{}'\n", info.name, options.seed, wrong,
@@ -92,7 +97,9 @@ int run(const Options &options) {
     }
   }
   fmt::print("seed {}: {} runs, {} failures\n", options.seed, runs, failures);
-  return failures ? 1 : 0;
+  if (runs < options.least)
+    fmt::print("fewer than {}\n", options.least);
+  return failures || runs < options.least ? 1 : 0;
 }
 
 } // namespace
@@ -103,6 +110,7 @@ int main(int argc, char **argv) {
   app.add_option("file", options.file, "kernel-stage MLIR")->required();
   app.add_option("--seed", options.seed);
   app.add_option("--count", options.count, "schedules a kernel");
+  app.add_option("--least", options.least, "runs in all that there must be");
   app.add_option("--target", options.target, "a CPU, or a GPU (h200 ...) whose threads the host runs one by one");
   app.add_flag("--assemble", options.assemble, "for a GPU: what runs must assemble too");
   app.add_option("--kernel", options.kernel, "this kernel alone");

@@ -5,6 +5,7 @@
 #include "compiler/support/Error.h"
 #include "search/Plan.h"
 #include "search/options/Option.h"
+#include "search/plan/Boxes.h"
 #include "search/plan/Planners.h"
 #include <random>
 
@@ -83,7 +84,7 @@ TEST_CASE("every option of the grammar parses and prints as itself") {
                            "copy(x,tma) stage(4) persistent "
                            "raster(m,16) slots(3) pack(w,nk)",
                            "hold(q) tc(dpas) flip warps(8x4) overlap stage(0) cluster(m,2) prefetch(3)",
-                           "warps(2x1+1)", "group(k,32) split(c,5) split(r,3) join(launch)"}) {
+                           "warps(2x1+1)", "group(k,32) split(c,5) split(r,3) join(launch)", "winograd(4)"}) {
     Schedule schedule = parseSchedule(text);
     std::string printed = printSchedule(schedule);
     INFO(text << " -> " << printed);
@@ -105,7 +106,7 @@ TEST_CASE("what is no schedule is refused with the word that is wrong") {
                             std::pair("upcast(n,x)", "'x'"), std::pair("upcast(n,1)", "factor"),
                             std::pair("tile(n,4", "not closed"), std::pair("warps(+1)", "MxN+P"),
                             std::pair("tile(n,4) tile(n,8)", "twice"), std::pair("join(later)", "later"),
-                            std::pair("stage(-1)", "-1"), std::pair("flip(n)", "0 arguments")}) {
+                            std::pair("winograd(3)", "2 or 4"), std::pair("stage(-1)", "-1"), std::pair("flip(n)", "0 arguments")}) {
     INFO(text);
     try {
       parseSchedule(text);
@@ -130,6 +131,8 @@ TEST_CASE("options say why they are illegal") {
   CHECK_THAT(reasonOf(kernel, "hold(y)"), Catch::Contains("stores it"));
   CHECK_THAT(reasonOf(kernel, "split(k,2)"), Catch::Contains("join"));
   CHECK_THAT(reasonOf(kernel, "join(launch)"), Catch::Contains("no split"));
+  CHECK_THAT(reasonOf(kernel, "winograd(4)"), Catch::Contains("3 taps"));
+  CHECK_THAT(reasonOf(kernel, "winograd(4) order(m)"), Catch::Contains("stands alone"));
   CHECK_THAT(reasonOf(kernel, "order(k)"), Catch::Contains("no place in the grid"));
   CHECK_THAT(reasonOf(kernel, "tile(m,6) upcast(m,4)"), Catch::Contains("not a multiple"));
   CHECK_THAT(reasonOf(kernel, "tile(k,6)"), Catch::Contains("walked whole"));
@@ -201,4 +204,24 @@ TEST_CASE("the heuristic has a legal schedule for every size") {
         CHECK(makePlan(kernel, schedule, cpuDevice()));
         CHECK(schedule == heuristicSchedule(kernel, cpuDevice()));
       }
+}
+
+// Copies for the tap s = 3 of 3 must bring zeros: where (r, s) were one dimension of 9, it would be the next r's first.
+TEST_CASE("dimensions are not merged where boxes lie behind the inner one's end") {
+  KernelInfo kernel;
+  kernel.axes = {{"o", 32, true, false}, {"r", 3, false, true}, {"s", 3, false, true}, {"c", 72, false, true}};
+  kernel.buffers = {{"f", ElementType::BF16, {32, 3, 3, 72}, {648, 216, 72, 1}}};
+  Access filter = access(0, false, {along(4, 0), along(4, 1), along(4, 2), along(4, 3)});
+  auto sizes = [&](const std::vector<int> &beyond) {
+    BoxPlan plan;
+    CHECK(planBox(kernel, filter, {32, 1, 1, 64}, {0, 3}, beyond, plan).empty());
+    std::sort(plan.sizes.begin(), plan.sizes.end());
+    return plan.sizes;
+  };
+  CHECK(sizes({}) == std::vector<int64_t>{9, 32, 72});
+  CHECK(sizes({1}) == std::vector<int64_t>{9, 32, 72});
+  CHECK(sizes({2}) == std::vector<int64_t>{3, 3, 32, 72});
+  Side taps{{{1, 3, 1}, {2, 3, 2}, {3, 72, 64}}};
+  CHECK(axesBeyond(taps, {1, 1, 64}) == std::vector<int>{2});
+  CHECK(axesBeyond(taps, {1, 2, 64}).empty());
 }

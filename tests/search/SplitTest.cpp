@@ -1,12 +1,12 @@
-// Kernels taken apart at a reduction compute what they computed before: every legal split of every kernel of
-// kernels.mlir, both sides by the reference evaluator.
+// Kernels that a schedule takes apart compute what they computed before, both sides by the reference evaluator: every
+// legal split of every kernel of kernels.mlir, the convolutions of winograd.mlir in tiles.
 #define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>
 
 #include "compiler/kernel/Evaluate.h"
 #include "compiler/kernel/transforms/Launches.h"
 #include "compiler/schedule/Describe.h"
-#include "compiler/schedule/SplitReduction.h"
+#include "compiler/schedule/TakeApart.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
@@ -50,61 +50,119 @@ OwningOpRef<ModuleOp> programOf(kernel::FuncOp kernel, const KernelInfo &info) {
 
 } // namespace
 
-TEST_CASE("taking a reduction apart does not change what is computed") {
+namespace {
+
+/// The context of these tests.
+std::unique_ptr<MLIRContext> makeContext() {
   DialectRegistry registry;
   registry.insert<arith::ArithDialect, math::MathDialect, memref::MemRefDialect, kernel::KernelDialect>();
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  context.loadAllAvailableDialects();
-  OwningOpRef<ModuleOp> file = parseSourceFile<ModuleOp>(TGC_TEST_KERNELS, &context);
-  REQUIRE(file);
-  int splits = 0;
-  for (auto kernel : file->getOps<kernel::FuncOp>()) {
-    KernelInfo info = describeKernel(kernel);
+  auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
+  return context;
+}
+
+/// A kernel with inputs and what it computes of them.
+class Subject {
+public:
+  explicit Subject(kernel::FuncOp kernel) : info(describeKernel(kernel)), kernel(kernel) {
     std::mt19937_64 random(1);
-    auto buffers = test::makeBuffers(kernel, random);
-    kernel::NamedBytes bound;
+    buffers = test::makeBuffers(kernel, random);
     for (size_t i = 0; i < buffers.size(); ++i)
       if (!info.buffers[i].stored) {
         std::vector<char> &bytes = bound[info.buffers[i].name];
         bytes.resize(shift * bytesOf(info.buffers[i].type));
         bytes.insert(bytes.end(), buffers[i].data(), buffers[i].data() + buffers[i].bytes());
       }
-    OwningOpRef<ModuleOp> before = programOf(kernel, info);
-    kernel::NamedBytes expected =
-        kernel::evaluateProgram(*before, *before->getOps<kernel::ProgramOp>().begin(), bound);
-    for (const AxisInfo &axis : info.axes)
+    OwningOpRef<ModuleOp> module = programOf(kernel, info);
+    expected = kernel::evaluateProgram(*module, *module->getOps<kernel::ProgramOp>().begin(), bound);
+  }
+
+  /// Takes it apart, checks that results stay within `tolerance`, and gives the number of kernels.
+  size_t takeApart(const PartsResult &parts, double tolerance) {
+    OwningOpRef<ModuleOp> module = programOf(kernel, info);
+    auto target = *module->getOps<kernel::FuncOp>().begin();
+    size_t made = tgc::takeApart(*module, target, info, parts).size();
+    std::string text;
+    llvm::raw_string_ostream(text) << *module;
+    INFO(text);
+    REQUIRE(succeeded(verify(*module)));
+    kernel::NamedBytes got = kernel::evaluateProgram(*module, *module->getOps<kernel::ProgramOp>().begin(), bound);
+    for (size_t i = 0; i < buffers.size(); ++i) {
+      if (!info.buffers[i].stored)
+        continue;
+      test::KernelBuffer want(buffers[i].type()), have(buffers[i].type());
+      std::copy(expected[info.buffers[i].name].begin(), expected[info.buffers[i].name].end(), want.data());
+      std::copy(got[info.buffers[i].name].begin(), got[info.buffers[i].name].end(), have.data());
+      double worst = 0;
+      for (int64_t e = 0; e < want.elements(); ++e)
+        worst = std::max(worst, std::abs(have.get(e) - want.get(e)) / (1 + std::abs(want.get(e))));
+      CHECK(worst < (bytesOf(info.buffers[i].type) < 4 ? 1e-2 : tolerance));
+    }
+    return made;
+  }
+
+  KernelInfo info;
+
+private:
+  kernel::FuncOp kernel;
+  std::vector<test::KernelBuffer> buffers;
+  kernel::NamedBytes bound, expected;
+};
+
+} // namespace
+
+TEST_CASE("taking a reduction apart does not change what is computed") {
+  std::unique_ptr<MLIRContext> context = makeContext();
+  OwningOpRef<ModuleOp> file = parseSourceFile<ModuleOp>(TGC_TEST_KERNELS, context.get());
+  REQUIRE(file);
+  int splits = 0;
+  for (auto kernel : file->getOps<kernel::FuncOp>()) {
+    Subject subject(kernel);
+    for (const AxisInfo &axis : subject.info.axes)
       for (int64_t parts = 2; parts <= axis.extent; ++parts) {
         Schedule schedule;
         schedule.split[axis.name] = parts;
         schedule.join = "launch";
-        SplitResult split = planSplit(info, schedule);
-        if (!split)
+        PartsResult plan = planParts(subject.info, schedule);
+        if (!plan)
           continue;
         ++splits;
-        INFO(info.name << " " << printSchedule(schedule));
-        OwningOpRef<ModuleOp> module = programOf(kernel, info);
-        auto target = *module->getOps<kernel::FuncOp>().begin();
-        SmallVector<kernel::FuncOp> made = splitReduction(*module, target, info, *split.plan);
-        std::string text;
-        llvm::raw_string_ostream(text) << *module;
-        INFO(text);
-        REQUIRE(succeeded(verify(*module)));
-        CHECK((made.size() == 2 || made.size() == 3));
-        kernel::NamedBytes got =
-            kernel::evaluateProgram(*module, *module->getOps<kernel::ProgramOp>().begin(), bound);
-        for (size_t i = 0; i < buffers.size(); ++i) {
-          if (!info.buffers[i].stored)
-            continue;
-          test::KernelBuffer want(buffers[i].type()), have(buffers[i].type());
-          std::copy(expected[info.buffers[i].name].begin(), expected[info.buffers[i].name].end(),
-                    want.data());
-          std::copy(got[info.buffers[i].name].begin(), got[info.buffers[i].name].end(), have.data());
-          double worst = 0;
-          for (int64_t e = 0; e < want.elements(); ++e)
-            worst = std::max(worst, std::abs(have.get(e) - want.get(e)) / (1 + std::abs(want.get(e))));
-          CHECK(worst < (bytesOf(info.buffers[i].type) < 4 ? 1e-2 : 1e-5));
-        }
+        INFO(subject.info.name << " " << printSchedule(schedule));
+        size_t made = subject.takeApart(plan, 1e-5);
+        CHECK((made == 2 || made == 3));
       }
   }
   CHECK(splits > 30);
+}
+
+TEST_CASE("convolutions by minimal filtering compute what the sum does") {
+  std::unique_ptr<MLIRContext> context = makeContext();
+  OwningOpRef<ModuleOp> file = parseSourceFile<ModuleOp>(TGC_TEST_WINOGRAD, context.get());
+  REQUIRE(file);
+  std::map<std::string, std::string> tiles, reasons;
+  for (auto kernel : file->getOps<kernel::FuncOp>()) {
+    Subject subject(kernel);
+    for (int64_t tile : {2, 4}) {
+      Schedule schedule;
+      schedule.winograd = tile;
+      INFO(subject.info.name << " " << printSchedule(schedule));
+      PartsResult plan = planParts(subject.info, schedule);
+      CHECK(isLegal(subject.info, schedule, DeviceInfo()) == bool(plan));
+      if (!plan) {
+        reasons[subject.info.name] = plan.reason;
+        continue;
+      }
+      tiles[subject.info.name] += std::to_string(tile);
+      CHECK(subject.takeApart(plan, 1e-4) == 4);
+    }
+  }
+  CHECK(tiles == std::map<std::string, std::string>{
+                     {"plain", "24"}, {"valid", "24"}, {"resized", "24"}, {"grouped", "24"}, {"six", "2"}});
+  std::string windows = "winograd: there are no two axes of 3 taps of stride 1 with results in whole tiles of 4";
+  CHECK(reasons["strided"] == windows);
+  CHECK(reasons["six"] == windows);
+  CHECK(reasons["ones"] == "winograd: the data is padded with other than zeros, or has conditions");
+  CHECK(reasons["computed"] == "winograd: the taps are no weights");
+  CHECK(reasons["narrow"] == "winograd: products other than f32 lose too much");
+  CHECK(reasons["video"] == "winograd: another reduced axis moves along with the results");
 }

@@ -1,4 +1,4 @@
-// The asynchronous matrix atoms of NVIDIA GPUs as data.
+// The matrix atoms of NVIDIA GPUs as data.
 #pragma once
 #include "search/DeviceInfo.h"
 

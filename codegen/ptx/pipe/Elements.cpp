@@ -34,10 +34,10 @@ public:
       findUses(op);
     bool columns = shape.size() > 1;
     int64_t width = columns ? shape[1] : 8;
-    if (shape[0] % 64 != 0 || width % 8 != 0)
+    if (shape[0] % lowering.blockRows != 0 || width % 8 != 0)
       internalError("a piece of {}x{} is no number of fragments", shape[0], width);
     SmallVector<Value> made;
-    for (int64_t block = 0; block < shape[0]; block += 64)
+    for (int64_t block = 0; block < shape[0]; block += lowering.blockRows)
       for (int64_t j = 0; j < width; j += 8)
         for (int64_t half = 0; half < 16; half += 8)
           for (int64_t e = 0; e < (columns ? 2 : 1); e += columns ? lanes : 1)
@@ -255,11 +255,11 @@ private:
     ArrayRef<Value> registers = lowering.fragments[element.getFragment()];
     int64_t row = distance(element.getCoords()[0], false, at);
     if (type.getShape().size() == 1)
-      return registers[row / 64 * 2 + row % 64 / 8];
+      return registers[row / lowering.blockRows * 2 + row % lowering.blockRows / 8];
     int64_t column = distance(element.getCoords()[1], true, at), width = type.getShape()[1];
     if (row < 0 || column < 0 || row >= type.getShape()[0] || column >= width)
       internalError("an element lies outside of its fragment");
-    int64_t number = registerOf(row, column, width);
+    int64_t number = registerOf(row, column, width, lowering.blockRows);
     auto pair = dyn_cast<VectorType>(element.getType());
     if (type.getElementType().getIntOrFloatBitWidth() < 32) {
       Value both = registers[number / 2];
@@ -306,11 +306,11 @@ void PipeLowering::lowerFold(tile::FoldOp fold) {
   int64_t rows = type.getShape()[0], columns = type.getShape()[1];
   ArrayRef<Value> registers = fragments[fold.getSource()];
   SmallVector<Value> results;
-  for (int64_t row = 0; row < rows; row += row % 64 == 0 ? 8 : 56) {
+  for (int64_t row = 0; row < rows; row += row % blockRows == 0 ? 8 : blockRows - 8) {
     Value chains[2];
     for (int64_t column = 0; column < columns; column += 8)
       for (int64_t e = 0; e < 2; ++e) {
-        Value x = registers[registerOf(row, column + e, columns)];
+        Value x = registers[registerOf(row, column + e, columns, blockRows)];
         chains[e] = chains[e] ? this->fold(fold.getKind(), chains[e], x) : x;
       }
     results.push_back(this->fold(fold.getKind(), chains[0], chains[1]));

@@ -1,4 +1,4 @@
-// In:  tile.func with tile.roles. Out: func.func, see LowerPipe.h.
+// In:  tile.func with tile.roles or tile.groups. Out: func.func, see LowerPipe.h.
 // 1. Walks become arithmetic; buffers and boxes become arguments.
 // 2. The body is emitted anew, operation by operation: fragments become registers (one value an element of 32 bits,
 //    one a pair of 16 bits), so loops carry registers; rings become barriers and addresses.
@@ -56,8 +56,12 @@ void PtxBuilder::barrier(Value id, int64_t threads) {
   ptx("bar.sync $0, " + std::to_string(threads) + ";", "r,~{memory}", id);
 }
 
+static bool hasGroups(tile::FuncOp tile) {
+  return tile.walk([](tile::GroupsOp) { return WalkResult::interrupt(); }).wasInterrupted();
+}
+
 bool isPipe(tile::FuncOp tile) {
-  return tile.walk([](tile::RolesOp) { return WalkResult::interrupt(); }).wasInterrupted();
+  return hasGroups(tile) || tile.walk([](tile::RolesOp) { return WalkResult::interrupt(); }).wasInterrupted();
 }
 
 void lowerPipe(tile::FuncOp tile) { PipeLowering(tile).run(); }
@@ -73,7 +77,10 @@ void PipeLowering::run() {
   unsigned buffers = types.size();
   SmallVector<tile::BoxOp> boxOps;
   SmallVector<Attribute> maps;
+  inGroups = hasGroups(tile);
   tile.walk([&](tile::BoxOp box) {
+    if (inGroups) // whose threads find their way without a map
+      return;
     unsigned number = cast<BlockArgument>(box.getBuffer()).getArgNumber();
     SmallVector<int64_t> ones(box.getSizes().size(), 1);
     NamedAttrList map;
@@ -100,10 +107,16 @@ void PipeLowering::run() {
     mapping.map(from, to);
   for (auto [i, box] : llvm::enumerate(boxOps))
     boxes[box.getResult()] = entry->getArgument(buffers + i);
-  mapping.map(tile.getBlockIndex(), b.toIndex(b.special("ctaid.x")));
-  thread = b.special("tid.x");
-  // The group's number by a shuffle: then it is known to be the same in all threads of a warp.
-  group = b.ptx("shfl.sync.idx.b32 $0, $1, 0, 31, 0xffffffff;", "=r,r", b.shr(thread, 7), builder.getI32Type()).front();
+  if (inGroups) {
+    blockRows = 16;
+    mapping.map(tile.getBlockIndex(), builder.create<gpu::BlockIdOp>(loc, gpu::Dimension::x));
+    thread = b.toI32(builder.create<gpu::ThreadIdOp>(loc, gpu::Dimension::x));
+  } else {
+    mapping.map(tile.getBlockIndex(), b.toIndex(b.special("ctaid.x")));
+    thread = b.special("tid.x");
+    // The group's number by a shuffle: then it is known to be the same in all threads of a warp.
+    group = b.ptx("shfl.sync.idx.b32 $0, $1, 0, 31, 0xffffffff;", "=r,r", b.shr(thread, 7), builder.getI32Type()).front();
+  }
   Attribute space = gpu::AddressSpaceAttr::get(context, gpu::AddressSpace::Workgroup);
   Value dynamic = builder.create<gpu::DynamicSharedMemoryOp>(
       loc, MemRefType::get({ShapedType::kDynamic}, builder.getI8Type(), MemRefLayoutAttrInterface(), space));
@@ -111,14 +124,23 @@ void PipeLowering::run() {
   memory = b.band(b.add(memory, 1023), -1024);
   layOutMemory();
   int64_t bytes = barriers;
-  tile.walk([&](tile::RingOp ring) { bytes += 16 * ring.getStages(); });
+  if (!inGroups)
+    tile.walk([&](tile::RingOp ring) { bytes += 16 * ring.getStages(); });
   lowerBlock(*tile.getBlock());
   builder.create<func::ReturnOp>(loc);
   function->setAttr("tgc.kernel", builder.getUnitAttr());
   function->setAttr("tgc.threads", builder.getI64IntegerAttr(tile.getThreads()));
   function->setAttr("tgc.shared_bytes", builder.getI64IntegerAttr(bytes + 1024));
-  function->setAttr("tgc.tensor_maps", builder.getArrayAttr(maps));
+  if (!inGroups)
+    function->setAttr("tgc.tensor_maps", builder.getArrayAttr(maps));
   tile.erase();
+}
+
+/// Groups that have slots of their own.
+static int64_t groupsOf(Operation *slots) {
+  if (auto groups = slots->getParentOfType<tile::GroupsOp>())
+    return groups.getGroups();
+  return slots->getParentOfType<tile::RolesOp>().getConsumers();
 }
 
 /// Tiles first, in the order in which they are lowered; barriers behind them.
@@ -129,7 +151,7 @@ void PipeLowering::layOutMemory() {
         barriers = llvm::alignTo(barriers, 1024) + llvm::alignTo(part.getBytes(), 1024) * ring.getStages();
     if (auto slots = dyn_cast<tile::SlotsOp>(op))
       barriers = llvm::alignTo(barriers, 1024) + slots.getCount() * slots.getType().getSlot().getBytes() *
-                                                     op->getParentOfType<tile::RolesOp>().getConsumers();
+                                                     groupsOf(op);
   });
 }
 
@@ -179,10 +201,24 @@ void PipeLowering::lowerOp(Operation &op) {
             address = b.add(address, constant.getSExtValue() * bytes);
         };
         shift(part.getRow(), rowBytes);
-        shift(part.getColumn(), rows * rowBytes / whole.getRowElements());
-        shared[part.getResult()] = {address, rows};
+        int64_t inRow = whole.getRowElements();
+        APInt constant;
+        if (inGroups && !matchPattern(part.getColumn(), m_ConstantInt(&constant))) {
+          // It may begin inside of a row.
+          Value column = b.toI32(mapping.lookup(part.getColumn()));
+          address = b.add(address, b.mul(b.shr(column, llvm::Log2_64(inRow)), rows * rowBytes));
+          Value piece = b.shr(b.band(column, inRow - 1), llvm::Log2_64(inRow * 16 / rowBytes));
+          shared[part.getResult()] = {address, rows, piece};
+          return;
+        }
+        shift(part.getColumn(), rows * rowBytes / inRow);
+        shared[part.getResult()] = {address, rows, Value()};
       })
-      .Case([&](tile::FetchOp fetch) { lowerFetch(fetch); })
+      .Case([&](tile::RingCommitOp) { b.ptx("cp.async.commit_group;", "~{memory}", {}); })
+      .Case([&](tile::RingAwaitOp await) { lowerAwait(await); })
+      .Case([&](tile::FetchOp fetch) { inGroups ? lowerAsyncFetch(fetch) : lowerFetch(fetch); })
+      .Case([&](tile::GroupsOp groups) { lowerGroups(groups); })
+      .Case([&](tile::DotGroupOp dot) { lowerDotGroup(dot); })
       .Case([&](tile::RolesOp roles) { lowerRoles(roles); })
       .Case([&](tile::TurnsOp) {})
       .Case([&](tile::TurnWaitOp turn) {
@@ -204,11 +240,11 @@ void PipeLowering::lowerOp(Operation &op) {
       .Case([&](tile::ConvertOp convert) { lowerConvert(convert); })
       .Case([&](tile::ZeroOp zero) {
         tile::FragmentType type = zero.getResult().getType();
-        int64_t count = type.getShape()[0] / 64 * (type.getShape().size() > 1 ? type.getShape()[1] / 2 : 2);
+        int64_t count = type.getShape()[0] / blockRows * (type.getShape().size() > 1 ? type.getShape()[1] / 2 : 2);
         Value value = builder.create<arith::ConstantOp>(b.loc, builder.getF32FloatAttr(0));
         fragments[zero.getResult()] = SmallVector<Value>(count, value);
       })
-      .Case([&](tile::GatherOp load) { lowerLoad(load); })
+      .Case([&](tile::GatherOp load) { inGroups ? lowerGroupLoad(load) : lowerLoad(load); })
       .Case([&](tile::SlotsOp op) {
         int64_t bytes = op.getCount() * op.getType().getSlot().getBytes();
         used = llvm::alignTo(used, 1024);
@@ -216,17 +252,31 @@ void PipeLowering::lowerOp(Operation &op) {
         used += bytes * consumers;
       })
       .Case([&](tile::SlotsAcquireOp acquire) {
+        if (inGroups) {
+          b.ptx("bar.warp.sync 0xffffffff;", "~{memory}", {});
+          return;
+        }
         b.ptx("cp.async.bulk.wait_group.read " + std::to_string(acquire.getPending()) + ";", "~{memory}", {});
         b.barrier(b.add(consumer, 1), consumerThreads);
       })
-      .Case([&](tile::SlotsPutOp put) { lowerSlotsPut(put); })
+      .Case([&](tile::SlotsPutOp put) { inGroups ? lowerGroupPut(put) : lowerSlotsPut(put); })
       .Case([&](tile::SlotsPublishOp) {
+        if (inGroups) {
+          b.ptx("bar.warp.sync 0xffffffff;", "~{memory}", {});
+          return;
+        }
         b.ptx("fence.proxy.async.shared::cta;", "~{memory}", {});
         b.barrier(b.add(consumer, 1), consumerThreads);
       })
-      .Case([&](tile::SlotsStoreOp store) { lowerSlotsStore(store); })
-      .Case([&](tile::SlotsCommitOp) { b.ptx("cp.async.bulk.commit_group;", "~{memory}", {}); })
-      .Case([&](tile::SlotsDrainOp) { b.ptx("cp.async.bulk.wait_group 0;", "~{memory}", {}); })
+      .Case([&](tile::SlotsStoreOp store) { inGroups ? lowerGroupStore(store) : lowerSlotsStore(store); })
+      .Case([&](tile::SlotsCommitOp) {
+        if (!inGroups) // stores of threads need no waiting
+          b.ptx("cp.async.bulk.commit_group;", "~{memory}", {});
+      })
+      .Case([&](tile::SlotsDrainOp) {
+        if (!inGroups)
+          b.ptx("cp.async.bulk.wait_group 0;", "~{memory}", {});
+      })
       .Case([&](scf::ForOp loop) { lowerFor(loop); })
       .Case([&](scf::IfOp branch) { lowerIf(branch); })
       .Default([&](Operation *other) {

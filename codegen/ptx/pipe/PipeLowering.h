@@ -45,6 +45,7 @@ public:
 struct SharedPlace {
   mlir::Value address;
   int64_t wholeRows = 0;
+  mlir::Value piece; ///< i32, 16 bytes of the row before the first; null: none
 };
 
 /// The position of a fill in its ring.
@@ -57,9 +58,9 @@ struct Cursor {
 };
 
 /// Places in a group's fragment of sums, 64 rows a block: thread (4,8,4):(2@n,1@m,16@m), registers
-/// (2,2,n/8,m/64):(1@n,8@m,8@n,64@m).
-inline int64_t registerOf(int64_t row, int64_t column, int64_t columns) {
-  return row / 64 * (columns / 2) + column / 8 * 4 + row % 64 / 8 * 2 + column % 8;
+/// (2,2,n/8,m/64):(1@n,8@m,8@n,64@m). Groups of one warp have blocks of 16 rows.
+inline int64_t registerOf(int64_t row, int64_t column, int64_t columns, int64_t blockRows = 64) {
+  return row / blockRows * (columns / 2) + column / 8 * 4 + row % blockRows / 8 * 2 + column % 8;
 }
 
 class PipeLowering {
@@ -114,6 +115,27 @@ private:
   MatrixLane matrixLane();
   void lowerSlotsPut(tile::SlotsPutOp put);
   void lowerSlotsStore(tile::SlotsStoreOp store);
+
+  // Groups that copy for themselves: Groups.cpp, Mma.cpp.
+  void lowerGroups(tile::GroupsOp groups);
+  void lowerAwait(tile::RingAwaitOp await);
+  void lowerAsyncFetch(tile::FetchOp fetch);
+  void lowerDotGroup(tile::DotGroupOp dot);
+  void lowerGroupLoad(tile::GatherOp load);
+  void lowerGroupPut(tile::SlotsPutOp put);
+  void lowerGroupStore(tile::SlotsStoreOp store);
+  /// 16 bytes of a box in the buffer.
+  struct BoxPiece {
+    mlir::Value address;
+    mlir::Value inside; ///< i1; null: always
+    mlir::Value left;   ///< elements from here to the row's end, where it may end inside; null: 16 bytes
+  };
+  BoxPiece pieceOf(tile::BoxOp box, mlir::ValueRange coords, mlir::Value row, mlir::Value inRow,
+                   std::optional<llvm::ArrayRef<int64_t>> clipped);
+  mlir::Value pointerOf(mlir::Value buffer);
+  mlir::Value sharedPointer(mlir::Value address);
+  /// Where a piece of 16 bytes lies in its row.
+  mlir::Value swizzled(mlir::Value piece, mlir::Value row, int64_t rowBytes);
   mlir::Value slotAddress(mlir::Value slots, int64_t slot, int64_t offset);
 
   friend class EachEmitter;
@@ -137,6 +159,8 @@ private:
   int64_t used = 0, barriers = 0;     ///< bytes of tiles so far, and where the next barrier goes
   mlir::Value thread, group, consumer; ///< i32; consumer: the group's number among the consumers
   int64_t consumers = 0, consumerThreads = 0;
+  bool inGroups = false;  ///< tile.groups, not tile.roles
+  int64_t blockRows = 64; ///< of a fragment's registers
 };
 
 } // namespace tgc::ptx

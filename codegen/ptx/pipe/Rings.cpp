@@ -19,6 +19,10 @@ void PipeLowering::lowerRing(tile::RingOp ring) {
     state.fillBytes += part.getBytes();
     used += bytes * state.stages;
   }
+  if (inGroups) { // which meet instead of waiting at barriers in memory
+    rings[ring.getResult()] = state;
+    return;
+  }
   state.full = b.add(memory, barriers);
   state.empty = b.add(state.full, 8 * state.stages);
   barriers += 16 * state.stages;
@@ -103,6 +107,13 @@ Cursor PipeLowering::advance(Cursor cursor, int64_t by) {
 
 Cursor PipeLowering::cursorAt(Value ring, Value fill) {
   Cursor wanted = resolve(fill, rings[ring].stages);
+  // Without barriers in memory a stage has no parity: it is the same a round on.
+  if (inGroups)
+    for (const Cursor &known : cursors)
+      if (sameFill(known, wanted)) {
+        int64_t by = (wanted.constant - known.constant) % wanted.stages;
+        return advance(known, by * 2 > wanted.stages ? by - wanted.stages : by * 2 < -wanted.stages ? by + wanted.stages : by);
+      }
   const Cursor *nearest = nullptr;
   for (const Cursor &known : cursors)
     if (sameFill(known, wanted) && std::abs(known.constant - wanted.constant) <= 2 &&
@@ -131,6 +142,8 @@ SmallVector<Cursor> PipeLowering::carriedBy(scf::ForOp loop) {
       ring = acquire.getRing(), fill = acquire.getFill();
     else if (auto waiting = dyn_cast<tile::RingWaitOp>(op))
       ring = waiting.getRing(), fill = waiting.getFill();
+    else if (auto await = dyn_cast<tile::RingAwaitOp>(op))
+      ring = await.getRing(), fill = await.getFill();
     else
       continue;
     Cursor at = resolve(fill, rings[ring].stages);

@@ -3,8 +3,8 @@
 #include "compiler/driver/KernelBench.h"
 #include "compiler/driver/Reports.h"
 #include "compiler/driver/Tensors.h"
+#include "compiler/driver/Trace.h"
 #include "compiler/support/Error.h"
-#include "runtime/format/File.h"
 #include <algorithm>
 #include <sys/resource.h>
 
@@ -13,7 +13,7 @@ namespace {
 
 struct Arguments : BindingArguments {
   std::string package, device = "cpu", exportPath, tracePath;
-  size_t warmup = 1, repetitions = 5, rows = 20;
+  size_t warmup = 1, repetitions = 5, rows = 20, randomSchedules = 0;
   bool json = false;
   KernelBenchOptions kernels;
   std::vector<std::string> schedules;
@@ -113,24 +113,15 @@ void printTable(const Samples &samples, const std::vector<KernelRow> &rows, size
              bytesText(peakMemory()));
 }
 
-/// Trace events of one repetition, one after the other, in the form that Perfetto and Chrome open.
-nlohmann::json traceOf(tgc_program *program, const Samples &samples) {
-  nlohmann::json events = nlohmann::json::array();
-  double at = 0;
-  for (size_t i = 0; i < samples.launches.size(); ++i) {
-    tgc_launch_info launch;
-    call(tgc_program_launch(program, TGC_RUN_LIST, i, &launch));
-    double microseconds = quantile(samples.launches[i], 0.5) * 1e6;
-    events.push_back({{"name", launch.kernel}, {"ph", "X"}, {"pid", 1}, {"tid", 1}, {"ts", at}, {"dur", microseconds},
-                      {"args", {{"schedule", launch.schedule}, {"shape", launch.shape}, {"nodes", launch.nodes}}}});
-    at += microseconds;
+std::vector<TracedRun> tracedRuns(const Samples &samples) {
+  std::vector<TracedRun> runs;
+  for (size_t r = 0; r < samples.total.size(); ++r) {
+    TracedRun &run = runs.emplace_back();
+    run.total = samples.total[r];
+    for (const std::vector<double> &launch : samples.launches)
+      run.launches.push_back(launch[r]);
   }
-  return {{"traceEvents", events}};
-}
-
-void writeJson(const std::string &path, const nlohmann::json &value) {
-  std::string text = value.dump(2) + "\n";
-  runtime::writeFileAtomically(path, runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
+  return runs;
 }
 
 nlohmann::json toJson(const KernelBenchRow &row) {
@@ -155,6 +146,38 @@ void printRow(const KernelBenchRow &row) {
   std::fflush(stdout);
 }
 
+/// Each kernel under random schedules, checked and not timed. What is about to run is said on standard error, for what
+/// hangs or ends the process; a lost device ends the rest.
+void checkRandomSchedules(KernelBenchOptions options, size_t count) {
+  options.repetitions = 0;
+  options.rounds = 1;
+  options.cold = false;
+  size_t runs = 0, failures = 0, elements = 0;
+  int worst = 0;
+  Device held = openDevice(deviceOf(options).c_str());
+  for (const std::string &name : kernelsOf(options)) {
+    KernelCase kernel(options, name);
+    for (const std::string &schedule : kernel.randomSchedules(count, options.seed)) {
+      fmt::print(stderr, "{} {}\n", name, schedule);
+      KernelBenchRow row = kernel.run(schedule);
+      ++runs;
+      elements += row.checked;
+      if (row.exitCode == 0)
+        continue;
+      ++failures;
+      worst = worst == 0 ? row.exitCode : worst;
+      printRow(row);
+      if (row.exitCode == static_cast<int>(ErrorKind::Device))
+        break;
+    }
+    if (worst == static_cast<int>(ErrorKind::Device))
+      break;
+  }
+  fmt::print("seed {}: {} runs, {} elements, {} failures\n", options.seed, runs, elements, failures);
+  if (worst != 0)
+    throw Error(static_cast<ErrorKind>(worst), "a schedule failed or is wrong");
+}
+
 /// Kernels are measured one by one, and a line is printed as soon as it is known.
 void benchKernels(const Arguments &arguments) {
   KernelBenchOptions options = arguments.kernels;
@@ -163,6 +186,8 @@ void benchKernels(const Arguments &arguments) {
   options.cold = !arguments.warm;
   for (const std::string &text : arguments.schedules)
     options.schedules.insert(splitAssignment(text, "--schedule"));
+  if (arguments.randomSchedules > 0)
+    return checkRandomSchedules(options, arguments.randomSchedules);
   std::vector<std::string> names = kernelsOf(options);
   nlohmann::json json = nlohmann::json::array();
   if (!arguments.json)
@@ -201,7 +226,7 @@ void bench(const Arguments &arguments) {
   if (!arguments.exportPath.empty())
     writeJson(arguments.exportPath, json);
   if (!arguments.tracePath.empty())
-    writeJson(arguments.tracePath, traceOf(program.get(), samples));
+    writeJson(arguments.tracePath, traceOf(program.get(), arguments.device, tracedRuns(samples)));
   if (arguments.json)
     fmt::print("{}\n", json.dump(2));
   else
@@ -220,13 +245,15 @@ void addBench(CLI::App &app) {
   command->add_option("--repeat", arguments->repetitions, "measured runs")->capture_default_str();
   command->add_option("--rows", arguments->rows, "kernels in the table")->capture_default_str();
   command->add_option("--export", arguments->exportPath, "write all numbers to this JSON file");
-  command->add_option("--trace", arguments->tracePath, "write a trace for Perfetto to this JSON file");
+  command->add_option("--trace", arguments->tracePath, "write a trace of all measured runs for Perfetto to this JSON file");
   command->add_flag("--json", arguments->json, "print JSON in place of the table");
   KernelBenchOptions &kernels = arguments->kernels;
   command->add_option("--kernels", kernels.file, "in place of a package: compile, check and time this file's kernels");
   command->add_option("--run-on", kernels.device, "--kernels: device of this machine, if --device is a target's name");
   command->add_option("--kernel", kernels.only, "--kernels: this one alone");
   command->add_option("--schedule", arguments->schedules, "--kernels: KERNEL=SCHEDULE");
+  command->add_option("--random-schedules", arguments->randomSchedules,
+                      "--kernels: check each kernel under so many schedules by chance; times nothing");
   command->add_option("--save", kernels.save, "--kernels: write each kernel's package to this folder");
   command->add_option("--seed", kernels.seed, "--kernels: of the numbers")->capture_default_str();
   command->add_option("--rounds", kernels.rounds, "--kernels: launches in each run")->check(CLI::Range(1, 1000))->capture_default_str();

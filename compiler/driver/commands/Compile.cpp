@@ -3,7 +3,7 @@
 #include "compiler/driver/Progress.h"
 #include "compiler/driver/Records.h"
 #include "compiler/driver/Reports.h"
-#include "compiler/driver/Search.h"
+#include "compiler/driver/SearchTable.h"
 #include "compiler/support/Error.h"
 #include "runtime/format/File.h"
 
@@ -24,7 +24,7 @@ std::string searchBetween(const Arguments &arguments, const std::function<void()
   build();
   CompileOptions options = static_cast<const ModelArguments &>(arguments).options();
   SearchReport report = searchModel(options, arguments.database, tuning);
-  return searchTable(report, *openDatabase(arguments.database), 20);
+  return searchTable(report, searchRows(report, *openDatabase(arguments.database)), 20);
 }
 
 std::unique_ptr<Compilation> build(const Arguments &arguments) {

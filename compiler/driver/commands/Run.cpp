@@ -1,13 +1,15 @@
 // tgc run: one run of a package, inputs and outputs as NumPy files.
 #include "compiler/driver/Command.h"
+#include "compiler/driver/Reports.h"
 #include "compiler/driver/Tensors.h"
+#include "compiler/driver/Trace.h"
 #include <chrono>
 
 namespace tgc::driver {
 namespace {
 
 struct Arguments : BindingArguments {
-  std::string package, device = "cpu", output;
+  std::string package, device = "cpu", output, trace;
 };
 
 void run(const Arguments &arguments) {
@@ -21,8 +23,23 @@ void run(const Arguments &arguments) {
   std::vector<tgc_tensor> in = tensorsOf(inputs), out = tensorsOf(outputs);
   call(tgc_program_prepare(program.get()));
   auto start = std::chrono::steady_clock::now();
-  call(tgc_program_run(program.get(), in.data(), in.size(), out.data(), out.size()));
+  std::vector<uint64_t> nanoseconds;
+  if (arguments.trace.empty()) {
+    call(tgc_program_run(program.get(), in.data(), in.size(), out.data(), out.size()));
+  } else {
+    tgc_program_info info;
+    call(tgc_program_describe(program.get(), &info));
+    nanoseconds.resize(info.run_launches);
+    call(tgc_program_run_timed(program.get(), in.data(), in.size(), out.data(), out.size(), nanoseconds.data(),
+                               nanoseconds.size()));
+  }
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (!arguments.trace.empty()) {
+    TracedRun run{seconds, {}};
+    for (uint64_t launch : nanoseconds)
+      run.launches.push_back(double(launch) * 1e-9);
+    writeJson(arguments.trace, traceOf(program.get(), arguments.device, {run}));
+  }
   if (std::filesystem::path(arguments.output).extension() == ".npz") {
     runtime::writeNpz(arguments.output, {outputs.begin(), outputs.end()});
   } else if (!arguments.output.empty()) {
@@ -44,6 +61,7 @@ void addRun(CLI::App &app) {
   command->add_option("--device", arguments->device, "device to run on")->capture_default_str();
   addBindingOptions(*command, *arguments);
   command->add_option("-o,--output", arguments->output, "folder for NAME.npy files, or a file.npz");
+  command->add_option("--trace", arguments->trace, "write a trace of the run for Perfetto to this JSON file");
   command->callback([arguments] { run(*arguments); });
 }
 

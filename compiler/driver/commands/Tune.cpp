@@ -1,7 +1,8 @@
 // tgc tune: searches schedules for a model's kernels and keeps them in the database.
 #include "compiler/driver/Records.h"
-#include "compiler/driver/Search.h"
+#include "compiler/driver/SearchTable.h"
 #include "compiler/support/Error.h"
+#include "runtime/format/File.h"
 #include <filesystem>
 
 namespace tgc::driver {
@@ -10,6 +11,7 @@ namespace {
 struct Arguments : ModelArguments {
   SearchArguments search;
   size_t rows = 20;
+  std::string page;
   std::vector<std::string> compare;
 
   /// The file need not exist yet, so it is not the compilation's business.
@@ -31,7 +33,13 @@ SearchReport compareStrategies(const Arguments &arguments) {
     search.search = strategy;
     std::string own = databasePath(arguments.database) + "." + strategy;
     std::filesystem::remove(own);
-    report = searchModel(arguments.front(), own, search.options());
+    SearchReport next = searchModel(arguments.front(), own, search.options());
+    for (const TuneRow &row : next.result.rows)
+      if (row.seconds > 0)
+        report.found[strategy][next.workloads[row.workload].record.key] = row.seconds;
+    next.found = std::move(report.found);
+    next.histories.insert(next.histories.begin(), report.histories.begin(), report.histories.end());
+    report = std::move(next);
     records->merge(own);
     for (const char *suffix : {"", "-wal", "-shm"})
       std::filesystem::remove(own + suffix);
@@ -45,7 +53,13 @@ void tune(const Arguments &arguments) {
   SearchReport report = arguments.compare.empty()
                             ? searchModel(arguments.front(), arguments.database, arguments.search.options())
                             : compareStrategies(arguments);
-  fmt::print("{}", searchTable(report, *openDatabase(arguments.database), arguments.rows));
+  std::unique_ptr<Database> database = openDatabase(arguments.database);
+  std::vector<SearchRow> rows = searchRows(report, *database);
+  fmt::print("{}", searchTable(report, rows, arguments.rows));
+  if (!arguments.page.empty()) {
+    std::string text = searchPage(report, rows, std::filesystem::path(arguments.model).stem().string());
+    runtime::writeFileAtomically(arguments.page, runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
+  }
 }
 
 } // namespace
@@ -58,6 +72,7 @@ void addTune(CLI::App &app) {
   arguments->search.addTo(*command);
   command->add_option("--compare", arguments->compare, "run these strategies at equal budgets, each for itself")
       ->delimiter(',');
+  command->add_option("--html", arguments->page, "write a page with roofline, progress and table to this file");
   command->add_option("--rows", arguments->rows, "kernels in the table")->capture_default_str();
   command->callback([arguments] { tune(*arguments); });
 }

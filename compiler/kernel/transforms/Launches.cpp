@@ -77,6 +77,15 @@ void tgc::kernel::reorderBuffers(FuncOp func, ArrayRef<unsigned> order, ArrayRef
     reorderLaunch(launch, order);
 }
 
+void tgc::kernel::defineBefore(Value buffer, Operation *place) {
+  Operation *definition = buffer.getDefiningOp();
+  if (!definition || definition->isBeforeInBlock(place))
+    return;
+  definition->moveBefore(place);
+  for (Value operand : definition->getOperands())
+    defineBefore(operand, definition);
+}
+
 void tgc::kernel::eraseUnusedCasts(ModuleOp module) {
   module.walk([](ProgramOp program) {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*program.getBlock())))

@@ -23,6 +23,9 @@ void reorderLaunch(LaunchOp launch, llvm::ArrayRef<unsigned> order);
 /// Buffer argument i becomes what was argument order[i]; arguments that `order` leaves out must be unused.
 void reorderBuffers(FuncOp func, llvm::ArrayRef<unsigned> order, llvm::ArrayRef<LaunchOp> launches);
 
+/// Moves the definition of a program's buffer, and what it is made of, before `place` unless they stand there.
+void defineBefore(mlir::Value buffer, mlir::Operation *place);
+
 /// Removes casts that nothing uses.
 void eraseUnusedCasts(mlir::ModuleOp module);
 

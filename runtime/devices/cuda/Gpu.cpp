@@ -81,7 +81,7 @@ void Gpu::requireUsable() const {
     return;
   std::lock_guard<std::mutex> lock(lostLock);
   deviceError(name + " is lost to this process since an earlier error (" + lostBy +
-              "); close its programs and the device and open them again, or start the process anew");
+              "): start the process anew");
 }
 
 void Gpu::fail(Result result, const std::string &doing) const {
@@ -97,7 +97,9 @@ void Gpu::fail(Result result, const std::string &doing) const {
       lostBy = text;
       lost = true;
     }
-    text += "; TGC_CUDA_DEBUG=1 has every launch waited for and named";
+    text += "; the device is lost to this process, start it anew; TGC_CUDA_DEBUG=1 has every launch waited "
+            "for and "
+            "named";
   }
   deviceError(name + ": " + text);
 }

@@ -11,6 +11,18 @@ constexpr uint32_t Threads = 256;
 /// One launch's elements; so many blocks are a legal grid.
 constexpr uint64_t PartElements = uint64_t(1) << 36;
 
+/// hash32 of io/RandomWeights.cpp, in place.
+std::string hashText(const std::string &value) {
+  std::string text;
+  for (const auto &[shift, factor] :
+       {std::pair("16", "0x7feb352d"), std::pair("15", "0x846ca68b"), std::pair("16", "")}) {
+    text += "  shr.u32 %t, " + value + ", " + shift + ";\n  xor.b32 " + value + ", " + value + ", %t;\n";
+    if (*factor)
+      text += "  mul.lo.u32 " + value + ", " + value + ", " + factor + ";\n";
+  }
+  return text;
+}
+
 /// `store` puts the float %value at %address + %index * size.
 std::string kernelText(const std::string &name, unsigned size, const std::string &store) {
   return ".visible .entry " + name +
@@ -60,23 +72,9 @@ std::string kernelText(const std::string &name, unsigned size, const std::string
   xor.b32 %a, %at, %key0;
   add.u32 %b, %at, 0x9e3779b9;
   xor.b32 %b, %b, %key1;
-  shr.u32 %t, %a, 16;
-  xor.b32 %a, %a, %t;
-  mul.lo.u32 %a, %a, 0x7feb352d;
-  shr.u32 %t, %a, 15;
-  xor.b32 %a, %a, %t;
-  mul.lo.u32 %a, %a, 0x846ca68b;
-  shr.u32 %t, %a, 16;
-  xor.b32 %a, %a, %t;
-  shr.u32 %t, %b, 16;
-  xor.b32 %b, %b, %t;
-  mul.lo.u32 %b, %b, 0x7feb352d;
-  shr.u32 %t, %b, 15;
-  xor.b32 %b, %b, %t;
-  mul.lo.u32 %b, %b, 0x846ca68b;
-  shr.u32 %t, %b, 16;
-  xor.b32 %b, %b, %t;
-  // Close to normal, or uniform where the scale is 0.
+)" + hashText("%a") +
+         hashText("%b") +
+         R"(  // Close to normal, or uniform where the scale is 0.
   and.b32 %sum, %a, 65535;
   shr.u32 %t, %a, 16;
   add.u32 %sum, %sum, %t;

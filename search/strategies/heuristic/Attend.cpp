@@ -1,5 +1,5 @@
-// Attention by a register-tiled outer product, on a device with one thread a block: many queries a block, so that
-// keys and values come from far away seldom; a block of keys whose weights stay in the first cache.
+// Attention by a register-tiled outer product, on a device with one thread a block: many queries a block, so
+// that keys and values come from far away seldom; a block of keys whose weights stay in the first cache.
 #include "search/plan/PipeParts.h"
 #include "search/plan/Planners.h"
 #include "search/strategies/heuristic/Heuristic.h"
@@ -75,6 +75,31 @@ std::optional<Schedule> attendSchedule(const KernelInfo &kernel, const DeviceInf
       }
   }
   return std::nullopt;
+}
+
+std::vector<Schedule> attendSchedules(const KernelInfo &kernel, const DeviceInfo &device) {
+  std::vector<Schedule> schedules;
+  std::optional<Schedule> base = attendSchedule(kernel, device);
+  if (!base)
+    return schedules;
+  auto inner = [&](const std::vector<int> &axes) {
+    int longest = axes.front();
+    for (int axis : axes)
+      if (kernel.axes[axis].extent > kernel.axes[longest].extent)
+        longest = axis;
+    return longest;
+  };
+  const AxisInfo &queries = kernel.axes[inner(kernel.attend->m)],
+                 &keys = kernel.axes[inner(kernel.attend->n)];
+  for (int64_t blockOfKeys : {128, 160, 96, 192, 256, 64, 512})
+    for (int64_t blockOfQueries : {256, 128, 512, 64, 1024}) {
+      Schedule schedule = *base;
+      schedule.tile[queries.name] = std::min(queries.extent, blockOfQueries);
+      schedule.tile[keys.name] = std::min(keys.extent, blockOfKeys);
+      if (makePlan(kernel, schedule, device))
+        schedules.push_back(std::move(schedule));
+    }
+  return schedules;
 }
 
 } // namespace tgc::heuristic

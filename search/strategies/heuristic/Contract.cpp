@@ -2,9 +2,10 @@
 // 1. Both ways round: the operand on the atom's columns is packed ahead if it is a free weight, else by each
 //    block; the one on its rows is read in place where it lies as rows of the atom's type, else copied.
 // 2. The depth: as much of it as keeps a panel in the first cache, in parts of one size.
-// 3. Every pair of row and column tiles of some sizes is estimated in cycles: multiply-adds by the register tile,
-//    copies, panels from the third cache, sums, epilogue, and the last wave of tasks. The least wins.
+// 3. Every pair of row and column tiles of some sizes is estimated in cycles: multiply-adds by the register
+//    tile, copies, panels from the third cache, sums, epilogue, and the last wave of tasks. The least wins.
 // 4. Nothing where plain loops are as good: one row (bound by memory) and tiny problems.
+// A search starts from the best few by the same estimate, with other panels and depths too.
 #include "search/plan/PipeParts.h"
 #include "search/plan/Planners.h"
 #include "search/strategies/heuristic/Heuristic.h"
@@ -18,38 +19,77 @@ namespace tgc::heuristic {
 namespace {
 
 // Cycles, measured on cores with 512-bit vectors; their ratios are what matters.
-constexpr double copyRow = 0.35;     // an element of a tile copied in vectors
-constexpr double copyGather = 1.5;   // one gathered
-constexpr double storeVector = 1.5;  // the epilogue, a vector
-constexpr double storeScatter = 16;  // a vector scattered
-constexpr double sumsVector = 1.0;   // sums out of and back into registers, a vector
+constexpr double copyRow = 0.35;    // an element of a tile copied in vectors
+constexpr double copyGather = 1.5;  // one gathered
+constexpr double storeVector = 1.5; // the epilogue, a vector
+constexpr double storeScatter = 16; // a vector scattered
+constexpr double sumsVector = 1.0;  // sums out of and back into registers, a vector
 constexpr double perTask = 1000;
-constexpr double farBytes = 10;      // bytes a cycle from beyond the second cache
-constexpr double plainLoops = 4;     // how much slower plain loops multiply
+constexpr double farBytes = 10;  // bytes a cycle from beyond the second cache
+constexpr double plainLoops = 4; // how much slower plain loops multiply
 
 class ContractChoice : PipeParts {
 public:
   ContractChoice(const KernelInfo &kernel, const DeviceInfo &device)
       : PipeParts(kernel, none, device), contract(*kernel.contract) {}
 
-  std::optional<Schedule> run() {
+  /// Sets atom and lanes; false where the product is not the atom's.
+  bool prepare() {
     ElementType sums = kernel.reductions[contract.reduction].accumulator;
     auto found = std::find_if(device.atoms.begin(), device.atoms.end(), [&](const Atom &candidate) {
       return candidate.accumulator == sums && candidate.threads == 1;
     });
     if (found == device.atoms.end())
-      return std::nullopt;
+      return false;
     atom = found->name;
     lanes = lanesOf(sums);
-    if (product(contract.m) == 1 || product(contract.n) == 1)
+    return product(contract.m) > 1 && product(contract.n) > 1;
+  }
+
+  std::optional<Schedule> run() {
+    if (!prepare())
       return std::nullopt;
     for (bool flip : {false, true})
-      tryWay(flip);
-    double products = product(contract.batch) * product(contract.m) * product(contract.n) * product(contract.k);
+      tryWay(flip, 0, 1);
+    double products =
+        product(contract.batch) * product(contract.m) * product(contract.n) * product(contract.k);
     double loops = std::ceil(products / double(lanes) / 2 * plainLoops / double(device.units));
     if (!best || leastCost >= loops)
       return std::nullopt;
     return best;
+  }
+
+  /// The best few of every panel and depth, the best first.
+  std::vector<Schedule> several(size_t count) {
+    if (!prepare())
+      return {};
+    std::vector<std::pair<double, Schedule>> kept;
+    for (bool flip : {false, true})
+      for (int64_t vectors : {2, 1, 3, 4})
+        for (double deeper : {1.0, 0.5, 2.0}) {
+          all.emplace();
+          best.reset();
+          tryWay(flip, vectors * lanes, deeper);
+          std::stable_sort(all->begin(), all->end(),
+                           [](const auto &a, const auto &b) { return a.first < b.first; });
+          kept.insert(kept.end(), all->begin(),
+                      all->begin() + std::ptrdiff_t(std::min<size_t>(all->size(), 4)));
+        }
+    std::stable_sort(kept.begin(), kept.end(),
+                     [](const auto &a, const auto &b) { return a.first < b.first; });
+    std::vector<Schedule> schedules;
+    for (auto &[cycles, schedule] : kept)
+      if (schedules.size() < count && cycles < 1.5 * kept.front().first)
+        schedules.push_back(std::move(schedule));
+    return schedules;
+  }
+
+  /// Seconds that a plan may take.
+  double seconds(const Plan &plan) {
+    prepare();
+    const PipePlan &pipe = std::get<PipePlan>(plan.body);
+    double cyclesASecond = device.plainRate / double(device.units) / double(4 * lanes);
+    return cost(pipe, plan) / cyclesASecond;
   }
 
 private:
@@ -65,8 +105,8 @@ private:
     return std::find(contract.complete.begin(), contract.complete.end(), axis) != contract.complete.end();
   }
 
-  /// Tiles for about `target` points of a side: axes from the inside, each whole while that fits, then a part of
-  /// the next one; complete axes are whole whatever their size.
+  /// Tiles for about `target` points of a side: axes from the inside, each whole while that fits, then a part
+  /// of the next one; complete axes are whole whatever their size.
   std::vector<int64_t> tilesFor(const Side &side, int64_t target, int64_t multiple) const {
     std::vector<int64_t> tiles(side.axes.size(), 1);
     int64_t points = 1;
@@ -79,23 +119,26 @@ private:
       if (complete(axis.axis) || !open)
         continue;
       int64_t room = std::max<int64_t>(1, target / points);
-      tiles[i] = evenPart(axis.extent, room, points % multiple == 0 ? 1 : multiple / std::gcd(multiple, points));
+      tiles[i] =
+          evenPart(axis.extent, room, points % multiple == 0 ? 1 : multiple / std::gcd(multiple, points));
       points *= tiles[i];
       open = tiles[i] == axis.extent;
     }
     return tiles;
   }
-  void tryWay(bool flip) {
+  /// Panels of that many columns (0: the best for their number), and the first cache's depth times `deeper`.
+  void tryWay(bool flip, int64_t panel, double deeper) {
     const OperandInfo &left = flip ? contract.rhs : contract.lhs, &right = flip ? contract.lhs : contract.rhs;
     Side rows = makeSide(flip ? contract.n : contract.m, mainAccess(left), {});
     Side columns = makeSide(flip ? contract.m : contract.n, mainStore(), {});
     Side depth = makeSide(contract.k, mainAccess(left), {});
     int64_t allColumns = int64_t(product(flip ? contract.m : contract.n));
-    int64_t panel = chooseColumns(allColumns, lanes);
+    if (panel == 0)
+      panel = chooseColumns(allColumns, lanes);
     std::string weight = freeWeight(right);
 
     // The depth: inner axes whole, the first that does not fit in even parts.
-    int64_t fits = std::max<int64_t>(64, device.l1Bytes * 7 / 8 / (panel * 4));
+    auto fits = int64_t(deeper * double(std::max<int64_t>(64, device.l1Bytes * 7 / 8 / (panel * 4))));
     Schedule schedule;
     schedule.atom = atom;
     schedule.flip = flip;
@@ -121,11 +164,12 @@ private:
     for (int64_t rowTarget : rowTargets)
       for (int64_t columnTarget : columnTargets)
         if (columnTarget > 0)
-          tryTiles(schedule, rows, tilesFor(rows, rowTarget, 1), columns, tilesFor(columns, columnTarget, panel), left);
+          tryTiles(schedule, rows, tilesFor(rows, rowTarget, 1), columns,
+                   tilesFor(columns, columnTarget, panel), left);
   }
 
-  void tryTiles(Schedule schedule, const Side &rows, const std::vector<int64_t> &rowTiles, const Side &columns,
-                const std::vector<int64_t> &columnTiles, const OperandInfo &left) {
+  void tryTiles(Schedule schedule, const Side &rows, const std::vector<int64_t> &rowTiles,
+                const Side &columns, const std::vector<int64_t> &columnTiles, const OperandInfo &left) {
     for (auto [side, tiles] : {std::pair(&rows, &rowTiles), {&columns, &columnTiles}})
       for (size_t i = 0; i < side->axes.size(); ++i)
         if ((*tiles)[i] > 1)
@@ -143,9 +187,9 @@ private:
       if (plan.launches[0].scratchBytes > device.sharedBytes * 2 / 3)
         return;
       double cycles = cost(pipe, plan);
-      if (best && cycles >= leastCost * 0.999)
+      bool least = !best || cycles < leastCost * 0.999;
+      if (!least && !all)
         return;
-      leastCost = cycles;
       // Neighbouring tasks share the columns' panels if these stay in the second cache.
       schedule.order.clear();
       double depthOf = product(contract.k);
@@ -153,13 +197,19 @@ private:
         for (auto axis = pipe.m.axes.rbegin(); axis != pipe.m.axes.rend(); ++axis)
           if (axis->tiles() > 1)
             schedule.order.push_back(kernel.axes[axis->axis].name);
-      best = schedule;
+      if (all)
+        all->push_back({cycles, schedule});
+      if (least) {
+        best = schedule;
+        leastCost = cycles;
+      }
       return;
     }
   }
 
   double cost(const PipePlan &plan, const Plan &whole) const {
-    double rows = double(plan.m.extent()), columns = double(plan.paddedColumns()), depth = product(contract.k);
+    double rows = double(plan.m.extent()), columns = double(plan.paddedColumns()),
+           depth = product(contract.k);
     double vectors = double(plan.atomN) / double(lanes);
     auto step = [&](double tile) { return tile == 0 ? 0 : std::max(0.5 * tile * vectors, 4.0) + 0.5; };
     double tile = double(plan.atomM), full = std::floor(rows / tile);
@@ -173,8 +223,8 @@ private:
       bool contiguous = plan.b.laneAxis >= 0 && strideOf(mainAccess(right), plan.b.laneAxis) == 1;
       copies += columns * depth * (contiguous ? copyRow : copyGather);
     }
-    // Panels from far away are fetched while the rows pass by the one before, as far as that takes long enough;
-    // the left operand is not fetched ahead.
+    // Panels from far away are fetched while the rows pass by the one before, as far as that takes long
+    // enough; the left operand is not fetched ahead.
     double panels = columns * depth * double(bytesOf(plan.b.type)) / farBytes;
     double waiting = plan.b.copy == "packed" ? 0.25 * panels + std::max(0.0, panels - 0.7 * multiply) : 0;
     waiting += 0.5 * rows * depth * double(bytesOf(plan.a.type)) / farBytes;
@@ -209,16 +259,32 @@ private:
   std::string atom;
   int64_t lanes = 1;
   std::optional<Schedule> best;
+  std::optional<std::vector<std::pair<double, Schedule>>>
+      all; ///< what was tried, with its cycles; kept where it is set
   double leastCost = 0;
 };
+
+bool fitsContract(const KernelInfo &kernel, const DeviceInfo &device) {
+  return device.maxThreads == 1 && kernel.contract && !kernel.contract->lhs.accesses.empty() &&
+         !kernel.contract->rhs.accesses.empty();
+}
 
 } // namespace
 
 std::optional<Schedule> contractSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
-  if (device.maxThreads > 1 || !kernel.contract || kernel.contract->lhs.accesses.empty() ||
-      kernel.contract->rhs.accesses.empty())
+  if (!fitsContract(kernel, device))
     return std::nullopt;
   return ContractChoice(kernel, device).run();
+}
+
+std::vector<Schedule> contractSchedules(const KernelInfo &kernel, const DeviceInfo &device, size_t count) {
+  if (!fitsContract(kernel, device))
+    return {};
+  return ContractChoice(kernel, device).several(count);
+}
+
+double contractSeconds(const KernelInfo &kernel, const DeviceInfo &device, const Plan &plan) {
+  return ContractChoice(kernel, device).seconds(plan);
 }
 
 } // namespace tgc::heuristic

@@ -15,6 +15,8 @@ const Rule rules[] = {
     {KernelShape::Reduce, heuristic::reduceSchedule},
     {KernelShape::Contract, heuristic::rolesContractSchedule},
     {KernelShape::Attend, heuristic::rolesAttendSchedule},
+    {KernelShape::Contract, heuristic::groupsContractSchedule},
+    {KernelShape::Attend, heuristic::groupsAttendSchedule},
     {KernelShape::Contract, heuristic::contractSchedule},
     {KernelShape::Attend, heuristic::attendSchedule},
     {KernelShape::Contract, heuristic::loopContractSchedule},

@@ -1,7 +1,12 @@
 // Contractions and attention by atoms that run beside their threads.
-// Contraction: tiles of 128 rows in turn by two consumers, or 192×192 shared by three, both orientations; the least
-// number of waves times the time of a tile, which grows with its columns. As many fills as fit behind three slots.
+// Contraction: some tiles, both orientations, are estimated in cycles of a multiprocessor:
+// 1. A step of the depth takes as long as its products, or as its tiles take to arrive from the second cache.
+// 2. Consumers in turn hide the epilogue of one tile behind the products of the next; others wait for it.
+// 3. Every multiprocessor works through as many tiles as the one that has most (the waves).
+// Of equal ones the first: one consumer before two in turn, wide tiles before narrow ones. Then as many fills as fit
+// behind two or three slots. tests/pipe/gpu/sweep.py measures the tiles.
 // Attention: the largest of a few measured shapes that is legal for the value columns.
+#include "search/plan/Boxes.h"
 #include "search/plan/PipeParts.h"
 #include "search/strategies/heuristic/Heuristic.h"
 
@@ -25,6 +30,17 @@ void fetchAll(const KernelInfo &kernel, const OperandInfo &operand, Schedule &sc
     schedule.copies[kernel.buffers[kernel.accesses[access].buffer].name] = "tma";
 }
 
+// Measured on an H200 over the products of Flux and Wan: the tiles chosen so are within 1% of the best ones but for
+// sums of one step. Only their ratios matter.
+constexpr double sumsACycle = 32;         // of 128 bytes of depth: rows × columns an instruction finishes
+constexpr double arrivingBytes = 62;      // a cycle and multiprocessor, from the second cache
+constexpr double sharedProducts = 1.07;   // consumers that share a tile start and end together
+constexpr double widerBoxes = 1.45;       // boxes bring more columns than the tile has
+constexpr double epilogueColumn = 28;     // cycles for 64 sums of a column
+constexpr double loadsOfResult = 1.5;     // as much longer where it loads something for every sum, such as a residual,
+constexpr double loadsAcross = 2;         //   and again where that lies across the columns
+constexpr double storesAlone = 3;         // as much longer without staging: every thread stores what it holds
+
 class ContractChoice {
 public:
   ContractChoice(const KernelInfo &kernel, const DeviceInfo &device, const Atom &atom)
@@ -32,10 +48,14 @@ public:
 
   std::optional<Schedule> run() {
     for (bool flip : {false, true}) {
-      for (int64_t columns : {192, 176, 160, 144, 128, 112, 96, 80, 64})
+      for (int64_t columns : {192, 128, 96, 64})
+        consider(flip, 64, columns, 1, false);
+      for (int64_t columns : {128, 96, 64})
+        consider(flip, 128, columns, 1, false);
+      for (int64_t columns : {192, 176, 160, 144, 128, 96, 64})
         consider(flip, 128, columns, 2, true);
-      consider(flip, 192, 192, 3, false);
-      consider(flip, 64, 128, 1, false);
+      for (int64_t columns : {192, 160, 128})
+        consider(flip, 192, columns, 3, false);
     }
     return best;
   }
@@ -96,11 +116,6 @@ private:
       return;
     for (int axis : contract.batch)
       tiles *= double(kernel.axes[axis].extent);
-    // Cooperating consumers wait for their epilogue.
-    double waves = std::max(1.0, std::ceil(tiles / double(device.units)));
-    double cost = waves * double(rows) * double(columns + 8) * (pingpong ? 1.0 : consumers > 1 ? 1.05 : 1.2);
-    if (best && cost >= leastCost * 0.995)
-      return;
     int64_t depth = 128 / bytesOf(atom.a);
     int inner = -1;
     for (int axis : contract.k)
@@ -115,23 +130,74 @@ private:
     fetchAll(kernel, contract.rhs, schedule);
     raster(flip ? contract.n : contract.m, schedule);
     // Five fills where two slots are left, else four behind as many slots as fit.
-    constexpr std::pair<int64_t, int64_t> depths[] = {{6, 3}, {5, 3}, {6, 2}, {5, 2}, {4, 3}, {4, 2}, {6, 1}, {5, 1},
-                                                      {4, 1}, {3, 1}, {6, 0}, {5, 0}, {4, 0}, {3, 0}};
-    for (auto [stages, slots] : depths) {
-      Schedule tried = schedule;
-      tried.stages = stages;
-      if (slots > 0)
-        tried.slots = slots;
-      for (bool rastered : {true, false}) {
-        if (!rastered)
-          tried.raster.reset();
-        if (makePlan(kernel, tried, device)) {
-          best = tried;
-          leastCost = cost;
-          return;
+    constexpr std::pair<int64_t, int64_t> depths[] = {{8, 3}, {8, 2}, {7, 3}, {7, 2}, {6, 3}, {5, 3}, {6, 2}, {5, 2},
+                                                      {4, 3}, {4, 2}, {8, 1}, {7, 1}, {6, 1}, {5, 1}, {4, 1}, {3, 1},
+                                                      {6, 0}, {5, 0}, {4, 0}, {3, 0}};
+    auto tryDepths = [&] {
+      for (auto [stages, slots] : depths) {
+        Schedule tried = schedule;
+        tried.stages = stages;
+        if (slots > 0)
+          tried.slots = slots;
+        for (bool rastered : {true, false}) {
+          if (!rastered)
+            tried.raster.reset();
+          if (PlanResult made = makePlan(kernel, tried, device)) {
+            double cost = cyclesOf(std::get<PipePlan>(made.plan->body), tiles);
+            if (!best || cost < leastCost * 0.999) {
+              best = tried;
+              leastCost = cost;
+            }
+            return true;
+          }
         }
       }
+      return false;
+    };
+    // A weight that the atom does not take as it lies is transposed ahead.
+    const OperandInfo &right = flip ? contract.lhs : contract.rhs;
+    if (tryDepths() || !right.plain)
+      return;
+    if (const BufferInfo &weight = kernel.buffers[kernel.accesses[right.accesses.front()].buffer]; weight.free) {
+      schedule.packs[weight.name] = flip ? "mk" : "nk";
+      tryDepths();
     }
+  }
+
+  /// Of a multiprocessor.
+  double cyclesOf(const PipePlan &plan, double tiles) const {
+    const RolesPlan &roles = *plan.roles;
+    double rows = double(plan.m.extent()), columns = double(plan.n.extent()), steps = 1;
+    int64_t depth = plan.k.extent() * bytesOf(plan.b.type);
+    for (const TiledAxis &axis : plan.k.axes)
+      steps *= double(axis.tiles());
+    double products = rows * columns / sumsACycle * double(depth) / boxRowBytes;
+    double step = std::max(products, double(plan.a.tileBytes + plan.b.tileBytes) / arrivingBytes);
+    if (roles.consumers > 1 && !roles.pingpong)
+      step *= sharedProducts;
+    if (plan.b.tileBytes > plan.n.extent() * depth || plan.a.tileBytes > plan.m.extent() * depth)
+      step *= widerBoxes;
+    double epilogue = double(roles.fragmentRows) / double(atom.m) * columns * epilogueColumn;
+    if (loadsResult())
+      epilogue *= loadsOfResult * (plan.flip ? loadsAcross : 1);
+    bool alone = std::any_of(plan.stores.begin(), plan.stores.end(), [&](const StorePlan &store) {
+      return !store.staged && bytesOf(kernel.buffers[kernel.accesses[store.access].buffer].type) == 2;
+    });
+    if (alone)
+      epilogue *= storesAlone;
+    double waves = std::max(1.0, std::ceil(tiles / double(device.units)));
+    double main = steps * step;
+    return roles.pingpong ? waves * std::max(main, (main + epilogue) / 2) + epilogue : waves * (main + epilogue);
+  }
+
+  /// Whether the epilogue loads something for every point of the result, such as a residual.
+  bool loadsResult() const {
+    auto along = [](const Access &access, const std::vector<int> &axes) {
+      return std::any_of(axes.begin(), axes.end(), [&](int axis) { return access.uses[axis]; });
+    };
+    return std::any_of(kernel.accesses.begin(), kernel.accesses.end(), [&](const Access &access) {
+      return !access.store && along(access, contract.m) && along(access, contract.n);
+    });
   }
 
   /// Blocks that run together share rows and columns.

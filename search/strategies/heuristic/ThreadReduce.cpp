@@ -1,7 +1,8 @@
 // Reductions without a contraction on a device with many threads a block.
 // 1. Rows whose elements follow each other: one access wide in registers, then threads of a subgroup along the
 //    row, more where the row is long, then what is left of the row in registers if that is little: then
-//    every pass but the first reads registers. Several rows a block.
+//    every pass but the first reads registers. Several rows a block, side by side, and one behind the other where
+//    they read the same beside their own, such as tables of angles.
 // 2. Where a stored axis is the contiguous one instead, it has registers and threads, and what threads are left
 //    share the reduced axes.
 #include "search/strategies/heuristic/Heuristic.h"
@@ -13,10 +14,29 @@ namespace {
 
 constexpr int64_t mostHeld = 48;     // values of a row in a thread's registers
 constexpr int64_t blockThreads = 128; // of several rows together
+constexpr int64_t blockHeld = 16;     // values of a row in a thread's registers beside what rows share
 
-/// Threads for a row of `length` elements: some 32 values each leave room for many threads' registers.
+/// Bytes that every row along the axis reads anew of the same, beside those of its own.
+double sharedBytes(const ThreadChoice &choice, int axis) {
+  double same = 0, own = 0;
+  for (const Access &access : choice.kernel.accesses)
+    if (!access.store) {
+      bool moves = access.uses[axis] && access.strideOf(axis, choice.kernel.buffers[access.buffer]) != 0;
+      double bytes = double(tgc::bytesOf(choice.kernel.buffers[access.buffer].type));
+      for (size_t other = 0; other < choice.kernel.axes.size(); ++other)
+        if (choice.kernel.axes[other].reduced && access.uses[other])
+          bytes *= double(choice.extent(int(other)));
+      (moves ? own : same) += bytes;
+    }
+  return own > 0 ? same / own : 0;
+}
+
+/// Threads for a row of `length` elements: a subgroup alone, which needs no barrier, as long as its registers hold the
+/// row; else some 32 values each leave room for many threads' registers.
 int64_t threadsOfRow(int64_t length, const DeviceInfo &device) {
   int64_t threads = device.subgroup;
+  if (length <= threads * mostHeld)
+    return threads;
   while (threads * 32 < length && threads < 512)
     threads *= 2;
   return threads;
@@ -102,13 +122,24 @@ std::optional<Schedule> threadReduceSchedule(const KernelInfo &kernel, const Dev
     return choice.schedule;
   }
   alongRows(choice, reduced, load, length);
+  int64_t held = 1;
+  for (const LoopSplit &split : choice.schedule.loops)
+    if (split.kind == SplitKind::Upcast || split.kind == SplitKind::Unroll)
+      held *= split.factor;
   // Several rows a block, unless that leaves units without work.
   mapped = choice.byStride(mapped, choice.mainAccess(mapped, /*storesFirst=*/true));
   double most = std::max(1.0, rows / (4.0 * double(device.units)));
   for (int axis : mapped) {
     int64_t more = std::min<int64_t>(blockThreads / choice.threads, int64_t(most));
-    if (more > 1)
-      most /= double(choice.takeThreads(axis, more, /*pads=*/choice.threads * 4 < blockThreads));
+    int64_t side = more > 1 ? choice.takeThreads(axis, more, /*pads=*/choice.threads * 4 < blockThreads) : 1;
+    most /= double(side);
+    // One behind the other where much of what they read is the same: it stays in registers.
+    for (int64_t rows = 4; rows > 1 && side > 1 && held <= blockHeld; --rows)
+      if (choice.extent(axis) % (side * rows) == 0 && double(rows) <= most && sharedBytes(choice, axis) >= 1) {
+        choice.schedule.tile[kernel.axes[axis].name] = side * rows;
+        most /= double(rows);
+        break;
+      }
   }
   return choice.schedule;
 }

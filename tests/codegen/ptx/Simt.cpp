@@ -1,9 +1,12 @@
 #include "tests/codegen/ptx/Simt.h"
 
+#include "tests/codegen/ptx/SimtMachine.h"
 #include "codegen/cpu/CompileCpu.h"
 #include "compiler/support/Error.h"
 #include <cstring>
+#include <mutex>
 #include <stdexcept>
+#include <sys/mman.h>
 #include <ucontext.h>
 
 namespace tgc::test {
@@ -13,13 +16,37 @@ constexpr int64_t warpSize = 32;
 constexpr size_t stackBytes = 128 * 1024;
 
 /// What a fiber waits for.
-enum class Wait { Nothing, Barrier, Shuffle, Done };
+enum class Wait { Nothing, Barrier, Shuffle, Warp, Done };
 
 struct Fiber {
   ucontext_t context;
   Wait wait = Wait::Nothing;
   int32_t place = 0;
   uint32_t value = 0, offset = 0, result = 0;
+  const SimtInstruction *instruction = nullptr;
+  SimtThread machine;
+};
+
+/// Instructions of all kernels that were lowered, by number.
+std::deque<SimtInstruction> instructions;
+std::mutex instructionsLock;
+
+/// Memory with addresses of 32 bits, as shared memory has.
+class LowMemory {
+public:
+  explicit LowMemory(size_t bytes) : bytes(bytes + 4096) {
+    memory = mmap(nullptr, this->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    if (memory == MAP_FAILED)
+      throw std::runtime_error("no memory below 2 GiB");
+  }
+  ~LowMemory() { munmap(memory, bytes); }
+  LowMemory(const LowMemory &) = delete;
+  LowMemory &operator=(const LowMemory &) = delete;
+  char *data() const { return static_cast<char *>(memory); }
+
+private:
+  void *memory;
+  size_t bytes;
 };
 
 /// One block: fibers run until they wait; when all that a wait concerns have come to the same place, they go on.
@@ -69,6 +96,19 @@ public:
     return fiber.result;
   }
 
+  static SimtThread &machine() { return active->fibers[active->current].machine; }
+  static void instruction(const SimtInstruction &instruction, int32_t place) {
+    Fiber &fiber = active->fibers[active->current];
+    if (instruction.collective()) {
+      fiber.instruction = &instruction;
+      fiber.place = place;
+      active->suspend(Wait::Warp);
+    } else {
+      execute(instruction, fiber.machine, /*late=*/active->block % 2 == 0); // as early or as late as may be
+    }
+    fiber.machine.arguments.clear();
+  }
+
 private:
   static void start() {
     BlockRun &run = *active;
@@ -99,6 +139,15 @@ private:
     bool any = false;
     for (size_t begin = 0; begin < fibers.size(); begin += warpSize) {
       size_t end = std::min(begin + warpSize, fibers.size());
+      if (end - begin == warpSize && allAre(begin, end, Wait::Warp)) {
+        SimtThread *warp[warpSize];
+        for (size_t i = begin; i < end; ++i)
+          warp[i - begin] = &fibers[i].machine;
+        execute(*fibers[begin].instruction, warp);
+        for (size_t i = begin; i < end; ++i)
+          fibers[i].wait = Wait::Nothing;
+        any = true;
+      }
       if (!allAre(begin, end, Wait::Shuffle))
         continue;
       for (size_t i = begin; i < end; ++i) {
@@ -118,7 +167,7 @@ private:
     std::string text = "threads wait for each other in block " + std::to_string(block) + ":";
     for (size_t i = 0; i < fibers.size(); ++i)
       if (i == 0 || fibers[i].wait != fibers[i - 1].wait || fibers[i].place != fibers[i - 1].place) {
-        const char *names[] = {"runs", "is at barrier", "is at shuffle", "has ended after"};
+        const char *names[] = {"runs", "is at barrier", "is at shuffle", "is at an instruction of its warp", "has ended after"};
         text += " thread " + std::to_string(i) + " " + names[int(fibers[i].wait)] + " " + std::to_string(fibers[i].place);
       }
     return text;
@@ -142,6 +191,21 @@ __attribute__((visibility("default"))) void tgc_simt_barrier(int32_t place) { Bl
 __attribute__((visibility("default"))) uint32_t tgc_simt_shuffle(uint32_t value, uint32_t offset, int32_t place) {
   return BlockRun::shuffle(value, offset, place);
 }
+__attribute__((visibility("default"))) void tgc_simt_argument(int64_t value) {
+  BlockRun::machine().arguments.push_back(uint64_t(value));
+}
+__attribute__((visibility("default"))) void tgc_simt_instruction(int32_t number, int32_t place) {
+  BlockRun::instruction(instructions[size_t(number)], place);
+}
+__attribute__((visibility("default"))) uint32_t tgc_simt_result(int32_t number) {
+  return BlockRun::machine().results[number];
+}
+}
+
+int32_t addInstruction(const std::string &text) {
+  std::lock_guard lock(instructionsLock);
+  instructions.push_back(parseInstruction(text));
+  return int32_t(instructions.size() - 1);
 }
 
 SimtKernel::SimtKernel(mlir::ModuleOp threadStage) {
@@ -162,8 +226,8 @@ SimtKernel::SimtKernel(mlir::ModuleOp threadStage) {
 
 void SimtKernel::run(const std::vector<void *> &buffers, int64_t blocks) const {
   std::vector<std::unique_ptr<char[]>> stacks;
-  std::vector<char> memory(sharedBytes + 64);
-  char *shared = memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64;
+  LowMemory memory(sharedBytes);
+  char *shared = memory.data();
   cpu::CpuEntry *entry = image->entry(name);
   for (int64_t block = 0; block < blocks; ++block) {
     std::memset(shared, 0xff, sharedBytes);

@@ -17,7 +17,7 @@ public:
   explicit SimtKernel(mlir::ModuleOp threadStage);
 
   /// Runs the blocks 0 … blocks - 1, one after the other; `buffers` as the kernel's arguments. Shared memory
-  /// holds garbage at first. Throws std::runtime_error where threads wait for each other at different places
+  /// holds garbage at first; asynchronous copies happen as late as they may in even blocks, at once in odd ones. Throws std::runtime_error where threads wait for each other at different places
   /// or for threads that have ended.
   void run(const std::vector<void *> &buffers, int64_t blocks) const;
 
@@ -30,5 +30,8 @@ private:
 /// Turns the module's kernel into one for a CPU: block and shared memory are arguments, what threads do together
 /// are calls of functions of Simt.cpp.
 void lowerToSimt(mlir::ModuleOp module);
+
+/// The number of an instruction that a kernel has as text. Throws tgc::Error (Internal) if the host does not know it.
+int32_t addInstruction(const std::string &text);
 
 } // namespace tgc::test

@@ -2,10 +2,14 @@
 // Out: func.func @k(buffers…, [%shared,] %block, %end) in the form of the CPU's thread stage, with calls.
 // 1. Memory spaces vanish from types.
 // 2. Shared memory becomes the scratch argument, the block's number the first block of the range.
-// 3. Operations of several threads become calls that name their place in the program, by which the scheduler
+// 3. PTX in text becomes calls: its operands one by one, the instruction, its results.
+// 4. Operations of several threads become calls that name their place in the program, by which the scheduler
 //    sees whether threads have come to the same one.
 #include "compiler/support/Error.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "tests/codegen/ptx/Simt.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -29,10 +33,14 @@ public:
     entry->addArgument(builder.getIndexType(), loc);
     function.setType(builder.getFunctionType(entry->getArgumentTypes(), {}));
     function->setAttr("tgc.scratch_bytes", builder.getI64IntegerAttr(sharedBytes));
+    SmallVector<Operation *> work;
     function.walk([&](Operation *op) {
-      if (isa_and_nonnull<gpu::GPUDialect>(op->getDialect()))
-        lower(op);
+      if (isa_and_nonnull<gpu::GPUDialect>(op->getDialect()) ||
+          isa<LLVM::InlineAsmOp, LLVM::CallIntrinsicOp, UnrealizedConversionCastOp>(op))
+        work.push_back(op);
     });
+    for (Operation *op : work)
+      lower(op);
   }
 
 private:
@@ -65,10 +73,59 @@ private:
               call("tgc_simt_shuffle", builder.getI32Type(), {shuffle.getValue(), shuffle.getOffset(), place()}));
         })
         .Case([&](gpu::DynamicSharedMemoryOp) { op->replaceAllUsesWith(ValueRange(shared)); })
+        .Case([&](LLVM::InlineAsmOp text) { instruction(text); })
+        .Case([&](LLVM::CallIntrinsicOp intrinsic) { roundPair(intrinsic); })
+        .Case([&](UnrealizedConversionCastOp pointer) {
+          Value address = builder.create<memref::ExtractAlignedPointerAsIndexOp>(loc, pointer.getOperand(0));
+          address = builder.create<arith::IndexCastOp>(loc, builder.getI64Type(), address);
+          pointer.getResult(0).replaceAllUsesWith(builder.create<LLVM::IntToPtrOp>(loc, pointer.getResult(0).getType(), address));
+        })
         .Default([&](Operation *) {
           internalError("the host does not know {}", op->getName().getStringRef().str());
         });
     op->erase();
+  }
+
+  void instruction(LLVM::InlineAsmOp text) {
+    for (Value operand : text.getOperands()) {
+      Type type = operand.getType();
+      if (isa<LLVM::LLVMPointerType>(type))
+        operand = builder.create<LLVM::PtrToIntOp>(loc, builder.getI64Type(), operand);
+      else if (type.isF32())
+        operand = builder.create<arith::BitcastOp>(loc, builder.getI32Type(), operand);
+      if (!operand.getType().isInteger(64))
+        operand = builder.create<arith::ExtUIOp>(loc, builder.getI64Type(), operand);
+      call("tgc_simt_argument", {}, operand);
+    }
+    Value number = builder.create<arith::ConstantIntOp>(loc, addInstruction(text.getAsmString().str()), 32);
+    call("tgc_simt_instruction", {}, {number, place()});
+    if (text->getNumResults() == 0)
+      return;
+    auto result = [&](int64_t position, Type type) {
+      Value number = builder.create<arith::ConstantIntOp>(loc, position, 32);
+      Value bits = call("tgc_simt_result", builder.getI32Type(), number);
+      return type.isF32() ? builder.create<arith::BitcastOp>(loc, type, bits).getResult() : bits;
+    };
+    if (!isa<LLVM::LLVMStructType>(text.getResult(0).getType())) {
+      text.getResult(0).replaceAllUsesWith(result(0, text.getResult(0).getType()));
+      return;
+    }
+    for (Operation *user : llvm::make_early_inc_range(text.getResult(0).getUsers())) {
+      auto extract = cast<LLVM::ExtractValueOp>(user);
+      extract.getResult().replaceAllUsesWith(result(extract.getPosition()[0], extract.getType()));
+      extract.erase();
+    }
+  }
+
+  /// Two numbers of 32 bits as a pair of 16, the second argument first.
+  void roundPair(LLVM::CallIntrinsicOp intrinsic) {
+    if (!intrinsic.getIntrin().starts_with("llvm.nvvm.ff2"))
+      internalError("the host does not know {}", intrinsic.getIntrin().str());
+    auto pair = cast<VectorType>(intrinsic.getResult(0).getType());
+    SmallVector<Value> elements;
+    for (Value wide : {intrinsic.getArgs()[1], intrinsic.getArgs()[0]})
+      elements.push_back(builder.create<arith::TruncFOp>(loc, pair.getElementType(), wide));
+    intrinsic.getResult(0).replaceAllUsesWith(builder.create<vector::FromElementsOp>(loc, pair, elements));
   }
 
   Value place() { return builder.create<arith::ConstantIntOp>(loc, ++places, 32); }

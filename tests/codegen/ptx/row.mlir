@@ -22,13 +22,17 @@ kernel.func @norm(%x: memref<16x1024xbf16>, %y: memref<16x1024xbf16>) axes(%m = 
 // CHECK: .extern .shared .align 16 .b8 [[SHARED:[a-z_0-9]+]][];
 // CHECK: .visible .entry norm(
 // CHECK: .reqntid 128, 1, 1
-// CHECK: ld.global.v4.b32
+// Elements of 16 bits are halves of words, and need no correction of their mean: one sum of squares.
+// CHECK: ld.global.v4.u32
 // CHECK-NOT: ld.global
+// CHECK: shl.b32 {{.*}}, 16
+// CHECK: and.b32 {{.*}}, -65536
 // CHECK-COUNT-5: shfl.sync.bfly.b32
 // CHECK: st.shared.f32
 // CHECK: bar.sync
 // CHECK-COUNT-4: ld.shared
-// CHECK-COUNT-10: shfl.sync.bfly.b32
+// CHECK-COUNT-5: shfl.sync.bfly.b32
+// CHECK-NOT: shfl.sync.bfly.b32
 // CHECK: bar.sync
 // CHECK-COUNT-8: cvt.rn.bf16.f32
 // CHECK: st.global.v4.b32

@@ -8,24 +8,47 @@ left out.
 import json, os, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 
-GELU = """
-  %c0 = arith.constant 0.044715 : f32
-  %c1 = arith.constant 0.7978845608 : f32
-  %half = arith.constant 0.5 : f32
-  %one = arith.constant 1.0 : f32
-  %t2 = arith.mulf %t, %t : f32
-  %t3 = arith.mulf %t2, %t : f32
-  %p = arith.mulf %t3, %c0 : f32
-  %q = arith.addf %t, %p : f32
-  %u = arith.mulf %q, %c1 : f32
-  %h = math.tanh %u : f32
-  %v = arith.addf %h, %one : f32
-  %ht = arith.mulf %t, %half : f32
-  %r = arith.mulf %ht, %v : f32
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "gpu"))
+from kernels import GELU
+
+
+def scaled(c):
+    """A product of f8 operands with a scale for every row and every column."""
+    M, N, K = c["M"], c["N"], c["K"]
+    return f"""kernel.func @gemm(%x: memref<{M}x{K}xf8E4M3FN>, %w: memref<{N}x{K}xf8E4M3FN>, %sx: memref<{M}xf32>, %sw: memref<{N}xf32>, %y: memref<{M}x{N}xbf16>)
+    axes(%m = {M}, %n = {N}, %k = {K}) attributes {{schedule = "{c['schedule']}"}} {{
+  %a = kernel.load %x[%m, %k] : memref<{M}x{K}xf8E4M3FN>
+  %c = kernel.load %w[%n, %k] : memref<{N}x{K}xf8E4M3FN>
+  %s = kernel.contract %a, %c over(%k) : f8E4M3FN, f8E4M3FN -> f32
+  %row = kernel.load %sx[%m] : memref<{M}xf32>
+  %column = kernel.load %sw[%n] : memref<{N}xf32>
+  %t = arith.mulf %s, %row : f32
+  %u = arith.mulf %t, %column : f32
+  %o = arith.truncf %u : f32 to bf16
+  kernel.store %o, %y[%m, %n] : memref<{M}x{N}xbf16>
+}}
+"""
+
+
+def parts(c):
+    """Sums of parts of the depth, each by itself."""
+    M, N, P, K = c["M"], c["N"], c["parts"], c["K"] // c["parts"]
+    x, w, y = f"memref<{M}x{P * K}xbf16>", f"memref<{P * K}x{N}xbf16>" if c.get("wkn") else f"memref<{N}x{P * K}xbf16>", f"memref<{P}x{M}x{N}xf32>"
+    return f"""kernel.func @gemm(%x: {x}, %w: {w}, %y: {y})
+    axes(%p = {P}, %m = {M}, %n = {N}, %k = {K}) attributes {{schedule = "{c['schedule']}"}} {{
+  %a = kernel.load %x[%m, %p * {K} + %k] : {x}
+  %c = kernel.load %w[{f'%p * {K} + %k, %n' if c.get('wkn') else f'%n, %p * {K} + %k'}] : {w}
+  %s = kernel.contract %a, %c over(%k) : bf16, bf16 -> f32
+  kernel.store %s, %y[%p, %m, %n] : {y}
+}}
 """
 
 
 def kernel(c):
+    if c["epi"] == "scaled":
+        return scaled(c)
+    if c["epi"] == "parts":
+        return parts(c)
     M, N, K, T, O = c["M"], c["N"], c["K"], c.get("type", "bf16"), c.get("out", c.get("type", "bf16"))
     epi, w = c["epi"], f"{K}x{N}" if c.get("wkn") else f"{N}x{K}"
     extra = "".join([f", %b: memref<{N}x{T}>"] * (epi in ("bias", "gelu", "gated")) +
@@ -43,7 +66,7 @@ def kernel(c):
         last = "%t"
     if epi == "gelu":
         text.append(GELU)
-        last = "%r"
+        last = "%gelu"
     if epi == "gated":
         text += [f"  %g0 = kernel.load %g[%n] : memref<{N}x{T}>", f"  %g1 = arith.extf %g0 : {T} to f32",
                  f"  %r0 = kernel.load %res[%m, %n] : memref<{M}x{N}x{T}>", f"  %r1 = arith.extf %r0 : {T} to f32",
@@ -82,6 +105,8 @@ def cases():
         for i, s in enumerate(schedules):
             for epi in ("none", "gelu"):
                 yield dict(M=M, N=N, K=K, epi=epi, schedule=s, name=f"m{M}n{N}k{K}_{epi}_{i}", time=1)
+            s = s.replace("tile(k,64)", "tile(k,128)")
+            yield dict(M=M, N=N, K=K, epi="scaled", schedule=s, name=f"f8_m{M}n{N}k{K}_{i}", time=1)
     # Small ones that only have to be right: tails, types, other orders in memory, other epilogues and schedules.
     check = [dict(M=1000, N=520, K=328), dict(M=77, N=776, K=4096, epi="gelu", schedule=pp(raster=0)), dict(M=512, N=384, K=512, type="f16", epi="bias"),
              dict(M=1000, N=520, K=328, schedule=pp(flip=True, bn=176, stages=5, slots=2)), dict(M=512, N=1152, K=640, wkn=1, epi="bias"),
@@ -96,6 +121,8 @@ def cases():
              dict(M=640, N=768, K=512, epi="bias", schedule=pp(bm=128, bn=256, warps="2+1", pingpong=False, slots=2)),
              dict(M=640, N=768, K=512, epi="bias", schedule=pp(bm=64, bn=96, warps="1+1", pingpong=False, slots=1)),
              dict(M=640, N=768, K=512, epi="bias", schedule=pp(bk=128, bn=128, stages=2, slots=2)),
+             dict(M=1000, N=776, K=1040, epi="scaled", schedule=pp(bk=128)),
+             dict(M=777, N=520, K=528, epi="scaled", schedule=coop(bk=128, slots=1)),
              dict(M=640, N=768, K=64, epi="bias"), dict(M=640, N=760, K=128, epi="bias", schedule=pp(bn=152, slots=0))]
     for i, c in enumerate(check):
         c.setdefault("epi", "none")

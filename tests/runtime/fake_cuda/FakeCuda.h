@@ -59,4 +59,6 @@ __attribute__((visibility("default"))) const char *fakeCudaLaunches(void);
 /// Bytes of device memory that are taken, and handles of every kind that are alive.
 __attribute__((visibility("default"))) uint64_t fakeCudaMemory(void);
 __attribute__((visibility("default"))) int fakeCudaHandles(void);
+/// What only another process brings back: contexts that were lost.
+__attribute__((visibility("default"))) void fakeCudaNewProcess(void);
 }

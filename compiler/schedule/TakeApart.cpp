@@ -1,0 +1,17 @@
+#include "compiler/schedule/TakeApart.h"
+
+#include "compiler/schedule/SplitReduction.h"
+#include "compiler/schedule/Winograd.h"
+
+using namespace mlir;
+
+namespace tgc {
+
+SmallVector<kernel::FuncOp> takeApart(ModuleOp module, kernel::FuncOp kernel, const KernelInfo &info,
+                                      const PartsResult &parts) {
+  if (const auto *split = std::get_if<SplitPlan>(&*parts.plan))
+    return splitReduction(module, kernel, info, *split);
+  return applyWinograd(module, kernel, info, std::get<WinogradPlan>(*parts.plan));
+}
+
+} // namespace tgc
