@@ -59,7 +59,7 @@ kernel.func @ff(%x: memref<200x96xbf16>, %w: memref<96x232xbf16>, %b: memref<232
 // ATTEND: tile.dot.group %{{[^,]*}}, %{{[^,]*}} transposed :
 // ATTEND: scf.for
 // ATTEND:   tile.ring.await
-// ATTEND:   tile.fold max
+// ATTEND:   tile.fold "max"
 // ATTEND:   tile.dot.group {{.*}} transposed into
 kernel.func @attend(%q: memref<100x2x40xbf16>, %k: memref<77x2x40xbf16>, %v: memref<77x2x40xbf16>, %o: memref<100x2x40xbf16>)
     axes(%h = 2, %m = 100, %n = 77, %d = 40, %e = 40)
