@@ -1,4 +1,5 @@
 // RUN: tgc-spirv %s --target bmg --kernel odd | FileCheck %s --check-prefix=ODD
+// RUN: tgc-spirv %s --target bmg --kernel large | FileCheck %s --check-prefix=LARGE
 // RUN: tgc-spirv %s --target bmg --kernel small | FileCheck %s --check-prefix=SMALL
 // RUN: tgc-spirv %s --target bmg --kernel flags | FileCheck %s --check-prefix=FLAGS
 // RUN: tgc-spirv %s --target bmg --kernel double | FileCheck %s --check-prefix=DOUBLE
