@@ -1,9 +1,8 @@
-// The pipe's plan of attention by atoms that their threads wait for: all groups fetch queries, keys and
-// values; each owns rows of the queries' tile, with scores, weights and result in registers.
-// 1. Sides as for asynchronous atoms: the keys may end inside of a tile along their outermost axis, that
-// block first.
-// 2. Queries and keys lie with the depth in rows, padded with 0 to the atom's; values keys × columns. A fill
-// of the
+// The pipe's plan of attention by atoms that their threads wait for: all groups fetch queries, keys and values;
+// each owns rows of the queries' tile, with scores, weights and result in registers.
+// 1. Sides as for asynchronous atoms: the keys may end inside of a tile along their outermost axis, that block
+//    first.
+// 2. Queries and keys lie with the depth in rows, padded with 0 to the atom's; values keys × columns. A fill of the
 //    ring is a block of keys with its values.
 // 3. Registers of a thread: result, scores (the weights take their place) and operands of two steps.
 #include "search/plan/GroupsParts.h"

@@ -1,17 +1,13 @@
 // The pipe's plan of a contraction by atoms that run beside their threads: producers fetch boxes into a ring,
 // consumers hold the sums in registers and store them through slots.
-// 1. Sides as for other atoms; tiles may be larger than their axes, as the copy engine fills with 0. A side's
-// order
+// 1. Sides as for other atoms; tiles may be larger than their axes, as the copy engine fills with 0. A side's order
 //    follows the store, axes that are not stored outermost.
-// 2. Each operand is a load that the engine can move, contiguous along the depth (side × depth in block
-// memory)
-//    or along its side (depth × side, where the atom can transpose). A free weight may be transposed ahead
+// 2. Each operand is a load that the engine can move, contiguous along the depth (side × depth in block memory) or
+//    along its side (depth × side, where the atom can transpose). A free weight may be transposed ahead
 //    (RolesPack).
-// 3. Sums of a consumer: its rows (all of the tile with pingpong, else its share) × the tile's columns. They
-// and what
-//    the epilogue needs fit the registers that producers leave.
-// 4. Stores: staged where a piece of 64 rows is a box of the buffer and the type has 16 bits; else from
-// registers.
+// 3. Sums of a consumer: its rows (all of the tile with pingpong, else its share) × the tile's columns. They and
+//    what the epilogue needs fit the registers that producers leave.
+// 4. Stores: staged where a piece of 64 rows is a box of the buffer and the type has 16 bits; else from registers.
 // 5. Ring, slots and barriers fit block memory. Grid: one block a multiprocessor, or one a tile.
 #include "search/plan/Boxes.h"
 #include "search/plan/FragmentParts.h"
