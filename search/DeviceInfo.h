@@ -13,6 +13,15 @@ struct Atom {
   int64_t threads = 1;         ///< of one group
   bool aFromRegisters = false; ///< operand A may be a fragment
   bool asynchronous = false;
+  int64_t neighbours = 2; ///< of a row of sums that a thread holds side by side (GPU)
+};
+
+/// What loads and stores of two-dimensional blocks of memory want.
+struct BlockCopies {
+  int64_t rows = 32, rowBytes = 64, storedRows = 8; ///< of the largest block
+  int64_t base = 64, pitch = 16;                    ///< bytes that begin and distance of rows are multiples of
+  int64_t least = 64;                               ///< bytes of a row of the whole, at least
+  int64_t most = int64_t(1) << 24;                  ///< rows, bytes of a row, bytes between rows: fewer
 };
 
 struct DeviceInfo {
@@ -25,12 +34,14 @@ struct DeviceInfo {
   int64_t vectorBytes = 16; ///< widest load, and on a CPU the vector registers' width
   int64_t registers = 16;   ///< vector registers (CPU) or 32-bit registers a thread (GPU)
   int64_t blockRegisters = 0; ///< registers of all threads of a block (GPU)
+  int64_t largeRegisters = 0; ///< of a thread, where a kernel may ask for more than `registers`; 0: none may
   int64_t sharedBytes = 0;  ///< of a block; on a CPU the part of the private cache a block should fill
   int64_t l1Bytes = 0, l2Bytes = 0, l3Bytes = 0;
   int64_t maxAllocation = 0; ///< 0 = unlimited
   int64_t maxCluster = 1;    ///< blocks that may share memory
   std::vector<Atom> atoms;
   std::vector<std::string> copyKinds; ///< of "plain async tma block2d pack"
+  BlockCopies blocks;                 ///< of block2d
   double bandwidth = 0;               ///< bytes a second, from memory, all units
   double launchSeconds = 0;           ///< cost of one launch
   /// Peak operations a second by operand type of a matrix atom, and of plain arithmetic in f32.

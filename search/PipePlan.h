@@ -59,10 +59,19 @@ struct PiecePlan {
   std::vector<BoxUse> fetches; ///< the copies of a fill
 };
 
+/// Messages that ask the cache for a block's tile of an operand, dealt out to its groups: rows × columns of
+/// elements each, `down` × `across` of them; a group has every consumers-th, `rounds` in all.
+struct PrefetchPlan {
+  BoxPlan box;
+  int64_t rows = 0, columns = 0;
+  int64_t down = 1, across = 1, rounds = 1;
+};
+
 /// How one operand's tile reaches the atom.
 struct OperandPlan {
-  /// plain: read in place; pack: copied into block memory element by element, with conversions and conditions;
-  /// packed: `prepare` made the panels, read in place; async, tma, block2d: as the device's copy of that name.
+  /// plain: read in place, or (direct) element by element into registers, with conversions and conditions; pack: so
+  /// copied into block memory; packed: `prepare` made the panels, read in place; async, tma, block2d: as the device's
+  /// copy of that name.
   std::string copy;
   int64_t stages = 1;    ///< ring depth; 0: straight to registers, or in place
   int64_t tileBytes = 0; ///< of one fill
@@ -77,7 +86,8 @@ struct OperandPlan {
   std::vector<BoxUse> fetches;    ///< tma: the copies of a fill; of the last piece where there are several
   std::vector<PiecePlan> pieces;  ///< tma: those before the last
   int64_t tileRows = 0, tileColumns = 0; ///< tma: of the tile in block memory; columns are contiguous
-  bool depthInRows = false;       ///< tma: the tile is depth × side, not side × depth
+  bool depthInRows = false;       ///< tma, block2d: the tile is depth × side, not side × depth
+  std::optional<PrefetchPlan> prefetch; ///< block2d
 };
 
 /// A piece of the block's sums that is staged and stored by the copy engine.
@@ -92,6 +102,7 @@ struct StorePlan {
   int access = 0;                 ///< position in the kernel's accesses
   int64_t columns = 0;            ///< of the sums it stores: all, or the first where an outer axis is not stored
   bool staged = false;            ///< else every thread stores what it holds
+  bool blocks = false;            ///< staged, but as blocks straight from registers
   bool transposed = false;        ///< staged: the rows of the sums are contiguous in memory
   std::vector<BoxPlan> boxes;
   std::vector<StagedPiece> pieces; ///< staged
@@ -102,6 +113,8 @@ struct RolesPlan {
   int64_t consumers = 1;          ///< groups with sums
   int64_t groupThreads = 128;
   int64_t producers = 1;          ///< 0: consumers fetch for themselves, all threads of the block together
+  bool direct = false;            ///< operands go from memory to registers, every group reads its own
+  int64_t ahead = 0;              ///< direct: steps of the depth (keys) that the cache is asked for ahead
   int64_t columnGroups = 1;       ///< consumers side by side, each with columns of its own; numbered first
   int64_t fragmentRows = 0;       ///< of one consumer's sums
   int64_t fragmentColumns = 0;    ///< where columns are divided
@@ -136,6 +149,7 @@ struct PipePlan {
   int64_t rasterTiles = 1;
   int laneAxis = -1;     ///< of the epilogue's vectors
   int64_t lanes = 1;
+  int64_t neighbours = 2;     ///< of a row of sums that a thread holds side by side (GPU)
   std::optional<RolesPlan> roles; ///< asynchronous atoms
   std::vector<StorePlan> stores;  ///< asynchronous atoms, one a store of the kernel
 

@@ -36,3 +36,9 @@ opencl = os.path.join(config.tgc_source_dir, ".venv", "lib", "libintelocl.so")
 if os.path.exists(opencl):
     config.available_features.add("opencl-cpu")
     config.environment["TGC_OPENCL_LIBRARY"] = opencl
+
+# Intel's offline compiler for GPUs, where scripts/intel-compiler.sh has put a new one.
+compiler = os.path.join(config.tgc_source_dir, ".intel-compiler", "ocloc")
+if os.path.exists(compiler):
+    config.available_features.add("intel-compiler")
+    config.environment["TGC_OCLOC"] = compiler

@@ -4,7 +4,9 @@
 #include "codegen/common/ByteBooleans.h"
 #include "codegen/common/ExpandMath.h"
 #include "codegen/common/KernelFacts.h"
+#include "codegen/common/LowerLoop.h"
 #include "codegen/common/SharedContext.h"
+#include "codegen/spirv/pipe/LowerPipe.h"
 #include "compiler/support/Error.h"
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
@@ -50,6 +52,13 @@ void buildSpirvLowering(OpPassManager &passes, const Features &features) {
   passes.addPass(createReconcileUnrealizedCastsPass());
 }
 
+void lowerProgram(tile::FuncOp program, const DeviceInfo &device) {
+  if (isPipe(program))
+    lowerPipe(program);
+  else
+    lowerLoopProgram(program, device);
+}
+
 SpirvKernel compileSpirvModule(ModuleOp input, const Features &features, const SpirvCompileOptions &options) {
   MLIRContext *context = input.getContext();
   requireDialects(*context, {"cf", "gpu", "memref", "scf", "spirv", "vector"}, "compiling SPIR-V",
@@ -61,6 +70,8 @@ SpirvKernel compileSpirvModule(ModuleOp input, const Features &features, const S
   kernel.name = facts.function.getName().str();
   kernel.threads = facts.threads;
   kernel.sharedBytes = facts.sharedBytes;
+  if (auto registers = facts.function->getAttrOfType<IntegerAttr>("tgc.registers"))
+    kernel.registers = registers.getInt();
 
   OwningOpRef<ModuleOp> module(input.clone());
   PassManager passes(context, ModuleOp::getOperationName());
@@ -78,6 +89,9 @@ SpirvKernel compileSpirvModule(ModuleOp input, const Features &features, const S
   if (failed(spirv::serialize(made, words, serialization)))
     internalError("compiling SPIR-V: writing {} failed\n{}", kernel.name, errors.lines());
   kernel.words.assign(words.begin(), words.end());
+  // Loops of the matrix engine are as long as their registers allow.
+  if (kernel.registers > 0)
+    keepLoops(kernel.words);
   return kernel;
 }
 

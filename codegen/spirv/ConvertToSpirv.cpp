@@ -32,8 +32,8 @@ constexpr spirv::Version version = spirv::Version::V_1_3;
 spirv::TargetEnvAttr environment(MLIRContext *context) {
   using C = spirv::Capability;
   const C capabilities[] = {C::Kernel, C::Addresses, C::Int8, C::Int16, C::Int64, C::Float16, C::Float64, C::Vector16,
-                            C::GroupNonUniform, C::GroupNonUniformShuffle, C::SubgroupDispatch,
-                            C::Bfloat16ConversionINTEL};
+                            C::GroupNonUniform, C::GroupNonUniformShuffle, C::GroupNonUniformBallot,
+                            C::SubgroupDispatch, C::Linkage, C::Bfloat16ConversionINTEL};
   const spirv::Extension extensions[] = {spirv::Extension::SPV_INTEL_bfloat16_conversion};
   auto triple = spirv::VerCapExtAttr::get(version, capabilities, extensions, context);
   return spirv::TargetEnvAttr::get(triple, spirv::getDefaultResourceLimits(context), spirv::ClientAPI::OpenCL,
@@ -105,7 +105,9 @@ struct ConvertToSpirv : PassWrapper<ConvertToSpirv, OperationPass<ModuleOp>> {
     ThreadKernel kernel = onlyKernel(module, "compiling SPIR-V");
     std::string name = entryName(kernel.function.getName());
     kernel.function.setSymName(name);
-    for (StringRef attribute : {"tgc.kernel", "tgc.threads", "tgc.shared_bytes"})
+    if (auto subgroup = kernel.function->getAttrOfType<IntegerAttr>("tgc.subgroup"))
+      features.subgroup = subgroup.getInt();
+    for (StringRef attribute : {"tgc.kernel", "tgc.threads", "tgc.shared_bytes", "tgc.subgroup", "tgc.registers"})
       kernel.function->removeAttr(attribute);
     bool wide = indexBits(module) == 64;
     if (kernel.sharedBytes > 0)
@@ -145,7 +147,22 @@ private:
     target->addLegalOp<ModuleOp>();
     target->addIllegalDialect<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, gpu::GPUDialect,
                               math::MathDialect, memref::MemRefDialect, vector::VectorDialect>();
-    return applyPartialConversion(module, *target, std::move(patterns));
+    if (failed(applyPartialConversion(module, *target, std::move(patterns))))
+      return failure();
+    // Pointers of blocks were made of memrefs that are pointers by now.
+    SmallVector<UnrealizedConversionCastOp> casts;
+    module.walk([&](UnrealizedConversionCastOp cast) { casts.push_back(cast); });
+    for (UnrealizedConversionCastOp cast : llvm::reverse(casts))
+      if (auto before = cast.getOperand(0).getDefiningOp<UnrealizedConversionCastOp>();
+          before && before.getOperand(0).getType() == cast.getType(0)) {
+        cast.getResult(0).replaceAllUsesWith(before.getOperand(0));
+        cast.erase();
+      }
+    module.walk([](UnrealizedConversionCastOp cast) {
+      if (cast.use_empty())
+        cast.erase();
+    });
+    return success();
   }
 
   void gather(ModuleOp module, const std::string &name, int32_t threads) {
@@ -192,14 +209,21 @@ private:
         collect(type, capabilities);
       for (Type type : op->getResultTypes())
         collect(type, capabilities);
-      if (auto function = dyn_cast<spirv::FuncOp>(op))
+      if (auto function = dyn_cast<spirv::FuncOp>(op)) {
         for (Type type : function.getArgumentTypes())
           collect(type, capabilities);
+        if (function.getLinkageAttributes())
+          capabilities.insert(C::Linkage);
+      }
       if (auto variable = dyn_cast<spirv::GlobalVariableOp>(op))
         collect(variable.getType(), capabilities);
-      if (isa<spirv::GroupNonUniformShuffleXorOp>(op)) {
+      if (isa<spirv::GroupNonUniformShuffleXorOp, spirv::GroupNonUniformShuffleOp>(op)) {
         capabilities.insert(C::GroupNonUniform);
         capabilities.insert(C::GroupNonUniformShuffle);
+      }
+      if (isa<spirv::GroupNonUniformBroadcastOp>(op)) {
+        capabilities.insert(C::GroupNonUniform);
+        capabilities.insert(C::GroupNonUniformBallot);
       }
       if (isa<spirv::INTELConvertFToBF16Op>(op)) {
         capabilities.insert(C::Bfloat16ConversionINTEL);

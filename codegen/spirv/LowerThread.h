@@ -2,6 +2,7 @@
 #pragma once
 #include "codegen/common/MathBuilder.h"
 #include "mlir/Pass/PassManager.h"
+#include <vector>
 
 namespace tgc::spv {
 
@@ -18,6 +19,8 @@ void buildSpirvLowering(mlir::OpPassManager &passes, const Features &features);
 std::unique_ptr<mlir::Pass> createBalanceComparisonsPass();
 /// Products that a sum marked `contract` takes become fused multiply-adds; nothing else may become one.
 std::unique_ptr<mlir::Pass> createFuseMultiplyAddPass();
+/// Forbids the device's compiler to unroll the module's loops.
+void keepLoops(std::vector<uint32_t> &words);
 /// All that is left becomes the SPIR-V dialect.
 std::unique_ptr<mlir::Pass> createConvertToSpirvPass(const Features &features);
 

@@ -23,7 +23,7 @@ public:
 
   void lowerToThread(mlir::ModuleOp module) const override {
     for (auto program : llvm::make_early_inc_range(module.getOps<tile::FuncOp>()))
-      lowerLoopProgram(program, device_.info);
+      lowerProgram(program, device_.info);
   }
 
   CompiledKernel compile(mlir::ModuleOp module) const override {
@@ -35,6 +35,7 @@ public:
     runtime::Function function;
     function.name = kernel.name;
     function.block = {uint32_t(kernel.threads), 1, 1};
+    function.registers = uint32_t(kernel.registers);
     result.functions.push_back(std::move(function));
     return result;
   }

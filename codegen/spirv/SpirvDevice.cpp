@@ -15,16 +15,38 @@ struct Row {
   int64_t registers; ///< 32-bit registers of a thread in subgroups of 16, without the large register file
   double bandwidth, f32, half, i8;
   bool hasDouble;
+  int64_t matrixThreads; ///< of a subgroup that the matrix engine takes, and columns of its product
+  bool blocks;           ///< loads and stores of two-dimensional blocks
 };
 
 const Row rows[] = {
     {"pvc", "Intel Data Center GPU Max 1100, 48 GB", 56, 1024, 128 * kib, 512 * kib, 108 * mib, 128, 1229, 22.2, 352,
-     704, true},
-    {"bmg", "Intel Arc B580 and Arc Pro B60", 20, 1024, 128 * kib, 256 * kib, 18 * mib, 128, 456, 13.7, 117, 233, true},
-    {"lnl", "Intel Core Ultra 200V, its GPU", 8, 1024, 128 * kib, 192 * kib, 8 * mib, 128, 136, 4.2, 33.5, 67, true},
-    {"dg2", "Intel Arc A770", 32, 1024, 64 * kib, 192 * kib, 16 * mib, 64, 560, 19.7, 137, 275, false},
+     704, true, 16, true},
+    {"bmg", "Intel Arc B580 and Arc Pro B60", 20, 1024, 128 * kib, 256 * kib, 18 * mib, 128, 456, 13.7, 117, 233, true, 16,
+     true},
+    {"lnl", "Intel Core Ultra 200V, its GPU", 8, 1024, 128 * kib, 192 * kib, 8 * mib, 128, 136, 4.2, 33.5, 67, true, 16,
+     true},
+    {"dg2", "Intel Arc A770", 32, 1024, 64 * kib, 192 * kib, 16 * mib, 64, 560, 19.7, 137, 275, false, 8, false},
 };
 constexpr const char *cpuName = "cpu";
+
+/// D[8×n] += A[8×k]·B[k×n] of a subgroup of n threads, 32 bytes of the depth at a time.
+void addAtoms(DeviceInfo &info, int64_t threads) {
+  Atom atom;
+  atom.name = "dpas";
+  atom.accumulator = ElementType::F32;
+  atom.m = 8;
+  atom.n = atom.nStep = threads;
+  atom.nMax = 256;
+  atom.k = 16;
+  atom.threads = threads;
+  atom.aFromRegisters = true;
+  atom.neighbours = 1;
+  for (ElementType type : {ElementType::BF16, ElementType::F16}) {
+    atom.a = atom.b = type;
+    info.atoms.push_back(atom);
+  }
+}
 
 SpirvDevice makeDevice(const Row &row) {
   SpirvDevice device;
@@ -44,6 +66,11 @@ SpirvDevice makeDevice(const Row &row) {
   info.l2Bytes = row.l2Bytes;
   info.maxAllocation = 4 * gib;
   info.copyKinds = {"plain"};
+  if (row.blocks)
+    info.copyKinds.push_back("block2d");
+  info.largeRegisters = 2 * row.registers;
+  info.blockRegisters = row.maxThreads * 128;
+  addAtoms(info, row.matrixThreads);
   info.bandwidth = row.bandwidth * 1e9;
   info.launchSeconds = 5e-6;
   info.plainRate = row.f32 * 1e12;

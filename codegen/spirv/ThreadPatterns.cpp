@@ -46,6 +46,20 @@ struct ConvertBlockId : OpConversionPattern<gpu::BlockIdOp> {
   }
 };
 
+/// A built-in variable of 32 bits as an index.
+template <typename Op, spirv::BuiltIn which>
+struct ConvertSubgroupNumber : OpConversionPattern<Op> {
+  using OpConversionPattern<Op>::OpConversionPattern;
+  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor, ConversionPatternRewriter &rewriter) const override {
+    Value number = builtin(rewriter, op, which, rewriter.getI32Type());
+    Type index = this->getTypeConverter()->convertType(op.getType());
+    if (index != number.getType())
+      number = rewriter.create<spirv::UConvertOp>(op.getLoc(), index, number);
+    rewriter.replaceOp(op, number);
+    return success();
+  }
+};
+
 struct ConvertThreadId : OpConversionPattern<gpu::ThreadIdOp> {
   ConvertThreadId(const TypeConverter &types, MLIRContext *context, int64_t subgroup)
       : OpConversionPattern(types, context), subgroup(subgroup) {}
@@ -99,7 +113,9 @@ struct ConvertShuffle : OpConversionPattern<gpu::ShuffleOp> {
 } // namespace
 
 void populateThreadPatterns(const SPIRVTypeConverter &types, int64_t subgroup, RewritePatternSet &patterns) {
-  patterns.add<ConvertBlockId, ConvertBarrier, ConvertShuffle>(types, patterns.getContext());
+  patterns.add<ConvertBlockId, ConvertBarrier, ConvertShuffle,
+               ConvertSubgroupNumber<gpu::LaneIdOp, spirv::BuiltIn::SubgroupLocalInvocationId>,
+               ConvertSubgroupNumber<gpu::SubgroupIdOp, spirv::BuiltIn::SubgroupId>>(types, patterns.getContext());
   patterns.add<ConvertThreadId>(types, patterns.getContext(), subgroup);
 }
 

@@ -29,7 +29,9 @@ tile::FuncOp generatePipe(OpBuilder &builder, kernel::FuncOp kernel, const Kerne
   tile::FuncOp function = program.write([&] {
     if (info.contract) {
       auto contract = cast<kernel::ContractOp>(reductionAt(kernel, info.contract->reduction));
-      if (program.plan.roles && program.plan.roles->producers == 0)
+      if (program.plan.roles && program.plan.roles->direct)
+        directContractBody(program, contract);
+      else if (program.plan.roles && program.plan.roles->producers == 0)
         groupsContractBody(program, contract);
       else if (program.plan.roles)
         rolesContractBody(program, contract);
@@ -38,7 +40,9 @@ tile::FuncOp generatePipe(OpBuilder &builder, kernel::FuncOp kernel, const Kerne
     } else {
       auto softmax = cast<kernel::SoftmaxOp>(reductionAt(kernel, info.attend->reduction));
       auto scores = cast<kernel::ContractOp>(reductionAt(kernel, info.attend->scores->reduction));
-      if (program.plan.roles)
+      if (program.plan.roles && program.plan.roles->direct)
+        directAttendBody(program, softmax, scores);
+      else if (program.plan.roles)
         rolesAttendBody(program, softmax, scores);
       else
         program.walk(program.block(), [&] { attendBody(program, softmax, scores); });

@@ -32,7 +32,7 @@ public:
     steps = plan.k.tiles();
     sums = tile::FragmentType::get(context, {roles.fragmentRows, roles.fragmentColumns}, contract.getResult().getType(),
                                    builder.getStringAttr("sums"));
-    auto groups = builder.create<tile::GroupsOp>(loc, roles.consumers, roles.groupThreads);
+    auto groups = builder.create<tile::GroupsOp>(loc, roles.consumers, roles.groupThreads, IntegerAttr());
     OpBuilder::InsertionGuard guard(builder);
     Block *body = builder.createBlock(&groups.getBody());
     Value number = body->addArgument(builder.getIndexType(), loc), slots = makeSlots();

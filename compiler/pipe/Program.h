@@ -80,6 +80,8 @@ private:
 
 /// The bodies.
 void contractBody(Program &program, kernel::ContractOp contract);
+void directAttendBody(Program &program, kernel::SoftmaxOp softmax, kernel::ContractOp scores);
+void directContractBody(Program &program, kernel::ContractOp contract);
 void groupsContractBody(Program &program, kernel::ContractOp contract);
 void rolesContractBody(Program &program, kernel::ContractOp contract);
 void rolesAttendBody(Program &program, kernel::SoftmaxOp softmax, kernel::ContractOp scores);

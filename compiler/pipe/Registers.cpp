@@ -1,6 +1,7 @@
 // For every store of the kernel:
 // - staged: pieces of the sums, each computed by tile.each into a fragment of the stored type, put into a slot and
 //   stored by the copy engine, which clips what is outside.
+// - blocks: pieces likewise, each stored from registers at once.
 // - direct: tile.each over all sums, whose body stores.
 // A row or column of the sums is a point of its side, whose axes are its digits. Axes that are not full are read at
 // their last point where the tile goes on behind it; nothing of that is stored.
@@ -48,7 +49,7 @@ SmallVector<Value> RegisterEpilogue::coordsOf(Program &program, const BoxPlan &b
   return coords;
 }
 
-void RegisterEpilogue::digits(const Side &side, OpFoldResult point, OpFoldResult first,
+void RegisterEpilogue::digits(Program &program, const Side &side, OpFoldResult point, OpFoldResult first,
                               SmallVectorImpl<OpFoldResult> &relative) {
   AffineExpr number = program.dim(0) + program.dim(1);
   int64_t inner = 1;
@@ -59,13 +60,13 @@ void RegisterEpilogue::digits(const Side &side, OpFoldResult point, OpFoldResult
     bool outermost = llvm::none_of(ArrayRef(side.axes).take_front(i), [](const TiledAxis &other) { return other.tile > 1; });
     AffineExpr digit = number.floorDiv(inner);
     relative[axis.axis] = affine::makeComposedFoldedAffineApply(
-        builder, loc, AffineMap::get(2, 0, outermost ? digit : digit % axis.tile), {point, first});
+        program.builder, program.loc, AffineMap::get(2, 0, outermost ? digit : digit % axis.tile), {point, first});
     inner *= axis.tile;
   }
 }
 
 int64_t RegisterEpilogue::lanes(bool direct, const Access &access) const {
-  if (direct && access.guarded) // each element has a condition of its own
+  if (plan.neighbours == 1 || (direct && access.guarded)) // each element has a condition of its own
     return 1;
   for (auto axis = columns.axes.rbegin(); axis != columns.axes.rend(); ++axis)
     if (axis->tile > 1)
@@ -104,7 +105,9 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
       }
       Value at = program.apply(program.dim(0) + program.dim(1), {OpFoldResult(program.start(axis.axis)), raw[axis.axis]});
       bool isLane = pair == 2 && side == &columns && axis.axis == innermost();
-      if (axis.ragged()) {
+      // What pads columns to the atom's lies behind a tile that is the whole axis.
+      bool padded = side == &columns && plan.roles->direct && plan.roles->fragmentColumns * plan.roles->columnGroups > side->extent();
+      if (axis.ragged() || padded) {
         Value last = program.index(axis.extent - (isLane ? 2 : 1));
         Value here = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sle, at, last);
         inside = inside ? builder.create<arith::AndIOp>(loc, inside, here).getResult() : here;
@@ -194,10 +197,18 @@ void RegisterEpilogue::staged(kernel::StoreOp store, const StorePlan &storePlan,
     builder.setInsertionPoint(branch.thenYield());
   }
   for (const StagedPiece &piece : storePlan.pieces) {
-    int64_t slot = nextSlot++ % plan.roles->slots;
+    int64_t slot = storePlan.blocks ? 0 : nextSlot++ % plan.roles->slots;
     Value made = each({piece.rows, piece.columns}, {piece.row, piece.column}, sums, access, type,
                       [&](PointEmitter &emitter, Value) { return emitter.valueInLanes(store.getValue()); });
     relax(made.getDefiningOp(), type);
+    if (storePlan.blocks) {
+      const BoxPlan &box = storePlan.boxes[piece.stores.front().box];
+      SmallVector<OpFoldResult> relative(program.kernel.getNumAxes(), builder.getIndexAttr(0));
+      digits(plan.m, builder.getIndexAttr(piece.row), sums.firstRow ? OpFoldResult(sums.firstRow) : builder.getIndexAttr(0), relative);
+      digits(columns, builder.getIndexAttr(piece.column), sums.firstColumn ? OpFoldResult(sums.firstColumn) : builder.getIndexAttr(0), relative);
+      builder.create<tile::BlockWriteOp>(loc, made, boxes[piece.stores.front().box], coordsOf(program, box, relative), condition);
+      continue;
+    }
     builder.create<tile::SlotsAcquireOp>(loc, slots, plan.roles->slots - 1);
     // Widths that are no swizzle's lie in columns of one each.
     builder.create<tile::SlotsPutOp>(loc, made, slots, slot, /*offset=*/0, piece.swizzle, storePlan.transposed);

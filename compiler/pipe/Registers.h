@@ -31,6 +31,10 @@ public:
   static llvm::SmallVector<mlir::Value> coordsOf(Program &program, const BoxPlan &box,
                                                  llvm::ArrayRef<mlir::OpFoldResult> relative);
 
+  /// The digits of a point of the side, numbered from `first` on.
+  static void digits(Program &program, const Side &side, mlir::OpFoldResult point, mlir::OpFoldResult first,
+                     llvm::SmallVectorImpl<mlir::OpFoldResult> &relative);
+
 private:
   void staged(kernel::StoreOp store, const StorePlan &plan, llvm::ArrayRef<mlir::Value> boxes, const Sums &sums);
   void direct(kernel::StoreOp store, const StorePlan &plan, const Sums &sums);
@@ -42,9 +46,10 @@ private:
   /// Runs `body` for the pieces' elements; it gives what the elements of a new fragment are, or null.
   mlir::Value each(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> origin, const Sums &sums, const Access &access,
                    mlir::Type element, llvm::function_ref<mlir::Value(PointEmitter &, mlir::Value inside)> body);
-  /// The digits of a point of the side.
   void digits(const Side &side, mlir::OpFoldResult point, mlir::OpFoldResult first,
-              llvm::SmallVectorImpl<mlir::OpFoldResult> &relative);
+              llvm::SmallVectorImpl<mlir::OpFoldResult> &relative) {
+    digits(program, side, point, first, relative);
+  }
   int64_t lanes(bool direct, const Access &access) const;
   int innermost() const;
 

@@ -10,19 +10,13 @@
 //     the result of the last block, divided by the sums
 // By atoms that their threads wait for, every group copies and multiplies alike: a fill holds a block's keys and
 // values, and each block's scores, softmax and result follow each other.
-// Weights are 2^(c·s - c·max) with c = scale · log2 e where the weights' value is a multiple of the scores, else the
-// value is computed first and c = log2 e. Sums stay with the threads until the end. Only with all of a row at -inf is
-// a maximum -inf: then, as behind it, differences are NaN, which is what such a row is; where masks make -inf in some
-// blocks alone, -inf counts as 0.
 #include "compiler/pipe/Registers.h"
 #include "compiler/pipe/Roles.h"
+#include "compiler/pipe/SoftmaxSteps.h"
 #include "search/plan/Boxes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include <limits>
 
 using namespace mlir;
 
@@ -30,32 +24,24 @@ namespace tgc::pipe {
 
 namespace {
 
-constexpr double log2e = 0x1.71547652b82fep0;
-
 class RolesAttend : RolesProgram {
 public:
   RolesAttend(Program &program, kernel::SoftmaxOp softmax, kernel::ContractOp scores)
-      : RolesProgram(program), softmax(softmax), scores(scores), f32(builder.getF32Type()) {}
+      : RolesProgram(program), softmax(softmax), steps(program, softmax, scores) {}
 
   void emit() {
-    findScale();
     boxesQ = RegisterEpilogue::boxesOf(program, plan.a.boxes);
     boxesK = RegisterEpilogue::boxesOf(program, plan.b.boxes);
     boxesV = RegisterEpilogue::boxesOf(program, plan.v.boxes);
     storeBoxes = boxesOfStores();
     blocks = plan.n.tiles();
     element = program.typeOf(plan.a.type);
-    int64_t columns = plan.e.extent(), keys = plan.n.extent();
     // The depth that the products walk is padded to the atom's; what pads it was fetched as 0.
     depth = (plan.k.extent() + 15) / 16 * 16;
     queryRows = roles.fragmentRows;
     partQ = sharedOf(plan.a);
     partK = sharedOf(plan.b);
     partV = sharedOf(plan.v);
-    scoresType = fragment({queryRows, keys}, f32, "sums");
-    leftType = fragment({queryRows, keys}, element, "left");
-    resultType = fragment({queryRows, columns}, f32, "sums");
-    rowsType = fragment({queryRows}, f32, "rows");
     if (roles.producers == 0) {
       emitGroups();
       return;
@@ -79,14 +65,10 @@ private:
   tile::SharedType shared(int64_t rows, int64_t columns, const OperandPlan &operand) {
     return tile::SharedType::get(builder.getContext(), {rows, columns}, element, operand.boxes[0].swizzle);
   }
-  tile::FragmentType fragment(ArrayRef<int64_t> shape, Type type, StringRef layout) {
-    return tile::FragmentType::get(builder.getContext(), shape, type, builder.getStringAttr(layout));
-  }
   Value ring(tile::SharedType part, int64_t stages, int64_t freedBy) {
     return builder.create<tile::RingOp>(loc, tile::RingType::get(builder.getContext(), {part}), stages, freedBy,
                                         /*subgroups=*/true);
   }
-  Value number(double value) { return builder.create<arith::ConstantOp>(loc, builder.getF32FloatAttr(value)); }
 
   void emitGroups() {
     auto make = [&](int64_t stages, ArrayRef<tile::SharedType> parts) {
@@ -95,7 +77,7 @@ private:
     };
     ringQ = make(1, {partQ});
     ringK = ringV = make(roles.stages, {partK, partV});
-    auto groups = builder.create<tile::GroupsOp>(loc, roles.consumers, roles.groupThreads);
+    auto groups = builder.create<tile::GroupsOp>(loc, roles.consumers, roles.groupThreads, IntegerAttr());
     OpBuilder::InsertionGuard guard(builder);
     Block *body = builder.createBlock(&groups.getBody());
     Value number = body->addArgument(builder.getIndexType(), loc), slots = makeSlots();
@@ -142,16 +124,16 @@ private:
     nextTogether(zero);
     Value queries = builder.create<tile::RingPartOp>(loc, shared(queryRows, depth, plan.a), ringQ, zero, 0, firstRow ? firstRow : zero, zero);
     if (roles.holdLeft)
-      queries = builder.create<tile::GatherOp>(loc, fragment({queryRows, depth}, element, "left"), queries);
+      queries = builder.create<tile::GatherOp>(loc, steps.fragment({queryRows, depth}, element, "left"), queries);
     auto scoresOf = [&](Value step) {
-      return dot(scoresType, queries, part(ringK, step, {plan.n.extent(), depth}), Value(), false);
+      return dot(steps.scoresType, queries, part(ringK, step, {plan.n.extent(), depth}), Value(), false);
     };
     auto resultOf = [&](Value weights, Value step, Value into) {
-      Value left = builder.create<tile::ConvertOp>(loc, leftType, weights);
-      return dot(resultType, left, part(ringV, step, {plan.v.tileRows, plan.v.tileColumns}, 1), into, true);
+      Value left = builder.create<tile::ConvertOp>(loc, steps.leftType, weights);
+      return dot(steps.resultType, left, part(ringV, step, {plan.v.tileRows, plan.v.tileColumns}, 1), into, true);
     };
     toTile(plan.n, program.index(blocks - 1));
-    Step first = softmaxStep(scoresOf(zero), Value(), Value());
+    SoftmaxSteps::Step first = steps.next(scoresOf(zero), Value(), Value(), firstRow);
     Value result = resultOf(first.weights, zero, Value());
     auto loop = builder.create<scf::ForOp>(loc, program.index(1), program.index(blocks), program.index(1),
                                            ValueRange{first.maximum, first.sum, result});
@@ -162,28 +144,12 @@ private:
       ValueRange carried = loop.getRegionIterArgs();
       nextTogether(b);
       toTile(plan.n, program.apply(program.dim(0) * -1 + (blocks - 1), b));
-      Step step = softmaxStep(scoresOf(b), carried[0], carried[1]);
-      Value result = resultOf(step.weights, b, scaled(carried[2], step.shrink));
+      SoftmaxSteps::Step step = steps.next(scoresOf(b), carried[0], carried[1], firstRow);
+      Value result = resultOf(step.weights, b, steps.scaled(carried[2], step.shrink));
       builder.create<scf::YieldOp>(loc, ValueRange{step.maximum, step.sum, result});
     }
     toTile(plan.n, Value());
-    return {loop.getResult(2), firstRow, divisorOf(loop.getResult(1))};
-  }
-
-  void findScale() {
-    Value weights = softmax.getWeights();
-    factor = log2e;
-    computed = weights != scores.getResult();
-    auto product = weights.getDefiningOp<arith::MulFOp>();
-    if (!product)
-      return;
-    for (auto [score, constant] : {std::pair(product.getLhs(), product.getRhs()), {product.getRhs(), product.getLhs()}}) {
-      FloatAttr scale;
-      if (score == scores.getResult() && matchPattern(constant, m_Constant(&scale)) && scale.getValueAsDouble() > 0) {
-        factor = scale.getValueAsDouble() * log2e;
-        computed = false;
-      }
-    }
+    return {loop.getResult(2), firstRow, steps.divisorOf(loop.getResult(1))};
   }
 
   Value fill(Value ordinal, int64_t perTile, Value step, int64_t shift = 0) {
@@ -232,7 +198,7 @@ private:
       builder.create<tile::RingWaitOp>(loc, ringQ, queryFill);
       Value queries = part(ringQ, queryFill, {64, depth});
       if (roles.holdLeft)
-        queries = builder.create<tile::GatherOp>(loc, fragment({64, depth}, element, "left"), queries);
+        queries = builder.create<tile::GatherOp>(loc, steps.fragment({64, depth}, element, "left"), queries);
       Sums total = attend(ordinal, queries, queryFill);
       epilogue.emit(total);
     });
@@ -248,22 +214,17 @@ private:
 
   Value startScores(Value queries, Value p) {
     Value keys = part(ringK, p, {plan.n.extent(), depth});
-    return builder.create<tile::DotAsyncOp>(loc, scoresType, queries, keys, Value(), false, false);
+    return builder.create<tile::DotAsyncOp>(loc, steps.scoresType, queries, keys, Value(), false, false);
   }
   Value startResult(Value weights, Value p, Value into) {
     Value values = part(ringV, p, {plan.v.tileRows, plan.v.tileColumns});
-    return builder.create<tile::DotAsyncOp>(loc, resultType, weights, values, into, false, /*transpose_right=*/true);
+    return builder.create<tile::DotAsyncOp>(loc, steps.resultType, weights, values, into, false, /*transpose_right=*/true);
   }
   Value wait(int64_t pending, Value sums) {
     return builder.create<tile::DotWaitOp>(loc, TypeRange(sums.getType()), pending, ValueRange(sums)).getResult(0);
   }
   void release(Value ring, Value p) { builder.create<tile::RingReleaseOp>(loc, ring, p); }
   void waitFor(Value ring, Value p) { builder.create<tile::RingWaitOp>(loc, ring, p); }
-
-  struct Step {
-    Value weights; ///< f32
-    Value maximum, sum, shrink;
-  };
 
   Sums attend(Value ordinal, Value queries, Value queryFill) {
     Value first = fill(ordinal, blocks, Value());
@@ -274,9 +235,9 @@ private:
     if (roles.holdLeft)
       release(ringQ, queryFill);
     toTile(plan.n, program.index(blocks - 1));
-    Step step = softmaxStep(s, Value(), Value());
-    Value weights = builder.create<tile::ConvertOp>(loc, leftType, step.weights);
-    Value zero = builder.create<tile::ZeroOp>(loc, resultType);
+    SoftmaxSteps::Step step = steps.next(s, Value(), Value(), firstRow);
+    Value weights = builder.create<tile::ConvertOp>(loc, steps.leftType, step.weights);
+    Value zero = builder.create<tile::ZeroOp>(loc, steps.resultType);
 
     auto loop = builder.create<scf::ForOp>(loc, program.index(1), program.index(blocks), program.index(1),
                                            ValueRange{weights, step.maximum, step.sum, zero});
@@ -296,12 +257,12 @@ private:
         builder.create<tile::TurnPassOp>(loc, turns, nextTurn, Value());
       s = wait(1, s);
       release(ringK, p);
-      Step step = softmaxStep(s, carried[1], carried[2]);
+      SoftmaxSteps::Step step = steps.next(s, carried[1], carried[2], firstRow);
       result = wait(0, result);
       release(ringV, before);
       // Only now: the product was still reading the weights before.
-      Value weights = builder.create<tile::ConvertOp>(loc, leftType, step.weights);
-      result = scaled(result, step.shrink);
+      Value weights = builder.create<tile::ConvertOp>(loc, steps.leftType, step.weights);
+      result = steps.scaled(result, step.shrink);
       builder.create<scf::YieldOp>(loc, ValueRange{weights, step.maximum, step.sum, result});
     }
     toTile(plan.n, Value());
@@ -311,125 +272,15 @@ private:
     waitFor(ringV, last);
     Value result = wait(0, startResult(loop.getResult(0), last, loop.getResult(3)));
     release(ringV, last);
-    return {result, firstRow, divisorOf(loop.getResult(2))};
-  }
-
-  /// What the result is multiplied with: one over the sums, which threads have in parts.
-  Value divisorOf(Value parts) {
-    Value sum = builder.create<tile::FoldJoinOp>(loc, rowsType, "add", parts);
-    return rows([&](Value row) {
-      Value x = at(sum, {row});
-      auto quick = arith::FastMathFlagsAttr::get(builder.getContext(), arith::FastMathFlags::afn);
-      return builder.create<arith::DivFOp>(loc, number(1), x, quick).getResult();
-    });
-  }
-
-  // Elements.
-
-  Value at(Value fragment, ValueRange coords, bool pair = false) {
-    Type type = pair ? Type(VectorType::get({2}, f32)) : f32;
-    return builder.create<tile::ElementOp>(loc, type, fragment, coords);
-  }
-  Value pairOf(Value scalar) { return builder.create<vector::BroadcastOp>(loc, VectorType::get({2}, f32), scalar); }
-
-  Value rows(function_ref<Value(Value row)> body) { return each(rowsType, 1, [&](ValueRange at) { return body(at[0]); }); }
-
-  Value each(tile::FragmentType type, int64_t lanes, function_ref<Value(ValueRange)> body) {
-    SmallVector<int64_t> origin(type.getShape().size(), 0);
-    auto made = builder.create<tile::EachOp>(loc, type, type.getShape(), origin, lanes, type.getLayout().getValue());
-    OpBuilder::InsertionGuard guard(builder);
-    Block *block = builder.createBlock(&made.getBody());
-    for (size_t i = 0; i < origin.size(); ++i)
-      block->addArgument(builder.getIndexType(), loc);
-    Value value = body(block->getArguments());
-    builder.create<tile::YieldOp>(loc, ValueRange(value));
-    return made.getResult();
-  }
-
-  /// The scores of the first block, -inf for keys behind the last.
-  Value masked(Value s) {
-    const TiledAxis *outer = nullptr;
-    int64_t inner = plan.n.extent();
-    for (const TiledAxis &axis : plan.n.axes) {
-      inner /= axis.tile;
-      if (axis.tile > 1) {
-        outer = &axis;
-        break;
-      }
-    }
-    if (!outer || !outer->ragged())
-      return s;
-    Value left = program.apply(program.dim(0) * -1 + outer->extent, program.start(outer->axis));
-    return each(scoresType, 1, [&](ValueRange place) {
-      Value key = program.apply(program.dim(0).floorDiv(inner), place[1]);
-      Value inside = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, key, left);
-      return builder.create<arith::SelectOp>(loc, inside, at(s, place), number(-std::numeric_limits<double>::infinity()))
-          .getResult();
-    });
-  }
-
-  Step softmaxStep(Value s, Value oldMaximum, Value oldSum) {
-    if (computed) {
-      RegisterEpilogue values(program, scores.getResult(), plan.n, {}, Value());
-      s = values.compute({s, firstRow, Value()}, softmax.getWeights());
-    }
-    if (!oldMaximum)
-      s = masked(s);
-    Step step;
-    step.maximum = builder.create<tile::FoldOp>(loc, rowsType, "max", s, /*partial=*/false);
-    if (oldMaximum) {
-      Value here = step.maximum;
-      step.maximum = rows([&](Value row) {
-        return builder.create<arith::MaxNumFOp>(loc, at(oldMaximum, {row}), at(here, {row})).getResult();
-      });
-    }
-    Value maximum = step.maximum;
-    Value from = rows([&](Value row) {
-      Value m = at(maximum, {row}), below = builder.create<arith::MulFOp>(loc, m, number(-factor));
-      if (!computed)
-        return below;
-      Value none = builder.create<arith::CmpFOp>(loc, arith::CmpFPredicate::OEQ, m, number(-std::numeric_limits<double>::infinity()));
-      return builder.create<arith::SelectOp>(loc, none, number(0), below).getResult();
-    });
-    step.weights = each(scoresType, 2, [&](ValueRange place) {
-      Value c = pairOf(number(factor));
-      Value power = builder.create<math::FmaOp>(loc, at(s, place, true), c, pairOf(at(from, {place[0]})));
-      return exp2(power);
-    });
-    Value sum = builder.create<tile::FoldOp>(loc, rowsType, "add", step.weights, /*partial=*/true);
-    if (!oldMaximum) {
-      step.sum = sum;
-      return step;
-    }
-    step.shrink = rows([&](Value row) {
-      return exp2(builder.create<math::FmaOp>(loc, at(oldMaximum, {row}), number(factor), at(from, {row})));
-    });
-    step.sum = rows([&](Value row) {
-      return builder.create<math::FmaOp>(loc, at(oldSum, {row}), at(step.shrink, {row}), at(sum, {row})).getResult();
-    });
-    return step;
-  }
-
-  Value exp2(Value power) {
-    auto quick = arith::FastMathFlagsAttr::get(builder.getContext(), arith::FastMathFlags::afn);
-    return builder.create<math::Exp2Op>(loc, power, quick);
-  }
-
-  Value scaled(Value result, Value shrink) {
-    return each(resultType, 2, [&](ValueRange place) {
-      return builder.create<arith::MulFOp>(loc, at(result, place, true), pairOf(at(shrink, {place[0]}))).getResult();
-    });
+    return {result, firstRow, steps.divisorOf(loop.getResult(2))};
   }
 
   kernel::SoftmaxOp softmax;
-  kernel::ContractOp scores;
-  Type f32, element;
-  double factor = log2e;
-  bool computed = false;
+  SoftmaxSteps steps;
+  Type element;
   SmallVector<Value> boxesQ, boxesK, boxesV;
   SmallVector<SmallVector<Value>> storeBoxes;
   tile::SharedType partQ, partK, partV;
-  tile::FragmentType scoresType, leftType, resultType, rowsType;
   Value ringQ, ringK, ringV, turns, turn, nextTurn, firstRow;
   int64_t blocks = 1, depth = 0, queryRows = 64;
 };

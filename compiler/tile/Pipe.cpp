@@ -172,8 +172,8 @@ LogicalResult EachOp::verify() {
     return emitOpError("has one or two coordinates");
   if (getBody().getNumArguments() != getShape().size())
     return emitOpError("the body has an argument a coordinate");
-  if (getLanes() != 1 && getLanes() != 2)
-    return emitOpError("serves one element or two neighbours");
+  if (getLanes() < 1 || !llvm::isPowerOf2_64(getLanes()))
+    return emitOpError("serves a power of two of neighbours");
   auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
   if (!yield || yield.getValues().size() != (getResult() ? 1 : 0))
     return emitOpError("yields one value for its fragment, else none");

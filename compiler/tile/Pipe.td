@@ -134,6 +134,38 @@ def Tile_FetchOp : Tile_Op<"fetch"> {
   }];
 }
 
+def Tile_BlockReadOp : Tile_Op<"block.read"> {
+  let summary = "a fragment straight from memory";
+  let description = [{
+    The box at these coordinates, rows × columns or with `transposed` columns × rows of the fragment, which is an
+    operand: `left` is rows × depth, `right` columns × depth. What lies outside is 0; dimensions that the box may leave
+    are `clipped`, all if they are not named.
+    ```
+    %a = tile.block.read %bx[%m0, %k] : !tile.fragment<32x32xbf16, left>
+    %b = tile.block.read %bw[%k, %n0] transposed : !tile.fragment<64x32xbf16, right>
+    ```
+  }];
+  let arguments = (ins Tile_BoxType:$box, Variadic<Index>:$coords, UnitAttr:$transposed,
+                       OptionalAttr<DenseI64ArrayAttr>:$clipped);
+  let results = (outs Tile_FragmentType:$result);
+  let assemblyFormat = [{
+    $box `[` $coords `]` (`transposed` $transposed^)? (`clipped` $clipped^)? attr-dict `:` type($result)
+  }];
+}
+
+def Tile_BlockPrefetchOp : Tile_Op<"block.prefetch"> {
+  let summary = "asks the cache for a box; what lies outside is not asked for";
+  let arguments = (ins Tile_BoxType:$box, Variadic<Index>:$coords, OptionalAttr<DenseI64ArrayAttr>:$clipped);
+  let assemblyFormat = "$box `[` $coords `]` (`clipped` $clipped^)? attr-dict";
+}
+
+def Tile_BlockWriteOp : Tile_Op<"block.write", [AttrSizedOperandSegments]> {
+  let summary = "a fragment's elements to a box straight from registers, but for what lies outside";
+  let description = "`tile.block.write %e -> %by[%m, %n] : !tile.fragment<8x16xbf16, sums>`";
+  let arguments = (ins Tile_FragmentType:$fragment, Tile_BoxType:$box, Variadic<Index>:$coords, Optional<I1>:$condition);
+  let assemblyFormat = "$fragment `->` $box `[` $coords `]` (`if` $condition^)? attr-dict `:` type($fragment)";
+}
+
 def Tile_RolesOp : Tile_Op<"roles", [NoTerminator, OpAsmOpInterface]> {
   let summary = "groups of threads with different work";
   let description = [{
@@ -159,12 +191,13 @@ def Tile_RolesOp : Tile_Op<"roles", [NoTerminator, OpAsmOpInterface]> {
 def Tile_GroupsOp : Tile_Op<"groups", [NoTerminator, OpAsmOpInterface]> {
   let summary = "groups of threads with the same work, copies included";
   let description = [{
-    The body is run by every thread of each group, with the group's number.
+    The body is run by every thread of each group, with the group's number. Registers are a thread's, where a kernel
+    says how many it wants.
     `tile.groups 4 threads 32 { ^bb0(%c: index): … }`
   }];
-  let arguments = (ins I64Attr:$groups, I64Attr:$threads);
+  let arguments = (ins I64Attr:$groups, I64Attr:$threads, OptionalAttr<I64Attr>:$registers);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$groups `threads` $threads $body attr-dict";
+  let assemblyFormat = "$groups `threads` $threads (`registers` $registers^)? $body attr-dict";
   let extraClassDeclaration = [{
     void getAsmBlockArgumentNames(::mlir::Region &region, ::mlir::OpAsmSetValueNameFn setName);
   }];
@@ -189,7 +222,8 @@ def Tile_TurnPassOp : Tile_Op<"turn.pass"> {
 }
 
 class Tile_FragmentDot<string mnemonic> : Tile_Op<mnemonic> {
-  let arguments = (ins AnyTypeOf<[Tile_SharedType, Tile_FragmentType]>:$left, Tile_SharedType:$right,
+  let arguments = (ins AnyTypeOf<[Tile_SharedType, Tile_FragmentType]>:$left,
+                       AnyTypeOf<[Tile_SharedType, Tile_FragmentType]>:$right,
                        Optional<Tile_FragmentType>:$sums, UnitAttr:$transpose_left, UnitAttr:$transpose_right);
   let results = (outs Tile_FragmentType:$result);
   let assemblyFormat = [{
@@ -213,7 +247,7 @@ def Tile_DotAsyncOp : Tile_FragmentDot<"dot.async"> {
 
 def Tile_DotGroupOp : Tile_FragmentDot<"dot.group"> {
   let summary = "sums (+)= left · right by matrix instructions of one group that its threads wait for";
-  let description = "As `tile.dot.async`, but the sums may be read at once.";
+  let description = "As `tile.dot.async`, but the sums may be read at once. A right fragment is columns × depth.";
 }
 
 def Tile_DotWaitOp : Tile_Op<"dot.wait"> {
@@ -228,7 +262,7 @@ def Tile_EachOp : Tile_Op<"each", [OpAsmOpInterface]> {
   let summary = "runs its body for every element of a fragment's piece that a thread holds";
   let description = [{
     The piece is `shape` from `origin` on, of fragments of that layout; the body gets row and column in the fragment.
-    With lanes(2) it serves two neighbours in a row. What it yields makes a new fragment of the piece's shape; it
+    With lanes(n) it serves n neighbours in a row. What it yields makes a new fragment of the piece's shape; it
     may store instead.
     ```
     %e = tile.each (%m, %n) in [64, 64] from [0, 128] lanes 2 layout "sums" {

@@ -12,11 +12,11 @@ void FragmentParts::refuse(bool there, const char *option, const char *reason) {
     throw Refusal{fmt::format("{}: {}", option, reason)};
 }
 
-void FragmentParts::refuseForFragments() const {
+void FragmentParts::refuseForFragments(bool prefetches) const {
   refuse(!schedule.cluster.empty(), "cluster", "operands are fetched by each block");
   refuse(!schedule.split.empty(), "split", "the pipe walks a sum in one block");
   refuse(!schedule.padTo.empty(), "padto", "tiles need not divide the extent");
-  refuse(schedule.prefetch.has_value(), "prefetch", "the ring fetches ahead");
+  refuse(schedule.prefetch.has_value() && !prefetches, "prefetch", "the ring fetches ahead");
   if (kernel.attend) {
     refuse(!schedule.packs.empty(), "pack", "attention has no weights");
     refuse(schedule.flip, "flip", "queries are the atom's rows");

@@ -10,8 +10,8 @@ public:
   using PipeParts::PipeParts;
 
   static void refuse(bool there, const char *option, const char *reason);
-  /// Refuses options that no such plan has.
-  void refuseForFragments() const;
+  /// Refuses options that no such plan has; `prefetches`: it asks the cache ahead.
+  void refuseForFragments(bool prefetches = false) const;
   /// The schedule's atom for operands of exactly these types; throws Refusal.
   const Atom &exactAtom(ElementType accumulator, ElementType operand) const;
 

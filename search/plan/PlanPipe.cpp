@@ -10,11 +10,20 @@ PlanResult planPipe(const KernelInfo &kernel, const Schedule &schedule, const De
   bool asynchronous = std::any_of(device.atoms.begin(), device.atoms.end(), [&](const Atom &atom) {
     return atom.name == *schedule.atom && atom.asynchronous;
   });
+  // Copies that threads start into block memory make rings; without them operands go straight to registers.
+  auto hasCopy = [&](const char *kind) {
+    return std::find(device.copyKinds.begin(), device.copyKinds.end(), kind) != device.copyKinds.end();
+  };
+  bool direct = device.maxThreads > 1 && !hasCopy("async");
   try {
     if (asynchronous && kernel.contract)
       return {planRolesContract(kernel, schedule, device), ""};
     if (asynchronous && kernel.attend)
       return {planRolesAttend(kernel, schedule, device), ""};
+    if (direct && kernel.contract)
+      return {planDirectContract(kernel, schedule, device), ""};
+    if (direct && kernel.attend)
+      return {planDirectAttend(kernel, schedule, device), ""};
     if (device.maxThreads > 1 && kernel.contract)
       return {planGroupsContract(kernel, schedule, device), ""};
     if (device.maxThreads > 1 && kernel.attend)

@@ -13,6 +13,8 @@ PlanResult planPipe(const KernelInfo &kernel, const Schedule &schedule, const De
 Plan planContractPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 Plan planRolesContract(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 Plan planRolesAttend(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
+Plan planDirectAttend(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
+Plan planDirectContract(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 Plan planGroupsContract(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 Plan planGroupsAttend(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 Plan planAttendPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);

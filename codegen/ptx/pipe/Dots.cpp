@@ -30,7 +30,7 @@ static StringRef nameOf(Type type) {
 }
 
 void PipeLowering::lowerDot(tile::DotAsyncOp dot) {
-  auto right = dot.getRight().getType();
+  auto right = cast<tile::SharedType>(dot.getRight().getType());
   Type element = right.getElementType();
   int64_t bytes = element.getIntOrFloatBitWidth() / 8, steps = 32 / bytes; // depth of an instruction
   tile::FragmentType type = dot.getResult().getType();

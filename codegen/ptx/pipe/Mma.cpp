@@ -53,7 +53,7 @@ private:
 };
 
 void PipeLowering::lowerDotGroup(tile::DotGroupOp dot) {
-  tile::SharedType right = dot.getRight().getType();
+  auto right = cast<tile::SharedType>(dot.getRight().getType());
   tile::FragmentType type = dot.getResult().getType();
   int64_t rows = type.getShape()[0], columns = type.getShape()[1];
   int64_t depth = right.getShape()[dot.getTransposeRight() ? 0 : 1];

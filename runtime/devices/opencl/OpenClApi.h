@@ -80,6 +80,14 @@ enum class ProfilingInfo : uint32_t { Start = 0x1282, End = 0x1283 };
   ENTRY(buildProgram, "clBuildProgram", Status,                                                              \
         (ProgramHandle, uint32_t devices, const DeviceId *, const char *options,                             \
          void (*notify)(ProgramHandle, void *), void *user))                                                 \
+  ENTRY(createProgramWithSource, "clCreateProgramWithSource", ProgramHandle,                                 \
+        (Context, uint32_t count, const char **texts, const size_t *bytes, Status *))                        \
+  ENTRY(compileProgram, "clCompileProgram", Status,                                                          \
+        (ProgramHandle, uint32_t devices, const DeviceId *, const char *options, uint32_t headers,           \
+         const ProgramHandle *, const char **names, void (*notify)(ProgramHandle, void *), void *user))      \
+  ENTRY(linkProgram, "clLinkProgram", ProgramHandle,                                                         \
+        (Context, uint32_t devices, const DeviceId *, const char *options, uint32_t programs,                \
+         const ProgramHandle *, void (*notify)(ProgramHandle, void *), void *user, Status *))                \
   ENTRY(getBuildInfo, "clGetProgramBuildInfo", Status,                                                       \
         (ProgramHandle, DeviceId, uint32_t what, size_t bytes, void *value, size_t *all))                    \
   ENTRY(releaseProgram, "clReleaseProgram", Status, (ProgramHandle))                                         \

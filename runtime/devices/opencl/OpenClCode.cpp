@@ -5,6 +5,7 @@
 //  3. Every function is looked up once; its block and shared memory are compared with what the build allows.
 #include "runtime/devices/opencl/OpenClCode.h"
 #include "runtime/devices/opencl/Spirv.h"
+#include "runtime/devices/opencl/standins/StandIns.h"
 #include "runtime/format/Error.h"
 #include "runtime/io/Threads.h"
 #include <algorithm>
@@ -49,14 +50,21 @@ ProgramHandle buildModule(const ClDevice &device, const Module &module, size_t i
   std::string name = where(index);
   if (module.format != "spirv")
     unsupported(name + " has the format \"" + module.format + "\"; OpenCL takes spirv");
-  requireSuits(device, spirv::readModule(module.image, name), index);
+  spirv::ModuleFacts facts = spirv::readModule(module.image, name);
+  requireSuits(device, facts, index);
   Status status = Success;
   ProgramHandle program =
       device.api().createProgramWithIl(device.context(), module.image.data(), module.image.size(), &status);
   device.check(status, "reading " + name);
   DeviceId id = device.id();
-  status = device.api().buildProgram(program, 1, &id, options.c_str(), nullptr, nullptr);
-  std::string log = buildLog(device, program);
+  std::string log, source = device.info().arch == "cpu" ? standIns(facts.imports) : "";
+  if (source.empty()) {
+    status = device.api().buildProgram(program, 1, &id, options.c_str(), nullptr, nullptr);
+    log = buildLog(device, program);
+  } else if (ProgramHandle linked = linkStandIns(device, program, source, options, status, log)) {
+    device.api().releaseProgram(program);
+    program = linked;
+  }
   if (status != Success) {
     device.api().releaseProgram(program);
     device.fail(status, "building " + name + " (options \"" + options + "\")" +

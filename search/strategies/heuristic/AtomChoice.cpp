@@ -5,6 +5,10 @@
 
 namespace tgc::heuristic {
 
+bool hasCopy(const DeviceInfo &device, const char *kind) {
+  return std::find(device.copyKinds.begin(), device.copyKinds.end(), kind) != device.copyKinds.end();
+}
+
 const Atom *groupAtom(const DeviceInfo &device, bool asynchronous, ElementType operand, ElementType sums) {
   for (const Atom &atom : device.atoms)
     if (device.maxThreads > 1 && atom.asynchronous == asynchronous && atom.a == operand && atom.b == operand &&

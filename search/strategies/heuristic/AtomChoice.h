@@ -4,6 +4,8 @@
 
 namespace tgc::heuristic {
 
+bool hasCopy(const DeviceInfo &device, const char *kind);
+
 /// The device's first atom of these types that runs beside its threads, or that they wait for; null if there is none.
 const Atom *groupAtom(const DeviceInfo &device, bool asynchronous, ElementType operand, ElementType sums);
 

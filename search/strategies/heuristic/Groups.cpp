@@ -116,7 +116,7 @@ private:
 } // namespace
 
 std::optional<Schedule> groupsContractSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
-  if (!kernel.contract || kernel.contract->k.empty())
+  if (!kernel.contract || kernel.contract->k.empty() || !hasCopy(device, "async"))
     return std::nullopt;
   const ContractInfo &contract = *kernel.contract;
   int64_t m = 1, n = 1;
@@ -131,7 +131,7 @@ std::optional<Schedule> groupsContractSchedule(const KernelInfo &kernel, const D
 }
 
 std::optional<Schedule> groupsAttendSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
-  if (!kernel.attend || !kernel.attend->scores || kernel.attend->m.empty() || kernel.attend->n.empty())
+  if (!hasCopy(device, "async") || !kernel.attend || !kernel.attend->scores || kernel.attend->m.empty() || kernel.attend->n.empty())
     return std::nullopt;
   const AttendInfo &attend = *kernel.attend;
   const Atom *atom = groupAtom(device, /*asynchronous=*/false, attend.values.type, kernel.reductions[attend.reduction].accumulator);

@@ -15,6 +15,8 @@ const Rule rules[] = {
     {KernelShape::Reduce, heuristic::reduceSchedule},
     {KernelShape::Contract, heuristic::rolesContractSchedule},
     {KernelShape::Attend, heuristic::rolesAttendSchedule},
+    {KernelShape::Contract, heuristic::directContractSchedule},
+    {KernelShape::Attend, heuristic::directAttendSchedule},
     {KernelShape::Contract, heuristic::groupsContractSchedule},
     {KernelShape::Attend, heuristic::groupsAttendSchedule},
     {KernelShape::Contract, heuristic::contractSchedule},

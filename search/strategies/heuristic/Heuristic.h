@@ -10,6 +10,8 @@ std::optional<Schedule> splitSchedule(const KernelInfo &kernel, const DeviceInfo
 std::optional<Schedule> reduceSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> rolesContractSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> rolesAttendSchedule(const KernelInfo &kernel, const DeviceInfo &device);
+std::optional<Schedule> directAttendSchedule(const KernelInfo &kernel, const DeviceInfo &device);
+std::optional<Schedule> directContractSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> groupsContractSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> groupsAttendSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> contractSchedule(const KernelInfo &kernel, const DeviceInfo &device);

@@ -1,6 +1,5 @@
 #include "tests/codegen/spirv/SpirvRun.h"
 
-#include "codegen/common/LowerLoop.h"
 #include "codegen/spirv/CompileSpirv.h"
 #include "compiler/support/Error.h"
 #include "mlir/IR/Verifier.h"
@@ -21,7 +20,7 @@ SpirvProgram::SpirvProgram(kernel::FuncOp kernel, const KernelInfo &info, const 
   OwningOpRef<ModuleOp> module = generateTile(kernel, info, plan);
   tile = textOf(*module);
   for (auto program : llvm::make_early_inc_range(module->getOps<tile::FuncOp>()))
-    lowerLoopProgram(program, device.info);
+    spv::lowerProgram(program, device.info);
   thread = textOf(*module);
   if (failed(verify(*module)))
     internalError("the thread stage of {} is invalid", info.name);
@@ -32,6 +31,7 @@ SpirvProgram::SpirvProgram(kernel::FuncOp kernel, const KernelInfo &info, const 
   code = std::move(compiled.words);
   name = compiled.name;
   threads = compiled.threads;
+  registers = compiled.registers;
 }
 
 void SpirvProgram::run(runtime::Device &device, std::vector<KernelBuffer> &buffers) const {

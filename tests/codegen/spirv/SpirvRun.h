@@ -14,12 +14,14 @@ public:
   void run(runtime::Device &device, std::vector<KernelBuffer> &buffers) const;
 
   const std::vector<uint32_t> &words() const { return code; }
+  /// Whether it wants the large register file.
+  bool isLarge() const { return registers > 128; }
   std::string tile, thread, text; ///< texts of the stages; the last is the SPIR-V dialect's
 
 private:
   std::vector<uint32_t> code;
   std::string name;
-  int64_t blocks, threads;
+  int64_t blocks, threads, registers = 0;
 };
 
 } // namespace tgc::test

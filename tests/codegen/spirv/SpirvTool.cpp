@@ -60,6 +60,8 @@ public:
 
 private:
   Schedule firstSchedule(kernel::FuncOp kernel, const KernelInfo &info) const {
+    if (options.schedule == "heuristic")
+      return heuristicSchedule(info, target.info);
     if (!options.schedule.empty())
       return parseSchedule(options.schedule == "raw" ? "" : options.schedule);
     if (auto attribute = kernel.getScheduleAttr())
@@ -75,7 +77,7 @@ private:
       std::cout << (options.emit == "text" ? program.text : options.emit == "thread" ? program.thread : program.tile);
     } else if (options.emit == "binary") {
       const auto *bytes = reinterpret_cast<const uint8_t *>(program.words().data());
-      std::string path = fmt::format("{}/{}.{}.spv", options.output, info.name, runs);
+      std::string path = fmt::format("{}/{}.{}{}.spv", options.output, info.name, runs, program.isLarge() ? ".large" : "");
       runtime::writeFileAtomically(path, runtime::Bytes::view(bytes, program.words().size() * sizeof(uint32_t)));
       fmt::print("{}\n", path);
     } else {
@@ -124,9 +126,9 @@ int main(int argc, char **argv) {
   CLI::App app("Takes kernels to SPIR-V");
   app.add_option("file", options.file, "kernel-stage MLIR")->required();
   app.add_option("--emit", options.emit,
-                 "tile, thread, text (the SPIR-V dialect), binary (files NAME.N.spv), check (run and compare)");
+                 "tile, thread, text (the SPIR-V dialect), binary (files NAME.N.spv, NAME.N.large.spv), check (run and compare)");
   app.add_option("--schedule", options.schedule,
-                 "instead of the kernels' own or else the heuristic's; raw is the empty one");
+                 "instead of the kernels' own or else the heuristic's: heuristic, raw (the empty one), or its words");
   app.add_option("--target", options.target, "pvc, bmg, lnl, dg2, cpu");
   app.add_option("--kernel", options.kernel, "this kernel alone");
   app.add_option("--device", options.device, "device of this machine to check on");

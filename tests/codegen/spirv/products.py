@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Contractions and attention of models as kernels, for the matrix engine of Intel's GPUs: products.py small|large > FILE.
+`small` ones run on processors against the reference: odd sizes, views, epilogues, conditions. `large` ones are those whose
+loops are counted: 4096³ and what Flux and Wan multiply."""
+import sys
+
+GELU = """  %c0 = arith.constant 0.044715 : f32
+  %c1 = arith.constant 0.79788458 : f32
+  %c2 = arith.constant 1.0 : f32
+  %c3 = arith.constant 0.5 : f32
+  %q0 = arith.mulf %t, %t : f32
+  %q1 = arith.mulf %q0, %t : f32
+  %q2 = arith.mulf %q1, %c0 : f32
+  %q3 = arith.addf %t, %q2 : f32
+  %q4 = arith.mulf %q3, %c1 : f32
+  %q5 = math.tanh %q4 : f32
+  %q6 = arith.addf %q5, %c2 : f32
+  %q7 = arith.mulf %t, %c3 : f32
+  %u = arith.mulf %q7, %q6 : f32
+"""
+
+
+def gemm(name, M, N, K, type="bf16", out=None, nk=False, epilogue="none", batch=0, pad=0, schedule=""):
+    """y[m,n] = Σ x[m,k]·w[k,n], or w[n,k]; rows of x are `pad` elements longer than K."""
+    out = out or type
+    b, at = (f"{batch}x", "%b, ") if batch else ("", "")
+    x, w = f"memref<{b}{M}x{K + pad}x{type}>", f"memref<{b}{N}x{K}x{type}>" if nk else f"memref<{b}{K}x{N}x{type}>"
+    y = f"memref<{b}{M}x{N}x{out}>"
+    more = f", %v: memref<{N}x{type}>" if epilogue != "none" else ""
+    more += f", %r: {y}" if epilogue == "residual" else ""
+    axes = (f"%b = {batch}, " if batch else "") + f"%m = {M}, %n = {N}, %k = {K}"
+    attributes = f' attributes {{schedule = "{schedule}"}}' if schedule else ""
+    text = f"kernel.func @{name}(%x: {x}, %w: {w}{more}, %y: {y}) axes({axes}){attributes} {{\n"
+    text += f"  %a = kernel.load %x[{at}%m, %k] : {x}\n  %c = kernel.load %w[{at}{'%n, %k' if nk else '%k, %n'}] : {w}\n"
+    text += f"  %s = kernel.contract %a, %c over(%k) : {type}, {type} -> f32\n"
+    last = "%s"
+    if epilogue != "none":
+        text += f"  %v0 = kernel.load %v[%n] : memref<{N}x{type}>\n  %v1 = arith.extf %v0 : {type} to f32\n  %t = arith.addf %s, %v1 : f32\n"
+        last = "%t"
+    if epilogue == "gelu":
+        text, last = text + GELU, "%u"
+    if epilogue == "residual":
+        text += f"  %r0 = kernel.load %r[{at}%m, %n] : {y}\n  %r1 = arith.extf %r0 : {out} to f32\n  %u = arith.addf %t, %r1 : f32\n"
+        last = "%u"
+    if out != "f32":
+        text += f"  %z = arith.truncf {last} : f32 to {out}\n"
+        last = "%z"
+    return text + f"  kernel.store {last}, %y[{at}%m, %n] : {y}\n}}\n"
+
+
+def convolution(name, B, H, W, C, N, type="f16", taps=3, stride=1, schedule=""):
+    """Channels last, same padding; weights [n][kh][kw][c]."""
+    pad, oh, ow = taps // 2, H // stride, W // stride
+    x, w, y = f"memref<{B}x{H}x{W}x{C}x{type}>", f"memref<{N}x{taps}x{taps}x{C}x{type}>", f"memref<{B}x{oh}x{ow}x{N}x{type}>"
+    attributes = f' attributes {{schedule = "{schedule}"}}' if schedule else ""
+    place = f"%h * {stride} + %i - {pad}, %v * {stride} + %j - {pad}"
+    return (f"kernel.func @{name}(%x: {x}, %w: {w}, %y: {y})\n"
+            f"    axes(%b = {B}, %h = {oh}, %v = {ow}, %n = {N}, %i = {taps}, %j = {taps}, %k = {C}){attributes} {{\n"
+            f"  %a = kernel.load %x[%b, {place}, %k] : {x} else 0.0\n"
+            f"  %c = kernel.load %w[%n, %i, %j, %k] : {w}\n"
+            f"  %s = kernel.contract %a, %c over(%i, %j, %k) : {type}, {type} -> f32\n"
+            f"  %z = arith.truncf %s : f32 to {type}\n  kernel.store %z, %y[%b, %h, %v, %n] : {y}\n}}\n")
+
+
+def attention(name, B, H, M, N, D, type="bf16", mask=False, schedule=""):
+    q, k = f"memref<{B}x{M}x{H}x{D}x{type}>", f"memref<{B}x{N}x{H}x{D}x{type}>"
+    more = f", %mask: memref<{M}x{N}xf32>" if mask else ""
+    attributes = f' attributes {{schedule = "{schedule}"}}' if schedule else ""
+    text = (f"kernel.func @{name}(%q: {q}, %k: {k}, %v: {k}{more}, %o: {q})\n"
+            f"    axes(%b = {B}, %h = {H}, %m = {M}, %n = {N}, %d = {D}, %e = {D}){attributes} {{\n"
+            f"  %a = kernel.load %q[%b, %m, %h, %d] : {q}\n  %c = kernel.load %k[%b, %n, %h, %d] : {k}\n"
+            f"  %s = kernel.contract %a, %c over(%d) : {type}, {type} -> f32\n"
+            f"  %scale = arith.constant {D ** -0.5 * 1.01!r} : f32\n  %t = arith.mulf %s, %scale : f32\n")
+    weights = "%t"
+    if mask:
+        text += f"  %x = kernel.load %mask[%m, %n] : memref<{M}x{N}xf32>\n  %u = arith.addf %t, %x : f32\n"
+        weights = "%u"
+    return text + (f"  %w = kernel.load %v[%b, %n, %h, %e] : {k}\n  %r = kernel.softmax {weights}, %w over(%n) : f32, {type} -> f32\n"
+                   f"  %z = arith.truncf %r : f32 to {type}\n  kernel.store %z, %o[%b, %m, %h, %e] : {q}\n}}\n")
+
+
+BLOCKS = "copy(w,block2d) copy(x,block2d) prefetch(2)"
+
+
+def small():
+    tile = f"tc(dpas) tile(k,32) tile(m,64) tile(n,128) warps(2x2) {BLOCKS}"
+    yield gemm("plain", 64, 128, 64, schedule=tile)
+    yield gemm("ragged", 65, 136, 40, schedule=tile)
+    yield gemm("columns", 33, 264, 200, nk=True, schedule=f"tc(dpas) tile(k,32) tile(m,128) tile(n,64) warps(2x2) {BLOCKS}")
+    yield gemm("half", 100, 96, 72, "f16", epilogue="gelu", schedule=tile)
+    yield gemm("wide", 77, 96, 72, out="f32", epilogue="bias", schedule=tile)
+    yield gemm("residual", 70, 160, 96, epilogue="residual")
+    yield gemm("padded", 70, 96, 64, pad=8, schedule=tile)
+    yield gemm("batched", 40, 64, 64, batch=3, nk=True)
+    yield gemm("shallow", 40, 64, 24, nk=True)
+    yield gemm("odd", 37, 45, 51)
+    yield gemm("odd_columns", 37, 45, 51, "f16", nk=True)
+    yield gemm("elements", 64, 128, 64, nk=True, schedule="tc(dpas) tile(k,32) tile(m,64) tile(n,64) warps(2x2) copy(w,plain) copy(x,plain)")
+    yield gemm("few", 3, 136, 264, epilogue="bias")
+    yield convolution("taps", 2, 9, 16, 32, 64)
+    yield convolution("strided", 1, 8, 32, 32, 64, stride=2)
+    yield convolution("few_channels", 1, 8, 16, 4, 64)
+    yield attention("heads", 2, 3, 70, 100, 64)
+    yield attention("wide_heads", 1, 2, 50, 77, 128)
+    yield attention("narrow_heads", 2, 3, 33, 77, 40, "f16")
+    yield attention("masked", 1, 2, 40, 50, 64, mask=True)
+    yield attention("one_block", 1, 2, 16, 16, 80, "f16")
+
+
+def large():
+    yield gemm("cube_kn", 4096, 4096, 4096)
+    yield gemm("cube_nk", 4096, 4096, 4096, nk=True)
+    yield gemm("flux_qkv", 4608, 9216, 3072, epilogue="bias")
+    yield gemm("flux_up", 4608, 12288, 3072, epilogue="gelu")
+    yield gemm("flux_down", 4608, 3072, 12288, epilogue="residual")
+    yield gemm("flux_single", 4608, 21504, 3072, epilogue="gelu")
+    yield gemm("wan_qkv", 32760, 1536, 1536, epilogue="bias")
+    yield gemm("wan_up", 32760, 8960, 1536, epilogue="gelu")
+    yield gemm("wan_down", 32760, 1536, 8960, epilogue="residual")
+    yield gemm("wan_up_nk", 32760, 8960, 1536, nk=True, epilogue="gelu")
+    yield attention("flux_attend", 1, 24, 4608, 4608, 128)
+    yield attention("wan_attend", 1, 12, 32760, 32760, 128)
+    yield attention("heads64", 1, 24, 4096, 4096, 64)
+
+
+if __name__ == "__main__":
+    print("\n".join({"small": small, "large": large}[sys.argv[1]]()))
