@@ -1,6 +1,6 @@
 // The OpenCL device over a real driver: what Program's own tests do not reach. Calls are made to fail by the
 // stand-in of opencl/, which passes them on to the driver.
-#include "runtime/devices/opencl/Spirv.h"
+#include "runtime/devices/spirv/Spirv.h"
 #include "tests/runtime/Api.h"
 #include <cstdlib>
 #include <thread>
