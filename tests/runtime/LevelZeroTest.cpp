@@ -204,7 +204,7 @@ TEST_CASE("level_zero: calls that fail", "[level_zero]") {
         Case{"zeMemAllocHost", "70000002", "ZE_RESULT_ERROR_OUT_OF_HOST_MEMORY"},
         Case{"zeModuleCreate", "70000005", "ZE_RESULT_ERROR_MODULE_LINK_FAILURE"},
         Case{"zeKernelSetArgumentValue", "78000015", "setting parameter 0 of launch 0, transpose"},
-        Case{"zeKernelSetGroupSize", "78000013", "setting the block of launch 0, transpose"},
+        Case{"zeKernelSetGroupSize", "78000013", "setting the block of launch 0, "},
         Case{"zeCommandListAppendLaunchKernel", "78000003", "launch 0, transpose: ZE_RESULT_ERROR_UNSUPPORTED_FEATURE"},
         Case{"zeCommandListClose", "7ffffffe", "recording launches: ZE_RESULT_ERROR_UNKNOWN"},
         Case{"zeCommandListAppendMemoryCopy", "70000001", "to the device: ZE_RESULT_ERROR_DEVICE_LOST"},
@@ -272,8 +272,8 @@ TEST_CASE("level_zero: memory", "[level_zero]") {
     DeviceMemory first(small, 2 << 20);
     REQUIRE(small->freeBytes() == 1 << 20);
     std::string message = errorOf([&] { DeviceMemory(small, 2 << 20); });
-    REQUIRE_THAT(message, Catch::Contains("taking 2.0 MiB of memory: ZE_RESULT_ERROR_OUT_OF_DEVICE_MEMORY") &&
-                              Catch::Contains("this process has taken 2.0 MiB of 3.0 MiB"));
+    REQUIRE_THAT(message, Catch::Contains("taking 2.10 MB of memory: ZE_RESULT_ERROR_OUT_OF_DEVICE_MEMORY") &&
+                              Catch::Contains("this process has taken 2.10 MB of 3.15 MB"));
   }
   SECTION("allocations above the device's limit ask for it") {
     Variable limit("TEST_ZE_ALLOCATION", "8192");
