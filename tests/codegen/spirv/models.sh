@@ -36,7 +36,7 @@ for model; do
     number=0 compiled=0
     for module in "${modules[@]}"; do
       "$here/validate.sh" python3 "$module" > "$work/log" 2>&1 || fail "$(cat "$work/log")"
-      spirv-dis "$module" -o "$work/text" 2> /dev/null
+      spirv-dis "$module.known" -o "$work/text" || fail "$module has no text"
       [ "${ALLOW_DOUBLE:-0}" = 1 ] || ! grep -q 'OpCapability Float64' "$work/text" || fail "$module computes in float64"
       number=$((number + 1))
       if [ -n "$device" ] && [ "${EVERY:-1}" -gt 0 ] && [ $((number % ${EVERY:-1})) = 0 ]; then

@@ -28,12 +28,15 @@ ze_result_t zeModuleCreate(ze_context_handle_t context, ze_device_handle_t, cons
     if (log)
       *log = new _ze_module_build_log_handle_t{text};
   };
-  if (ze_result_t failure = enter(__func__, context); failure != ZE_RESULT_SUCCESS) {
+  bool native = desc->format == ZE_MODULE_FORMAT_NATIVE;
+  ze_result_t failure = enter(__func__, context);
+  if (failure == ZE_RESULT_SUCCESS && !native)
+    failure = enter("zeModuleCreateSpirv", context);
+  if (failure != ZE_RESULT_SUCCESS) {
     text += "error: the compiler was told to fail\n";
     leave();
     return failure;
   }
-  bool native = desc->format == ZE_MODULE_FORMAT_NATIVE;
   cl::ProgramHandle program = programOf(context, *desc);
   cl::Status status = program ? api().buildProgram(program, 1, &device().id, "", nullptr, nullptr) : cl::BuildFailure;
   if (program)

@@ -3,7 +3,8 @@
 // barrier parts run in reverse order, copies are between memory that the driver has given, and lists must be closed.
 //
 // Of the environment:
-//   TEST_ZE_FAIL=SYMBOL:RESULT:AFTER  from its AFTERth call on SYMBOL fails with RESULT (hexadecimal)
+//   TEST_ZE_FAIL=SYMBOL:RESULT:AFTER  from its AFTERth call on SYMBOL fails with RESULT (hexadecimal);
+//                                     zeModuleCreateSpirv is zeModuleCreate of what is not compiled yet
 //   TEST_ZE_MEMORY=BYTES              what the device has; more is out of memory
 //   TEST_ZE_ALLOCATION=BYTES          the most of one allocation that does not ask for relaxed limits
 //   TEST_ZE_IP=NUMBER                 the device is a GPU with that number of its instruction set
