@@ -6,7 +6,7 @@ namespace tgc::runtime::spirv {
 
 std::string moduleName(size_t index) { return "the package's module " + std::to_string(index); }
 
-void requireSuits(const Abilities &device, const Module &module, size_t index) {
+ModuleFacts requireSuits(const Abilities &device, const Module &module, size_t index) {
   std::string name = moduleName(index);
   if (module.format != "spirv")
     unsupported(name + " has the format \"" + module.format + "\", " + device.label + " takes spirv");
@@ -22,6 +22,7 @@ void requireSuits(const Abilities &device, const Module &module, size_t index) {
     if (kernel.subgroup != 0 &&
         std::find(device.subgroups.begin(), device.subgroups.end(), kernel.subgroup) == device.subgroups.end())
       lacks("has subgroups of " + std::to_string(kernel.subgroup) + " threads, which");
+  return facts;
 }
 
 void requireSuits(const Abilities &device, const Function &function, const FunctionFacts &facts) {

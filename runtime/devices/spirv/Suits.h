@@ -23,9 +23,9 @@ struct FunctionFacts {
 /// "the package's module 2"
 std::string moduleName(size_t index);
 
-/// Reads a module. Throws unsupported if it is no SPIR-V or asks for more than the device has, bad input if it is
+/// Reads a module and says what it is. Throws unsupported if it is no SPIR-V or asks for more than the device has, bad input if it is
 /// damaged.
-void requireSuits(const Abilities &device, const Module &module, size_t index);
+ModuleFacts requireSuits(const Abilities &device, const Module &module, size_t index);
 
 /// Throws unsupported if the device cannot run the function's blocks.
 void requireSuits(const Abilities &device, const Function &function, const FunctionFacts &facts);
