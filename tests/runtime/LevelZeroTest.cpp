@@ -1,13 +1,11 @@
 // The Level Zero device over the loader, its validation layer and the driver of level_zero/, which runs on OpenCL.
-#include "runtime/devices/CodeCache.h"
 #include "runtime/devices/Device.h"
 #include "runtime/format/Error.h"
 #include "tests/runtime/Api.h"
+#include "tests/runtime/MemoryCache.h"
 #include "tests/runtime/Variable.h"
 #include <atomic>
 #include <dlfcn.h>
-#include <map>
-#include <mutex>
 #include <thread>
 
 using namespace tgc::runtime;
@@ -46,31 +44,6 @@ struct Linear {
     Tensor in = tensor("x", {4, 8}, x);
     requireClose(run(program, {&in}), linearReference(x, w, b));
   }
-};
-
-/// A cache in memory that counts.
-struct MemoryCache final : CodeCache {
-  std::optional<Bytes> find(const CodeKey &key) override {
-    std::lock_guard<std::mutex> lock(mutex);
-    keys.push_back(key);
-    auto at = held.find(text(key));
-    if (at == held.end())
-      return std::nullopt;
-    ++found;
-    return Bytes(at->second);
-  }
-  void store(const CodeKey &key, std::span<const uint8_t> code) override {
-    std::lock_guard<std::mutex> lock(mutex);
-    ++stored;
-    held[text(key)].assign(code.begin(), code.end());
-  }
-  static std::string text(const CodeKey &key) {
-    return key.device + "\n" + key.driver + "\n" + key.options + "\n" + key.code;
-  }
-  std::mutex mutex;
-  std::map<std::string, std::vector<uint8_t>> held;
-  std::vector<CodeKey> keys;
-  int found = 0, stored = 0;
 };
 } // namespace
 
@@ -325,6 +298,27 @@ TEST_CASE("level_zero: compiled code is kept and taken again", "[level_zero]") {
   package.modules[0].image = Bytes(image);
   load();
   REQUIRE(cache->stored == 3);
+}
+
+TEST_CASE("level_zero: GPUs' compilers are told of large buffers and of many registers", "[level_zero]") {
+  Variable ip("TEST_ZE_IP", std::to_string(20 << 22 | 1 << 14));
+  auto cache = std::make_shared<MemoryCache>();
+  Package package = forOpenCl(linearPackage());
+  auto options = [&] {
+    std::shared_ptr<Device> device = openDevice("level_zero:0");
+    device->useCodeCache(cache);
+    device->load(package);
+    return cache->keys.back().options;
+  };
+  const std::string always = "-ze-fp32-correctly-rounded-divide-sqrt";
+  REQUIRE(options() == always);
+  package.functions[0].registers = 128;
+  REQUIRE(options() == always);
+  package.functions[0].registers = 256;
+  REQUIRE(options() == always + " -ze-opt-large-register-file");
+  package.functions[0].registers = 0;
+  package.slots[0].bytes = uint64_t(1) << 32;
+  REQUIRE(options() == always + " -ze-opt-greater-than-4GB-buffer-required");
 }
 
 TEST_CASE("level_zero: loaders with zeInitDrivers", "[level_zero]") {

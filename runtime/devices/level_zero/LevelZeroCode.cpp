@@ -108,12 +108,14 @@ Kernel findKernel(const ZeDevice &device, ModuleHandle module, const Function &f
 }
 
 /// What the compiler must be asked for, of what the device has.
-std::string buildOptions(const ZeDevice &device, const Package &package) {
+std::string buildOptions(const ZeDevice &device, const Package &package, size_t module) {
   std::string options;
   if (device.dividesExactly())
     options += " -ze-fp32-correctly-rounded-divide-sqrt";
   if (device.info().arch != "cpu" && spirv::largestAllocation(package) >= uint64_t(1) << 32)
     options += " -ze-opt-greater-than-4GB-buffer-required";
+  if (device.info().arch != "cpu" && spirv::wantsLargeRegisters(package, module))
+    options += " -ze-opt-large-register-file";
   return options.empty() ? options : options.substr(1);
 }
 } // namespace
@@ -134,9 +136,8 @@ std::shared_ptr<const LoadedCode> loadCode(std::shared_ptr<ZeDevice> shared, con
   device.requireAlive("loading a package");
   auto code = std::make_shared<LoadedCode>(shared);
   code->modules.resize(package.modules.size());
-  std::string options = buildOptions(device, package);
   parallelFor(package.modules.size(), [&](uint64_t i) {
-    code->modules[i] = buildModule(device, package.modules[i], i, options, cache);
+    code->modules[i] = buildModule(device, package.modules[i], i, buildOptions(device, package, i), cache);
   });
   std::vector<std::vector<const Launch *>> launches(package.functions.size());
   for (const auto *list : {&package.prepare, &package.run})

@@ -120,12 +120,14 @@ Kernel findKernel(const ClDevice &device, ProgramHandle program, const Function 
 }
 
 /// What the compiler must be asked for, of what the device has.
-std::string buildOptions(const ClDevice &device, const Package &package) {
+std::string buildOptions(const ClDevice &device, const Package &package, size_t module) {
   std::string options;
   if (device.dividesExactly())
     options += " -cl-fp32-correctly-rounded-divide-sqrt";
   if (device.info().arch != "cpu" && spirv::largestAllocation(package) >= uint64_t(1) << 32)
     options += " -cl-intel-greater-than-4GB-buffer-required";
+  if (device.info().arch != "cpu" && spirv::wantsLargeRegisters(package, module))
+    options += " -cl-intel-256-GRF-per-thread";
   return options.empty() ? options : options.substr(1);
 }
 } // namespace
@@ -145,9 +147,8 @@ std::shared_ptr<const LoadedCode> loadCode(std::shared_ptr<ClDevice> shared, con
   const ClDevice &device = *shared;
   auto code = std::make_shared<LoadedCode>(shared);
   code->programs.resize(package.modules.size());
-  std::string options = buildOptions(device, package);
   parallelFor(package.modules.size(), [&](uint64_t i) {
-    code->programs[i] = buildModule(device, package.modules[i], i, options, cache);
+    code->programs[i] = buildModule(device, package.modules[i], i, buildOptions(device, package, i), cache);
   });
   std::vector<std::vector<const Launch *>> launches(package.functions.size());
   for (const auto *list : {&package.prepare, &package.run})

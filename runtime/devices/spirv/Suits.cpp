@@ -51,6 +51,13 @@ void checkLaunch(const std::string &function, const FunctionFacts &facts, const 
       badInput(name + "has " + std::to_string(launch.grid[i]) + " blocks along dimension " + std::to_string(i));
 }
 
+bool wantsLargeRegisters(const Package &package, size_t module) {
+  constexpr uint32_t Usual = 128;
+  return std::any_of(package.functions.begin(), package.functions.end(), [&](const Function &function) {
+    return function.module == module && function.registers > Usual;
+  });
+}
+
 uint64_t largestAllocation(const Package &package) {
   uint64_t largest = package.workspaceBytes;
   for (uint64_t bytes : package.arenas)

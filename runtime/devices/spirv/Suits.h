@@ -33,6 +33,9 @@ void requireSuits(const Abilities &device, const Function &function, const Funct
 /// Throws bad input if a launch does not suit its function, unsupported if it has what SPIR-V has not.
 void checkLaunch(const std::string &function, const FunctionFacts &facts, const Launch &launch);
 
+/// Whether a function of the module wants more registers a thread than GPUs give by default, at the price of threads.
+bool wantsLargeRegisters(const Package &package, size_t module);
+
 /// The most bytes that one allocation of the package has: an arena, a slot or the workspace.
 uint64_t largestAllocation(const Package &package);
 
