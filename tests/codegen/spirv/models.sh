@@ -3,11 +3,14 @@
 # PRECISIONS lists what they are recast to (default: keep, as the model has it).
 # A model is an ONNX file or one in xz; a target is pvc, bmg, lnl, dg2 or cpu. spirv-val accepts every module, and none
 # computes in float64 unless the model's data does (ALLOW_DOUBLE=1). Where Intel's offline compiler (ocloc) is installed
-# and knows the GPU, every EVERYth module (default 1; 0: none) is compiled too, and must not spill registers.
+# and knows the GPU, every EVERYth module (default 1; 0: none) is compiled too, and must not spill registers; of the matrix
+# engine's modules those that a new compiler alone takes (TGC_OCLOC, or the one of scripts/intel-compiler.sh).
 set -u
 tgc=$1 targets=$2
 shift 2
 here=$(dirname "$0")
+ocloc=${TGC_OCLOC:-$here/../../../.intel-compiler/ocloc}
+[ -x "$ocloc" ] || ocloc=ocloc
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -15,7 +18,7 @@ fail() { echo "$model $target: $1"; failed=1; }
 offline() { # the compiler's name of a target; none if it does not know it
   local name=$1
   [ "$name" = dg2 ] && name=dg2-g10
-  command -v ocloc > /dev/null && ocloc ids "$name" 2>&1 | grep -q '[0-9]\.[0-9]' && echo "$name"
+  command -v "$ocloc" > /dev/null && "$ocloc" ids "$name" 2>&1 | grep -q '[0-9]\.[0-9]' && echo "$name"
 }
 for model; do
   onnx=$model
@@ -40,7 +43,12 @@ for model; do
       [ "${ALLOW_DOUBLE:-0}" = 1 ] || ! grep -q 'OpCapability Float64' "$work/text" || fail "$module computes in float64"
       number=$((number + 1))
       if [ -n "$device" ] && [ "${EVERY:-1}" -gt 0 ] && [ $((number % ${EVERY:-1})) = 0 ]; then
-        ocloc compile -q -spirv_input -file "$module" -device "$device" -output x -out_dir "$work/o" > "$work/log" 2>&1 \
+        options=()
+        if grep -q matrix_mad "$module"; then
+          "$ocloc" ids bmg > /dev/null 2>&1 || continue
+          options=(-options -ze-opt-large-register-file)
+        fi
+        "$ocloc" compile -q -spirv_input -file "$module" -device "$device" -output x -out_dir "$work/o" "${options[@]}" > "$work/log" 2>&1 \
           || fail "$module: $(cat "$work/log")"
         compiled=$((compiled + 1))
         grep -i spill "$work/log" && fail "$module spills"
