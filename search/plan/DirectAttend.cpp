@@ -62,8 +62,11 @@ private:
     int64_t rows = roles.fragmentRows, depth = roundUp(plan.k.extent(), atom.k);
     int64_t left = rows * (roles.holdLeft ? depth : 2 * atom.k) / 2;
     // Weights take the scores' place, of which some are still there; of keys and values a block is read at a time, at most
-    // two steps of two atoms' columns.
-    int64_t fragments = rows * columns + rows * keys + rows * keys / 4 + left + 4 * atom.k / 2 * atom.n;
+    // two steps of two atoms' columns. What is computed element by element is there as a whole.
+    const AttendInfo &attend = *kernel.attend;
+    bool blocks = copyOf(attend.scores->rhs) == "block2d" && copyOf(attend.values) == "block2d";
+    int64_t reads = blocks ? 4 * atom.k / 2 * atom.n : keys * std::max(depth, columns) / 2;
+    int64_t fragments = rows * columns + rows * keys + rows * keys / 4 + left + reads;
     planRegisters(roles, atom, fragments / atom.threads, result);
     plan.atomM = atom.m;
     plan.atomN = keys;
