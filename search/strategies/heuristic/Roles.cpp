@@ -183,6 +183,8 @@ std::optional<Schedule> rolesAttendSchedule(const KernelInfo &kernel, const Devi
   std::vector<Shape> shapes;
   if (columns <= 64)
     shapes = {{3, 128, false}, {2, 128, true}};
+  else if (columns <= 80)
+    shapes = {{3, 112, false}, {2, 128, true}, {2, 128, false}, {2, 96, false}};
   else if (columns <= 128)
     shapes = {{2, 128, true}, {2, 128, false}, {2, 96, false}};
   else
