@@ -49,13 +49,6 @@ struct SplitPlan {
   std::vector<int> reductions; ///< the ones over that axis
   std::vector<int> kept;       ///< axes that parts leave alone and the join reduces
 };
-struct SplitResult {
-  std::optional<SplitPlan> plan;
-  std::string reason;
-  explicit operator bool() const { return plan.has_value(); }
-};
-/// For a schedule of split and join(launch) without tc.
-SplitResult planSplit(const KernelInfo &kernel, const Schedule &schedule);
 
 /// A convolution with 3×3 taps of stride 1 by minimal filtering (compiler/schedule/Winograd.h): of `tile`² results
 /// a product of (tile + 2)² transformed elements in the place of 9 · tile² multiplications.
@@ -64,13 +57,6 @@ struct WinogradPlan {
   bool flip = false;           ///< the data is the right operand
   WindowInfo rows, columns;    ///< of three taps each
 };
-struct WinogradResult {
-  std::optional<WinogradPlan> plan;
-  std::string reason;
-  explicit operator bool() const { return plan.has_value(); }
-};
-/// For a schedule of winograd alone.
-WinogradResult planWinograd(const KernelInfo &kernel, const Schedule &schedule);
 
 /// What a schedule that takes the kernel apart (Schedule::splitsKernel) makes of it.
 struct PartsResult {
@@ -78,6 +64,7 @@ struct PartsResult {
   std::string reason;
   explicit operator bool() const { return plan.has_value(); }
 };
+/// For a schedule of split and join(launch) without tc, or of winograd alone.
 PartsResult planParts(const KernelInfo &kernel, const Schedule &schedule);
 
 /// Whether there is a plan, or for a schedule that takes the kernel apart its parts.

@@ -1,12 +1,10 @@
 // sin, cos, tan.
 //
-// 1. n = round(x·2/π); r = x - n·π/2 with π/2 in three parts. With fused multiply-add the first step is exact
-// and
-//    the others round once, so that r has all its bits up to |x| = 2^20 (f64: 2^30). Without it f32 reduces
-//    in f64, and f64 uses parts short enough that n times each is exact up to 2^20.
-// 2. Larger arguments, where any lane has one, take a branch: f32 multiplies by 2/π in integers, as many bits
-// of
-//    it as the exponent asks for (Payne and Hanek); f64 calls the C function, where there is one, else goes by f32.
+// 1. n = round(x·2/π); r = x - n·π/2 with π/2 in three parts. With fused multiply-add the first step is exact and
+//    the others round once, so that r has all its bits up to |x| = 2^20 (f64: 2^30). Without it f32 reduces in f64,
+//    and f64 uses parts short enough that n times each is exact up to 2^20.
+// 2. Larger arguments, where any lane has one, take a branch: f32 multiplies by 2/π in integers, as many bits of it
+//    as the exponent asks for (Payne and Hanek); f64 calls the C function, where there is one, else goes by f32.
 // 3. sin and cos of r by polynomials; n mod 4 chooses between them and the sign.
 #include "codegen/common/ExpandMath.h"
 #include "codegen/common/LaneCalls.h"

@@ -1,11 +1,10 @@
 // Gives kernels the C ABI of CpuImage.h.
-//  In:  func.func @k(memrefs of static layout..., [%scratch: memref<Nxi8>], %begin: index, %end: index) with
-//  the
-//       attributes tgc.kernel and tgc.scratch_bytes = N; the scratch is there if N > 0.
+//  In: func.func @k(memrefs of static layout..., [%scratch: memref<Nxi8>], %begin: index, %end: index) with the
+//      attributes tgc.kernel and tgc.scratch_bytes = N; the scratch is there if N > 0.
 //  Out: func.func @k(!llvm.ptr, !llvm.ptr, i64, i64); other functions are untouched.
 //  1. Check the form.
-//  2. For each buffer, load its base from the array and build a descriptor of its type, all constant but the
-//     base; for the scratch, from the second argument.
+//  2. For each buffer, load its base from the array and build a descriptor of its type, all constant but the base;
+//     for the scratch, from the second argument.
 //  3. Replace the arguments through unrealized casts, which the conversion to LLVM folds.
 #include "codegen/cpu/LowerThread.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"

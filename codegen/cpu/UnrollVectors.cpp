@@ -1,13 +1,11 @@
 // Vectors of rank 2 and more become lists of vectors of rank 1, their rows.
-//  In:  structured control flow (scf), element-wise ops and the data movement of the vector dialect on any
-//  rank. Out: the same on rows. Registers are then what LLVM sees: arrays of vectors, to which it would
-//  convert ranks
-//       above 1, are not promoted well where loops carry them.
+//  In: structured control flow (scf), element-wise ops and the data movement of the vector dialect on any rank.
+//  Out: the same on rows. Registers are then what LLVM sees: arrays of vectors, to which it would convert ranks
+//      above 1, are not promoted well where loops carry them.
 //  1. Walk the ops in order of dominance, keeping the rows of every value of rank ≥ 2.
 //  2. Loops and branches that carry such values are rebuilt to carry their rows.
-//  3. Element-wise ops are repeated for each row; broadcasts, extracts, inserts, slices and shape casts
-//  choose among
-//     rows; a transpose of the last two dimensions is a butterfly of two-input shuffles.
+//  3. Element-wise ops are repeated for each row; broadcasts, extracts, inserts, slices and shape casts choose
+//     among rows; a transpose of the last two dimensions is a butterfly of two-input shuffles.
 //  4. Ops without rule keep their type: their operands are put together again, their results taken apart.
 #include "codegen/cpu/LowerThread.h"
 #include "codegen/cpu/TransposeRows.h"

@@ -1,16 +1,13 @@
-// Input: a program whose intermediate buffers have the order of dimensions that the model's tensors have.
-// Output: the same program with those buffers in the order that their kernels want: channels last between
-// convolutions, heads beside the columns of what a projection reads. Inputs, outputs and weights stay as they
-// are.
+// Input: a program whose intermediate buffers have the order of dimensions that the model's tensors have. Output:
+// the same program with those buffers in the order that their kernels want: channels last between convolutions,
+// heads beside the columns of what a projection reads. Inputs, outputs and weights stay as they are.
 //
-// 1. Every use of a buffer by a kernel launched once gives each dimension a rank: how far inside it should
-// be.
-//    What feeds a contraction wants its reduced axes inside, the finest digit last; what a contraction's
-//    kernel stores, or adds to its result, wants the axes of the weights inside; a kernel of reductions wants
-//    the reduced axes inside. Uses weigh by the bytes they move and by how much the kernel suffers.
-// 2. The orders that single uses ask for, and the model's, are candidates; the least sum of what each use
-// pays
-//    for a wrong innermost dimension, and for neighbours out of order, wins.
+// 1. Every use of a buffer by a kernel launched once gives each dimension a rank: how far inside it should be. What
+//    feeds a contraction wants its reduced axes inside, the finest digit last; what a contraction's kernel stores,
+//    or adds to its result, wants the axes of the weights inside; a kernel of reductions wants the reduced axes
+//    inside. Uses weigh by the bytes they move and by how much the kernel suffers.
+// 2. The orders that single uses ask for, and the model's, are candidates; the least sum of what each use pays for
+//    a wrong innermost dimension, and for neighbours out of order, wins.
 // 3. Buffers that no use ranks follow the others of their kernels: the axis that is innermost there is put
 //    innermost.
 // 4. The buffer's type, the kernels' maps and the strides of parts are rewritten.

@@ -1,17 +1,14 @@
-// Input: a function in the graph stage. Output: clusters, each around one contraction, or around reductions
-// over one set of axes, with the element-wise operations that can be computed at the same points.
-//
+// Input: a function in the graph stage. Output: clusters, each around one contraction, or around reductions over
+// one set of axes, with the element-wise operations that can be computed at the same points.
 // Operations are visited in order.
-// 1. A contraction starts a cluster over its result's dimensions. One that combines by softmax takes up the
-//    cluster of its logits when nothing else uses that.
-// 2. A reduction joins a cluster of reductions over the same axes in which its source is placed; else it
-// starts
-//    one over its source's dimensions, and the element-wise operations before the source are placed with it.
-// 3. Any other operation joins the youngest cluster that computes one of its operands, if its elements go
-// along
-//    with points of the cluster's axes (unify), if then every core of the cluster is needed at its own point
-//    only, and if no value would be needed before it is there. Operations that join nothing float: they are
-//    computed where they are read, or get a kernel of their own later.
+// 1. A contraction starts a cluster over its result's dimensions. One that combines by softmax takes up the cluster
+//    of its logits when nothing else uses that.
+// 2. A reduction joins a cluster of reductions over the same axes in which its source is placed; else it starts one
+//    over its source's dimensions, and the element-wise operations before the source are placed with it.
+// 3. Any other operation joins the youngest cluster that computes one of its operands, if its elements go along
+//    with points of the cluster's axes (unify), if then every core of the cluster is needed at its own point only,
+//    and if no value would be needed before it is there. Operations that join nothing float: they are computed
+//    where they are read, or get a kernel of their own later.
 #include "compiler/cut/Plan.h"
 
 #include "compiler/affine/Ranges.h"

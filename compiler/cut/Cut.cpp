@@ -1,11 +1,9 @@
 // Input: @main in the graph stage. Output: kernel.func's and kernel.program @main in its place.
 //
-// 1. What the caller gets and what is gathered from must be in memory as it stands: such views become values
-// of
+// 1. What the caller gets and what is gathered from must be in memory as it stands: such views become values of
 //    their own, with copies of arguments, weights and of values returned twice.
 // 2. Clusters are formed, stored values chosen, concatenations assembled, siblings merged.
-// 3. Each cluster is written as a kernel. Launches are ordered by what they read, in the order of the graph
-// where
+// 3. Each cluster is written as a kernel. Launches are ordered by what they read, in the order of the graph where
 //    that leaves a choice; those that depend on weights alone come first.
 #include "compiler/cut/Cut.h"
 

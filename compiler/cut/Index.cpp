@@ -1,12 +1,10 @@
 // Unification of an access with a placement, in digits.
 //
 // 1. The dimensions of the domain are split into mixed-radix digits until the access is linear in them.
-// 2. Every result of the access, constant + Σ stride · digit, is compared with the same result of the
-// target's
-//    placement, constant + Σ stride · axis, from the smallest stride up. Digits and axes of equal stride and
-//    extent are the same; where extents differ the longer one is split and the comparison starts again; axes
-//    without a digit are pinned to a value; a digit on part of an axis becomes axis - offset under a
-//    condition.
+// 2. Every result of the access, constant + Σ stride · digit, is compared with the same result of the target's
+//    placement, constant + Σ stride · axis, from the smallest stride up. Digits and axes of equal stride and extent
+//    are the same; where extents differ the longer one is split and the comparison starts again; axes without a
+//    digit are pinned to a value; a digit on part of an axis becomes axis - offset under a condition.
 // 3. Digits put together give the dimensions as functions of the axes.
 #include "compiler/cut/Index.h"
 

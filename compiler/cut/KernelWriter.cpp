@@ -2,10 +2,9 @@
 //
 // 1. The cluster's axes of more than one point become the kernel's first axes.
 // 2. Each output is lowered at its placement and stored there.
-// 3. lower(value, index): a value in memory is a load; a view changes the index, with a condition where it
-// has a
-//    fill; an element-wise operation lowers its operands at the same index; a contraction gets new axes for
-//    its reduced dimensions; a reduction that the cluster owns runs over the cluster's own axes.
+// 3. lower(value, index): a value in memory is a load; a view changes the index, with a condition where it has a
+//    fill; an element-wise operation lowers its operands at the same index; a contraction gets new axes for its
+//    reduced dimensions; a reduction that the cluster owns runs over the cluster's own axes.
 // 4. Pieces of values in memory become one load in pieces; of computed values, selects.
 #include "compiler/cut/KernelWriter.h"
 

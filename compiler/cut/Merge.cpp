@@ -1,14 +1,10 @@
 // Input: clusters with their stored values. Output: the same work in fewer clusters.
 //
-// 1. Clusters without contraction are candidates, grouped by the values they load, their axes and their
-// reduced
-//    axes: the norms of q and k, which read one projection and one table; the sine and the cosine of one
-//    angle.
-// 2. Two of a group are united if neither needs the other's values, and if that saves more (a launch, the
-// loads
+// 1. Clusters without contraction are candidates, grouped by the values they load, their axes and their reduced
+//    axes: the norms of q and k, which read one projection and one table; the sine and the cosine of one angle.
+// 2. Two of a group are united if neither needs the other's values, and if that saves more (a launch, the loads
 //    they share) than it costs (nothing, by the model: one kernel of twice the work).
-// 3. A cluster is compared with the last few of its group only: what lies far apart in the graph depends on
-// each
+// 3. A cluster is compared with the last few of its group only: what lies far apart in the graph depends on each
 //    other, or would hold memory for long.
 #include "compiler/cut/Plan.h"
 

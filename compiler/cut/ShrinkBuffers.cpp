@@ -1,12 +1,9 @@
-// Input: a program whose kernels store more of some intermediate buffers than any kernel loads: a merged
-// projection of which some columns are used by its own epilogue only. Output: buffers of the size that is
-// loaded.
+// Input: a program whose kernels store more of some intermediate buffers than any kernel loads: a merged projection
+// of which some columns are used by its own epilogue only. Output: buffers of the size that is loaded.
 //
-// 1. For each buffer that only kernels launched once use, the bounds of all indices that load from it are
-// united.
-// 2. Where they are narrower than the buffer, it gets their extents; loads and stores are moved, and stores
-// get
-//    the condition to be inside.
+// 1. For each buffer that only kernels launched once use, the bounds of all indices that load from it are united.
+// 2. Where they are narrower than the buffer, it gets their extents; loads and stores are moved, and stores get the
+//    condition to be inside.
 #include "compiler/affine/Ranges.h"
 #include "compiler/cut/Index.h"
 #include "compiler/cut/Passes.h"

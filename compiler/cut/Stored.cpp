@@ -1,15 +1,12 @@
 // Input: clusters and floating operations. Output: which values are in memory, and who stores them.
-//
-// Operations are visited in reverse order, so that all readers of a value are known: the clusters that want
-// it.
+// Operations are visited in reverse order, so that all readers of a value are known: the clusters that want it.
 // 1. A core's result is stored if another cluster or the caller wants it.
-// 2. An element-wise end of a cluster that others want is stored there, or sinks: the readers compute it and
-// want
+// 2. An element-wise end of a cluster that others want is stored there, or sinks: the readers compute it and want
 //    its operands instead (a cast back to f32, a square before a reduction).
 // 3. A floating value is computed by each cluster that wants it, or stored: by a cluster that passes over its
-//    elements anyway, else by a cluster of its own. A contraction computes only cheap things in its operands.
-//    A piece of values that are all stored anyway, each whole and in no other piece, may be assembled: they
-//    are stored as parts of one buffer, and its readers see one tensor.
+//    elements anyway, else by a cluster of its own. A contraction computes only cheap things in its operands. A
+//    piece of values that are all stored anyway, each whole and in no other piece, may be assembled: they are
+//    stored as parts of one buffer, and its readers see one tensor.
 // 4. Work on weights alone is stored by a prepare cluster when a run cluster wants it.
 #include "compiler/affine/Ranges.h"
 #include "compiler/cut/Plan.h"

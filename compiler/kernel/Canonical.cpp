@@ -1,16 +1,13 @@
 // Canonical form of a kernel.
 //
-// 1. Axes get roles: k if a contract runs over it, r if another reduction does, q if that and a store does
-// too;
-//    else b, m or n by the operands of the first contract that have it (both, left, right), else p. A role
-//    and an extent are what stands for an axis in everything that follows, since names and order are
-//    arbitrary.
-// 2. Operands of commutative operations are put in an order that depends on their structure: values that
-// depend
-//    on a reduction first, constants last, then by a hash of the expression.
+// 1. Axes get roles: k if a contract runs over it, r if another reduction does, q if that and a store does too;
+//    else b, m or n by the operands of the first contract that have it (both, left, right), else p. A role and an
+//    extent are what stands for an axis in everything that follows, since names and order are arbitrary.
+// 2. Operands of commutative operations are put in an order that depends on their structure: values that depend on
+//    a reduction first, constants last, then by a hash of the expression.
 // 3. Operations stand in depth-first order from the stores, each value just before its first use.
-// 4. Axes are ordered by first use in that order, within an expression by falling coefficient, and named by
-//    role. Constraints of a condition are ordered by their text.
+// 4. Axes are ordered by first use in that order, within an expression by falling coefficient, and named by role.
+//    Constraints of a condition are ordered by their text.
 // 5. Buffers are ordered by first use, loaded ones first, and named x… and y….
 #include "compiler/kernel/Canonical.h"
 

@@ -1,7 +1,6 @@
 // Reductions as loops with their states in registers.
 // 1. Reductions over the same axes, with the same axes left, of which none needs another, share the loops.
-// 2. Loops over the reduced axes, the one with the longest strides outermost; a last partial step of
-// registers
+// 2. Loops over the reduced axes, the one with the longest strides outermost; a last partial step of registers
 //    or lanes is peeled off, its points beyond the extent are masked at the fold. An axis that already lies
 //    whole in registers needs no loop.
 // 3. A state for every register of the result; several, if registers of the reduced axes would else wait for

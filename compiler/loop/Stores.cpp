@@ -1,9 +1,8 @@
 // The block's loops around the stores.
 // 1. The block's index taken apart into the grid's axes, once.
-// 2. Loops over the block's part of the stored axes: those that no reduction runs over outside, so that
-// reductions
-//    stand as far outside as they can; then by stride, longest outside. Stores share the loops they have in
-//    common. What is left of an axis behind its last whole step of registers and lanes is peeled off.
+// 2. Loops over the block's part of the stored axes: those that no reduction runs over outside, so that reductions
+//    stand as far outside as they can; then by stride, longest outside. Stores share the loops they have in common.
+//    What is left of an axis behind its last whole step of registers and lanes is peeled off.
 // 3. Inside, every register of the value, under the store's condition: a branch where lanes and neighbouring
 //    registers agree, else a mask.
 #include "compiler/loop/Generator.h"

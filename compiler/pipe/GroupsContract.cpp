@@ -25,14 +25,9 @@ public:
   void emit() {
     boxesA = RegisterEpilogue::boxesOf(program, plan.a.boxes);
     boxesB = RegisterEpilogue::boxesOf(program, plan.b.boxes);
-    for (const StorePlan &store : plan.stores)
-      storeBoxes.push_back(RegisterEpilogue::boxesOf(program, store.boxes));
+    storeBoxes = boxesOfStores();
     MLIRContext *context = builder.getContext();
-    auto shared = [&](const OperandPlan &operand) {
-      return tile::SharedType::get(context, {operand.tileRows, operand.tileColumns}, program.typeOf(operand.type),
-                                   operand.boxes[0].swizzle);
-    };
-    ring = builder.create<tile::RingOp>(loc, tile::RingType::get(context, {shared(plan.a), shared(plan.b)}),
+    ring = builder.create<tile::RingOp>(loc, tile::RingType::get(context, {sharedOf(plan.a), sharedOf(plan.b)}),
                                         roles.stages, roles.consumers, /*subgroups=*/false);
     steps = plan.k.tiles();
     sums = tile::FragmentType::get(context, {roles.fragmentRows, roles.fragmentColumns}, contract.getResult().getType(),
@@ -83,24 +78,12 @@ private:
       fetchStep(next);
     }
     commit();
-    Value a = part(plan.a, 0, step, place.firstRow, roles.fragmentRows);
-    Value b = part(plan.b, 1, step, place.firstColumn, roles.fragmentColumns);
+    Value a = partOf(plan.a, ring, step, 0, place.firstRow, roles.fragmentRows);
+    Value b = partOf(plan.b, ring, step, 1, place.firstColumn, roles.fragmentColumns);
     Value next = builder.create<tile::DotGroupOp>(loc, sums, a, b, loop.getRegionIterArg(0), plan.a.depthInRows,
                                                   plan.b.depthInRows);
     builder.create<scf::YieldOp>(loc, next);
     return loop.getResult(0);
-  }
-
-  /// The group's points of the operand's tile.
-  Value part(const OperandPlan &operand, int64_t number, Value fill, Value first, int64_t points) {
-    Value zero = program.index(0), row = first ? first : zero, column = zero;
-    SmallVector<int64_t> shape{points, plan.k.extent()};
-    if (operand.depthInRows) {
-      std::swap(shape[0], shape[1]);
-      std::swap(row, column);
-    }
-    auto type = tile::SharedType::get(builder.getContext(), shape, program.typeOf(operand.type), operand.boxes[0].swizzle);
-    return builder.create<tile::RingPartOp>(loc, type, ring, fill, number, row, column);
   }
 
   kernel::ContractOp contract;

@@ -112,4 +112,28 @@ Value RolesProgram::makeSlots() {
   return builder.create<tile::SlotsOp>(loc, tile::SlotsType::get(context, slot), roles.slots);
 }
 
+SmallVector<SmallVector<Value>> RolesProgram::boxesOfStores() {
+  SmallVector<SmallVector<Value>> boxes;
+  for (const StorePlan &store : plan.stores)
+    boxes.push_back(RegisterEpilogue::boxesOf(program, store.boxes));
+  return boxes;
+}
+
+tile::SharedType RolesProgram::sharedOf(const OperandPlan &operand) {
+  return tile::SharedType::get(builder.getContext(), {operand.tileRows, operand.tileColumns},
+                               program.typeOf(operand.type), operand.boxes[0].swizzle);
+}
+
+Value RolesProgram::partOf(const OperandPlan &operand, Value ring, Value fill, int64_t number, Value first,
+                           int64_t points) {
+  Value zero = program.index(0), row = first ? first : zero, column = zero;
+  SmallVector<int64_t> shape{points, plan.k.extent()};
+  if (operand.depthInRows) {
+    std::swap(shape[0], shape[1]);
+    std::swap(row, column);
+  }
+  auto type = tile::SharedType::get(builder.getContext(), shape, program.typeOf(operand.type), operand.boxes[0].swizzle);
+  return builder.create<tile::RingPartOp>(loc, type, ring, fill, number, row, column);
+}
+
 } // namespace tgc::pipe

@@ -22,6 +22,13 @@ protected:
   /// Whether the tile's first point lies in the access's buffer.
   mlir::Value startsIn(const Access &access);
   mlir::Value makeSlots();
+  /// Makes the boxes of the plan's stores, for the epilogue.
+  llvm::SmallVector<llvm::SmallVector<mlir::Value>> boxesOfStores();
+  /// An operand's tile in block memory.
+  tile::SharedType sharedOf(const OperandPlan &operand);
+  /// A group's `points` from `first` (null: 0) of the operand's tile in the fill, as far as a step's depth.
+  mlir::Value partOf(const OperandPlan &operand, mlir::Value ring, mlir::Value fill, int64_t number, mlir::Value first,
+                     int64_t points);
 
   Program &program;
   const PipePlan &plan;

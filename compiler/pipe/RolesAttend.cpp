@@ -42,17 +42,16 @@ public:
     boxesQ = RegisterEpilogue::boxesOf(program, plan.a.boxes);
     boxesK = RegisterEpilogue::boxesOf(program, plan.b.boxes);
     boxesV = RegisterEpilogue::boxesOf(program, plan.v.boxes);
-    for (const StorePlan &store : plan.stores)
-      storeBoxes.push_back(RegisterEpilogue::boxesOf(program, store.boxes));
+    storeBoxes = boxesOfStores();
     blocks = plan.n.tiles();
     element = program.typeOf(plan.a.type);
     int64_t columns = plan.e.extent(), keys = plan.n.extent();
     // The depth that the products walk is padded to the atom's; what pads it was fetched as 0.
     depth = (plan.k.extent() + 15) / 16 * 16;
     queryRows = roles.fragmentRows;
-    partQ = shared(plan.a.tileRows, plan.a.tileColumns, plan.a);
-    partK = shared(plan.b.tileRows, plan.b.tileColumns, plan.b);
-    partV = shared(plan.v.tileRows, plan.v.tileColumns, plan.v);
+    partQ = sharedOf(plan.a);
+    partK = sharedOf(plan.b);
+    partV = sharedOf(plan.v);
     scoresType = fragment({queryRows, keys}, f32, "sums");
     leftType = fragment({queryRows, keys}, element, "left");
     resultType = fragment({queryRows, columns}, f32, "sums");

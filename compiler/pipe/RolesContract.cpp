@@ -26,14 +26,9 @@ public:
   void emit() {
     boxesA = RegisterEpilogue::boxesOf(program, plan.a.boxes);
     boxesB = RegisterEpilogue::boxesOf(program, plan.b.boxes);
-    for (const StorePlan &store : plan.stores)
-      storeBoxes.push_back(RegisterEpilogue::boxesOf(program, store.boxes));
+    storeBoxes = boxesOfStores();
     MLIRContext *context = builder.getContext();
-    partA = tile::SharedType::get(context, {plan.a.tileRows, plan.a.tileColumns}, program.typeOf(plan.a.type),
-                                  plan.a.boxes[0].swizzle);
-    partB = tile::SharedType::get(context, {plan.b.tileRows, plan.b.tileColumns}, program.typeOf(plan.b.type),
-                                  plan.b.boxes[0].swizzle);
-    ring = builder.create<tile::RingOp>(loc, tile::RingType::get(context, {partA, partB}), roles.stages,
+    ring = builder.create<tile::RingOp>(loc, tile::RingType::get(context, {sharedOf(plan.a), sharedOf(plan.b)}), roles.stages,
                                         roles.pingpong ? 1 : roles.consumers,
                                         /*subgroups=*/false);
     if (roles.pingpong)
@@ -117,22 +112,15 @@ private:
   }
 
   Value dot(Value p, Value firstRow, Value into) {
-    Value zero = program.index(0), row = firstRow ? firstRow : zero;
-    MLIRContext *context = builder.getContext();
-    SmallVector<int64_t> shapeA{roles.fragmentRows, plan.k.extent()};
-    if (plan.a.depthInRows)
-      std::swap(shapeA[0], shapeA[1]);
-    auto typeA = tile::SharedType::get(context, shapeA, partA.getElementType(), partA.getSwizzle());
-    Value a = builder.create<tile::RingPartOp>(loc, typeA, ring, p, 0, plan.a.depthInRows ? zero : row,
-                                               plan.a.depthInRows ? row : zero);
-    Value b = builder.create<tile::RingPartOp>(loc, partB, ring, p, 1, zero, zero);
+    Value a = partOf(plan.a, ring, p, 0, firstRow, roles.fragmentRows);
+    // All of the tile: boxes may have brought more columns than the product takes.
+    Value b = builder.create<tile::RingPartOp>(loc, sharedOf(plan.b), ring, p, 1, program.index(0), program.index(0));
     return builder.create<tile::DotAsyncOp>(loc, sums, a, b, into, plan.a.depthInRows, plan.b.depthInRows);
   }
 
   kernel::ContractOp contract;
   SmallVector<Value> boxesA, boxesB;
   SmallVector<SmallVector<Value>> storeBoxes;
-  tile::SharedType partA, partB;
   tile::FragmentType sums;
   Value ring, turns;
   int64_t steps = 1;

@@ -1,16 +1,13 @@
 // In:  a kernel with reductions R over an axis p (and others), and its launches.
 // Out: NAME_part:  for each of n parts of p the reductions' results over p's part, axes `kept` left alone;
-//      NAME_join:  the results of R from the parts, then every value that depends on R but not on p; what of
-//      it
+//      NAME_join:  the results of R from the parts, then every value that depends on R but not on p; what of it
 //                  is stored is stored here, what NAME_map needs goes to buffers;
 //      NAME_map:   the rest, with those buffers in the place of the values.
 // 1. The part kernel is the kernel with p as part · size + place and the stores taken away; its results are
 //    stored at [part, axes by stride].
-// 2. The join kernel has the kernel's axes without p, and axes of its own for part and `kept`. Moments of
-// equal
+// 2. The join kernel has the kernel's axes without p, and axes of its own for part and `kept`. Moments of equal
 //    parts are joined from their means and variances.
-// 3. The map kernel loads the join's values over their axes and `kept`, so that they are contiguous where the
-// data
+// 3. The map kernel loads the join's values over their axes and `kept`, so that they are contiguous where the data
 //    are; so it does what the kernel loads over the results' axes alone.
 #include "compiler/schedule/SplitReduction.h"
 

@@ -25,14 +25,14 @@ struct Winograd : Option {
     return {{fmt::format("{}", *schedule.winograd)}};
   }
   std::string illegal(const OptionContext &context, const Schedule &schedule) const override {
-    return schedule.winograd ? planWinograd(context.kernel, schedule).reason : "";
+    return schedule.winograd ? planParts(context.kernel, schedule).reason : "";
   }
   std::vector<Schedule> candidates(const OptionContext &context, const Schedule &) const override {
     std::vector<Schedule> next;
     for (int64_t tile : {4, 2}) {
       Schedule alone;
       alone.winograd = tile;
-      if (planWinograd(context.kernel, alone))
+      if (planParts(context.kernel, alone))
         next.push_back(alone);
     }
     return next;

@@ -43,13 +43,9 @@ public:
     plan.flip = true;
     plan.accumulateInScratch = true;
     plan.vectorLanes = lanes;
-    std::vector<int> batch = attend.batch, queries;
-    for (int axis : attend.m)
-      (usedBy(scores.rhs, axis) || usedBy(attend.values, axis) ? batch : queries).push_back(axis);
-    if (std::any_of(attend.n.begin(), attend.n.end(), [&](int axis) { return usedBy(scores.lhs, axis); }))
-      throw Refusal{"tc: the queries depend on the keys' axis"};
-    plan.batch = makeBatch(batch);
-    plan.m = makeSide(queries, mainAccess(scores.lhs), attend.complete);
+    QuerySides queries = divideQueries();
+    plan.batch = makeBatch(queries.batch);
+    plan.m = makeSide(queries.rows, mainAccess(scores.lhs), attend.complete);
     plan.n = makeSide(attend.n, mainAccess(scores.rhs), {});
     plan.k = makeSide(attend.d, mainAccess(scores.rhs), attend.d);
     std::vector<int> wholeColumns = attend.e;
@@ -59,9 +55,7 @@ public:
       throw Refusal{"tile: queries are taken along one axis"};
     requireWhole(plan, attend.d);
     requireWhole(plan, attend.complete);
-    for (const auto &[name, tile] : schedule.tile)
-      if (!plan.find(*kernel.axisNamed(name)))
-        throw Refusal{fmt::format("tile({},{}): attention does not have the axis", name, tile)};
+    requireTiledAxes(plan, "attention");
 
     plan.atomN = chooseColumns(plan.m.extent(), lanes);
     plan.atomM = chooseRows(plan.n.extent(), plan.atomN, lanes);
@@ -96,12 +90,6 @@ public:
     result.registers = (plan.atomM + 1) * (plan.atomN / lanes) + 1;
     result.body = std::move(plan);
     return result;
-  }
-
-private:
-  bool usedBy(const OperandInfo &operand, int axis) const {
-    return std::any_of(operand.accesses.begin(), operand.accesses.end(),
-                       [&](int access) { return kernel.accesses[access].uses[axis]; });
   }
 };
 

@@ -40,9 +40,7 @@ public:
     plan.k = makeSide(contract.k, mainAccess(left), {});
     requireOnePiece(plan.k, "sums");
     requireWhole(plan, contract.complete);
-    for (const auto &[name, tile] : schedule.tile)
-      if (!plan.find(*kernel.axisNamed(name)))
-        throw Refusal{fmt::format("tile({},{}): the product does not have the axis", name, tile)};
+    requireTiledAxes(plan, "the product");
 
     Plan result;
     planRight(plan, right, atom, result);

@@ -1,6 +1,7 @@
-// The pipe's plan of attention by atoms that their threads wait for: all groups fetch queries, keys and values; each
-// owns rows of the queries' tile, with scores, weights and result in registers.
-// 1. Sides as for asynchronous atoms: the keys may end inside of a tile along their outermost axis, that block first.
+// The pipe's plan of attention by atoms that their threads wait for: all groups fetch queries, keys and values;
+// each owns rows of the queries' tile, with scores, weights and result in registers.
+// 1. Sides as for asynchronous atoms: the keys may end inside of a tile along their outermost axis, that block
+//    first.
 // 2. Queries and keys lie with the depth in rows, padded with 0 to the atom's; values keys × columns. A fill of the
 //    ring is a block of keys with its values.
 // 3. Registers of a thread: result, scores (the weights take their place) and operands of two steps.
@@ -25,70 +26,25 @@ public:
     if (!attend.scores)
       throw Refusal{"tc: the weights are no contraction of queries and keys"};
     refuseForGroups();
-    if (!schedule.packs.empty())
-      throw Refusal{"pack: attention has no weights"};
-    if (schedule.flip)
-      throw Refusal{"flip: queries are the atom's rows"};
-    if (schedule.warpsN != 1)
-      throw Refusal{"warps: groups divide the queries"};
+    refuse(schedule.warpsN != 1, "warps", "groups divide the queries");
     const ContractInfo &scores = *attend.scores;
-    ElementType type = scores.lhs.type;
-    if (scores.rhs.type != type || attend.values.type != type)
-      throw Refusal{"tc: queries, keys and values have different types"};
-    atom = &exactAtom(kernel.reductions[attend.reduction].accumulator, type);
-    if (kernel.reductions.size() > 2)
-      throw Refusal{"tc: another reduction beside the softmax"};
-
-    plan.atom = atom->name;
-    std::vector<int> batch = attend.batch, queries;
-    for (int axis : attend.m)
-      (usedBy(scores.rhs, axis) || usedBy(attend.values, axis) ? batch : queries).push_back(axis);
-    if (std::any_of(attend.n.begin(), attend.n.end(), [&](int axis) { return usedBy(scores.lhs, axis); }))
-      throw Refusal{"tc: the queries depend on the keys' axis"};
-    plan.batch = makeBatch(batch);
-    plan.m = tiledSide(queries, mainAccess(scores.lhs), {});
-    plan.n = tiledSide(attend.n, mainAccess(scores.rhs), {});
-    plan.k = tiledSide(attend.d, mainAccess(scores.rhs), attend.d);
-    plan.e = tiledSide(attend.e, mainAccess(attend.values), attend.e);
-    requireWhole(plan, attend.d);
-    requireWhole(plan, attend.e);
-    requireWhole(plan, attend.complete);
-    for (const auto &[name, tile] : schedule.tile)
-      if (!plan.find(*kernel.axisNamed(name)))
-        throw Refusal{fmt::format("tile({},{}): attention does not have the axis", name, tile)};
-    for (size_t i = 1; i < plan.n.axes.size(); ++i)
-      if (plan.n.axes[i].ragged())
-        throw Refusal{fmt::format("tile({},{}): every block of keys would end inside", kernel.axes[plan.n.axes[i].axis].name,
-                                  plan.n.axes[i].tile)};
+    atom = &planAttention(plan);
     planGroups();
     planOperand(scores.lhs, plan.m, false, plan.a);
     planOperand(scores.rhs, plan.n, false, plan.b);
     planOperand(attend.values, plan.n, true, plan.v);
     finish(plan, plan.e);
     plan.roles->slots = planStores(kernel, plan, plan.e);
-    result.launches = {launchRoles(plan, plan.m.tiles(),
-                                   inBlock(plan.a.tileBytes) +
-                                       plan.roles->stages * (inBlock(plan.b.tileBytes) + inBlock(plan.v.tileBytes)),
-                                   0)};
+    result.launches = {
+        launchRoles(plan, plan.m.tiles(),
+                    inBlock(plan.a.tileBytes) +
+                        plan.roles->stages * (inBlock(plan.b.tileBytes) + inBlock(plan.v.tileBytes)),
+                    0)};
     result.body = std::move(plan);
     return std::move(result);
   }
 
 private:
-  bool usedBy(const OperandInfo &operand, int axis) const {
-    return std::any_of(operand.accesses.begin(), operand.accesses.end(),
-                       [&](int access) { return kernel.accesses[access].uses[axis]; });
-  }
-
-  /// As makeSide, but a tile may be larger than its axis: what is behind it is read as 0.
-  Side tiledSide(const std::vector<int> &axes, const Access *guide, const std::vector<int> &whole) const {
-    Side side = makeSide(axes, guide, whole);
-    for (TiledAxis &axis : side.axes)
-      if (auto tile = schedule.tile.find(kernel.axes[axis.axis].name); tile != schedule.tile.end())
-        axis.tile = tile->second;
-    return side;
-  }
-
   void planGroups() {
     RolesPlan roles;
     roles.producers = 0;
@@ -98,30 +54,27 @@ private:
     roles.slots = schedule.slots.value_or(0);
     int64_t queries = plan.m.extent(), keys = plan.n.extent(), columns = plan.e.extent();
     if (queries % (atom->m * roles.consumers) != 0)
-      throw Refusal{fmt::format("tile: {} queries, {} groups take multiples of {}", queries, roles.consumers, atom->m)};
+      throw Refusal{
+          fmt::format("tile: {} queries, {} groups take multiples of {}", queries, roles.consumers, atom->m)};
     if (roles.stages < 2)
       throw Refusal{"stage: copies that run beside the product need two fills"};
-    if (roles.slots > 1)
-      throw Refusal{"slots: a group stores at once what it has staged, from one"};
     if (keys % atom->k != 0)
       throw Refusal{fmt::format("tile: {} keys, the atom takes multiples of {}", keys, atom->k)};
     if (columns % atom->nStep != 0)
-      throw Refusal{fmt::format("tile: {} value columns, the atom has multiples of {}", columns, atom->nStep)};
+      throw Refusal{
+          fmt::format("tile: {} value columns, the atom has multiples of {}", columns, atom->nStep)};
     roles.fragmentRows = queries / roles.consumers;
     roles.fragmentColumns = columns;
     int64_t depth = roundUp(plan.k.extent(), atom->k);
-    for (const std::string &buffer : schedule.hold) {
-      const OperandInfo &held = kernel.attend->scores->lhs;
-      if (held.accesses.size() != 1 || kernel.buffers[kernel.accesses[held.accesses[0]].buffer].name != buffer)
-        throw Refusal{fmt::format("hold({}): queries may be held", buffer)};
-      roles.holdLeft = true;
-    }
+    roles.holdLeft = holdsQueries();
     // Of operands a thread has two bytes an element, two steps of the depth at a time.
-    int64_t rows = roles.fragmentRows, left = rows * (roles.holdLeft ? depth : 2 * atom->k) / 2, keyStep = keys * atom->k;
+    int64_t rows = roles.fragmentRows, left = rows * (roles.holdLeft ? depth : 2 * atom->k) / 2,
+            keyStep = keys * atom->k;
     int64_t valueStep = columns * atom->k, weights = rows * keys / 2;
-    int64_t fragments = (rows * columns + std::max(rows * keys + left + keyStep, weights + valueStep + (roles.holdLeft ? left : 0))) /
+    int64_t fragments = (rows * columns + std::max(rows * keys + left + keyStep,
+                                                   weights + valueStep + (roles.holdLeft ? left : 0))) /
                         atom->threads;
-    int64_t most = std::min(device.registers, device.blockRegisters / (roles.consumers * atom->threads));
+    int64_t most = registersOfGroups(roles);
     if (fragments + spareRegisters > most)
       throw Refusal{fmt::format("tile: {} registers for fragments, there are {}", fragments, most)};
     plan.atomM = atom->m;

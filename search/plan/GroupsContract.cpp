@@ -1,13 +1,13 @@
-// The pipe's plan of a contraction by atoms that their threads wait for (a warp's), on a device whose threads copy to
-// block memory without waiting.
+// The pipe's plan of a contraction by atoms that their threads wait for (a warp's), on a device whose threads
+// copy to block memory without waiting.
 // 1. Sides as for asynchronous atoms; groups divide rows and columns of the tile between them.
-// 2. Operands are loads in boxes, contiguous along the depth or along their side; a free weight may be transposed ahead. Rows of block memory are as wide as
+// 2. Operands are loads in boxes, contiguous along the depth or along their side; a free weight may be
+// transposed ahead. Rows of block memory are as wide as
 //    the depth of a step, up to 128 bytes.
 // 3. Sums of a group, two steps of its operands and what the epilogue needs fit a thread's registers.
 // 4. Stores: staged in pieces of 16 rows; else from registers.
 #include "search/plan/GroupsParts.h"
 #include "search/plan/Planners.h"
-#include "search/plan/RolesPack.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -15,8 +15,8 @@
 namespace tgc {
 namespace {
 
-/// Registers of a thread beside sums and operands, and for every store but the first: the assembler computes ahead what
-/// several of them have in common.
+/// Registers of a thread beside sums and operands, and for every store but the first: the assembler computes
+/// ahead what several of them have in common.
 constexpr int64_t spareRegisters = 40, storeRegisters = 80;
 
 class GroupsPlanner : GroupsParts {
@@ -27,40 +27,18 @@ public:
 
   Plan run() {
     const ContractInfo &contract = *kernel.contract;
-    const OperandInfo &left = schedule.flip ? contract.rhs : contract.lhs;
-    const OperandInfo &right = schedule.flip ? contract.lhs : contract.rhs;
     refuseForGroups();
-    if (!schedule.hold.empty())
-      throw Refusal{"hold: operands come through the ring"};
-    if (left.type != right.type)
-      throw Refusal{fmt::format("tc({}): operands of {} and {}", *schedule.atom, nameOf(left.type), nameOf(right.type))};
-    atom = &exactAtom(kernel.reductions[contract.reduction].accumulator, left.type);
-    if (kernel.reductions.size() > 1)
-      throw Refusal{"tc: another reduction beside the product"};
-
-    plan.atom = atom->name;
-    plan.flip = schedule.flip;
-    plan.batch = makeBatch(contract.batch);
-    plan.m = storedSide(schedule.flip ? contract.n : contract.m, contract.complete);
-    plan.n = storedSide(schedule.flip ? contract.m : contract.n, contract.complete);
-    plan.k = depthSide(contract.k, left);
-    requireWhole(plan, contract.complete);
-    for (const auto &[name, tile] : schedule.tile)
-      if (!plan.find(*kernel.axisNamed(name)))
-        throw Refusal{fmt::format("tile({},{}): the product does not have the axis", name, tile)};
+    atom = &planProduct(plan, depthSide(contract.k, left()));
     planGroups(contract);
-    if (schedule.packs.size() > 1)
-      throw Refusal{"pack: one operand is packed"};
-    for (const auto &[name, order] : schedule.packs)
-      if (auto pack = packColumns(packed, right, name, order, schedule.flip ? 'm' : 'n', plan.n, plan.k))
-        result.packs.push_back(*pack);
-    plan.a = planOperand(left, plan.m, plan.roles->fragmentRows);
-    plan.b = planOperand(right, plan.n, plan.roles->fragmentColumns);
+    result.packs = packRight(packed, plan);
+    plan.a = planOperand(left(), plan.m, plan.roles->fragmentRows);
+    plan.b = planOperand(right(), plan.n, plan.roles->fragmentColumns);
     finish(plan, plan.n);
     plan.roles->slots = planStores(kernel, plan, plan.n);
     for (const StorePlan &store : plan.stores)
       if (store.columns % atom->nStep != 0)
-        throw Refusal{fmt::format("tile: {} columns are stored, the atom has multiples of {}", store.columns, atom->nStep)};
+        throw Refusal{fmt::format("tile: {} columns are stored, the atom has multiples of {}", store.columns,
+                                  atom->nStep)};
     return planLaunch();
   }
 
@@ -73,28 +51,30 @@ private:
     roles.groupThreads = atom->threads;
     int64_t rows = plan.m.extent(), columns = plan.n.extent(), depth = plan.k.extent();
     if (rows % (atom->m * schedule.warpsM) != 0)
-      throw Refusal{fmt::format("tile: {} rows, {} groups take multiples of {}", rows, schedule.warpsM, atom->m)};
+      throw Refusal{
+          fmt::format("tile: {} rows, {} groups take multiples of {}", rows, schedule.warpsM, atom->m)};
     if (columns % (atom->nStep * schedule.warpsN) != 0)
-      throw Refusal{fmt::format("tile: {} columns, {} groups take multiples of {}", columns, schedule.warpsN, atom->nStep)};
+      throw Refusal{fmt::format("tile: {} columns, {} groups take multiples of {}", columns, schedule.warpsN,
+                                atom->nStep)};
     if (schedule.warpsN > 1 && !contract.complete.empty())
       throw Refusal{"warps: the result is remapped along columns that one group must have"};
     if (depth % atom->k != 0)
       throw Refusal{fmt::format("tile: the depth is {}, the atom has {}", depth, atom->k)};
     roles.fragmentRows = rows / schedule.warpsM;
     roles.fragmentColumns = columns / schedule.warpsN;
-    int64_t step = (roles.fragmentRows + roles.fragmentColumns) * atom->k * bytesOf(atom->a) / 4 / atom->threads;
+    int64_t step =
+        (roles.fragmentRows + roles.fragmentColumns) * atom->k * bytesOf(atom->a) / 4 / atom->threads;
     int64_t fragments = roles.fragmentRows * roles.fragmentColumns / atom->threads + 2 * step;
-    int64_t stores = std::count_if(kernel.accesses.begin(), kernel.accesses.end(), [](const Access &access) { return access.store; });
+    int64_t stores = std::count_if(kernel.accesses.begin(), kernel.accesses.end(),
+                                   [](const Access &access) { return access.store; });
     int64_t spare = spareRegisters + storeRegisters * (stores - 1);
-    int64_t most = std::min(device.registers, device.blockRegisters / (roles.consumers * atom->threads));
+    int64_t most = registersOfGroups(roles);
     if (fragments + spare > most)
       throw Refusal{fmt::format("tile: {} registers for fragments, there are {}", fragments, most)};
     roles.stages = schedule.stages.value_or(3);
     if (roles.stages < 2)
       throw Refusal{"stage: copies that run beside the product need two fills"};
     roles.slots = schedule.slots.value_or(0);
-    if (roles.slots > 1)
-      throw Refusal{"slots: a group stores at once what it has staged, from one"};
     plan.atomM = atom->m;
     plan.atomN = columns;
     result.registers = fragments + spare;
@@ -105,7 +85,8 @@ private:
     const std::string &name = requireFetched(operand, /*pieces=*/true, "async");
     int64_t bytes = bytesOf(operand.type);
     OperandPlan made;
-    std::string reason = planAsync(plan, operand, false, side, plan.k, rowBytesOf(plan.k.extent() * bytes), made);
+    std::string reason =
+        planAsync(plan, operand, false, side, plan.k, rowBytesOf(plan.k.extent() * bytes), made);
     if (reason.empty())
       return made;
     int64_t rowBytes = rowBytesOf(side.extent() * bytes), inRow = rowBytes / bytes;
@@ -113,13 +94,15 @@ private:
     if (other.empty() && points % inRow != 0 && inRow % points != 0)
       other = fmt::format("a group's {} points begin inside of a row of {}", points, inRow);
     if (!other.empty())
-      throw Refusal{fmt::format("copy({},async): along the depth: {}; along its side: {}", name, reason, other)};
+      throw Refusal{
+          fmt::format("copy({},async): along the depth: {}; along its side: {}", name, reason, other)};
     return made;
   }
 
   Plan planLaunch() {
-    result.launches = {launchRoles(plan, plan.m.tiles() * plan.n.tiles(),
-                                   plan.roles->stages * (inBlock(plan.a.tileBytes) + inBlock(plan.b.tileBytes)), 0)};
+    result.launches = {
+        launchRoles(plan, plan.m.tiles() * plan.n.tiles(),
+                    plan.roles->stages * (inBlock(plan.a.tileBytes) + inBlock(plan.b.tileBytes)), 0)};
     result.body = std::move(plan);
     return std::move(result);
   }

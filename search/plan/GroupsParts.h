@@ -1,18 +1,16 @@
 // What the planners of groups that copy for themselves share.
 #pragma once
 #include "search/plan/Boxes.h"
-#include "search/plan/PipeParts.h"
+#include "search/plan/FragmentParts.h"
 
 namespace tgc {
 
-class GroupsParts : public PipeParts {
+class GroupsParts : public FragmentParts {
 public:
-  using PipeParts::PipeParts;
+  using FragmentParts::FragmentParts;
 
   /// Refuses options that need atoms beside their threads.
   void refuseForGroups() const;
-  /// The schedule's atom for operands of exactly these types; throws Refusal.
-  const Atom &exactAtom(ElementType accumulator, ElementType operand) const;
   /// Rows of block memory, of 32, 64 or 128 bytes, for so many contiguous ones.
   static int64_t rowBytesOf(int64_t bytes);
   /// The operand in boxes that threads can copy; empty, or why not.

@@ -15,16 +15,7 @@ PlanResult makePlan(const KernelInfo &kernel, const Schedule &schedule, const De
 }
 
 PartsResult planParts(const KernelInfo &kernel, const Schedule &schedule) {
-  if (schedule.winograd) {
-    WinogradResult winograd = planWinograd(kernel, schedule);
-    if (!winograd)
-      return {std::nullopt, std::move(winograd.reason)};
-    return {*winograd.plan, ""};
-  }
-  SplitResult split = planSplit(kernel, schedule);
-  if (!split)
-    return {std::nullopt, std::move(split.reason)};
-  return {std::move(*split.plan), ""};
+  return schedule.winograd ? planWinograd(kernel, schedule) : planSplit(kernel, schedule);
 }
 
 bool isLegal(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {

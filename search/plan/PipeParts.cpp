@@ -8,8 +8,6 @@ namespace tgc {
 
 namespace {
 
-bool contains(const std::vector<int> &axes, int axis) { return std::find(axes.begin(), axes.end(), axis) != axes.end(); }
-
 bool isFloat(ElementType type) {
   return type == ElementType::F64 || type == ElementType::F32 || type == ElementType::F16 || type == ElementType::BF16;
 }
@@ -158,6 +156,27 @@ void PipeParts::requireWhole(const PipePlan &plan, const std::vector<int> &axes)
                                 kernel.axes[axis].name, tiled->tile, tiled->extent)};
 }
 
+void PipeParts::requireTiledAxes(const PipePlan &plan, const char *what) const {
+  for (const auto &[name, tile] : schedule.tile)
+    if (!plan.find(*kernel.axisNamed(name)))
+      throw Refusal{fmt::format("tile({},{}): {} does not have the axis", name, tile, what)};
+}
+
+PipeParts::QuerySides PipeParts::divideQueries() const {
+  const AttendInfo &attend = *kernel.attend;
+  const OperandInfo &queries = attend.scores->lhs, &keys = attend.scores->rhs;
+  auto usedBy = [&](const OperandInfo &operand, int axis) {
+    return std::any_of(operand.accesses.begin(), operand.accesses.end(),
+                       [&](int access) { return kernel.accesses[access].uses[axis]; });
+  };
+  QuerySides sides{attend.batch, {}};
+  for (int axis : attend.m)
+    (usedBy(keys, axis) || usedBy(attend.values, axis) ? sides.batch : sides.rows).push_back(axis);
+  if (std::any_of(attend.n.begin(), attend.n.end(), [&](int axis) { return usedBy(queries, axis); }))
+    throw Refusal{"tc: the queries depend on the keys' axis"};
+  return sides;
+}
+
 // Registers hold rows × vectors of sums, the vectors of the right operand and one of the left.
 int64_t PipeParts::maxRows(int64_t columns, int64_t lanes) const {
   int64_t vectors = columns / lanes;
@@ -297,72 +316,6 @@ OperandPlan PipeParts::planRows(const OperandInfo &operand, const Side &rows, co
     throw Refusal{fmt::format("copy {}: not for this atom's operands", copy)};
   }
   return plan;
-}
-
-int64_t PipeParts::divideRegisters(RolesPlan &roles, int64_t producers) const {
-  auto floor8 = [](int64_t number) { return number / 8 * 8; };
-  int64_t groups = roles.consumers + 1;
-  int64_t entry = std::min<int64_t>(248, floor8(device.blockRegisters / (groups * roles.groupThreads)));
-  // With few groups every thread has as many as it can name; else producers leave theirs to consumers.
-  roles.producerRegisters = roles.consumerRegisters = entry;
-  if (entry < 248) {
-    roles.producerRegisters = producers;
-    roles.consumerRegisters =
-        std::min<int64_t>(240, floor8((entry * groups - roles.producerRegisters) / roles.consumers));
-  }
-  return entry;
-}
-
-LaunchPlan PipeParts::launchRoles(PipePlan &plan, int64_t tiles, int64_t tileBytes, int64_t barrierBytes) const {
-  RolesPlan &roles = *plan.roles;
-  roles.tiles = tiles;
-  for (const TiledAxis &axis : plan.batch)
-    roles.tiles *= axis.tiles();
-  LaunchPlan launch;
-  launch.threads = (roles.consumers + roles.producers) * roles.groupThreads;
-  launch.blocks = schedule.persistent ? std::min(roles.tiles, device.units) : roles.tiles;
-  launch.scratchBytes = 1024 + tileBytes + roles.consumers * roles.slots * roles.pieceRows() * boxRowBytes + barrierBytes;
-  if (launch.scratchBytes > device.sharedBytes)
-    throw Refusal{fmt::format("{} bytes of block memory, there are {}", launch.scratchBytes, device.sharedBytes)};
-  if (launch.threads > device.maxThreads)
-    throw Refusal{fmt::format("warps: {} threads, there are {}", launch.threads, device.maxThreads)};
-  return launch;
-}
-
-Side PipeParts::storedSide(std::vector<int> axes, const std::vector<int> &whole) const {
-  const Access *store = mainStore();
-  auto key = [&](int axis) {
-    std::optional<int64_t> stride = strideOf(store, axis);
-    return stride ? std::abs(*stride) : int64_t(1) << 62;
-  };
-  std::stable_sort(axes.begin(), axes.end(), [&](int a, int b) { return key(a) > key(b); });
-  Side side;
-  for (int axis : axes) {
-    const AxisInfo &info = kernel.axes[axis];
-    auto tile = schedule.tile.find(info.name);
-    side.axes.push_back({axis, info.extent, tile != schedule.tile.end() ? tile->second : contains(whole, axis) ? info.extent : 1});
-  }
-  return side;
-}
-
-Side PipeParts::depthSide(const std::vector<int> &axes, const OperandInfo &operand) const {
-  Side side = storedSide(axes, {});
-  const Access *load = mainAccess(operand);
-  auto key = [&](const TiledAxis &axis) { return std::abs(strideOf(load, axis.axis).value_or(int64_t(1) << 62)); };
-  std::stable_sort(side.axes.begin(), side.axes.end(),
-                   [&](const TiledAxis &a, const TiledAxis &b) { return key(a) > key(b); });
-  return side;
-}
-
-const std::string &PipeParts::requireFetched(const OperandInfo &operand, bool pieces, const char *kind) const {
-  if (!(operand.plain || (pieces && operand.pieces)) || operand.reduced)
-    throw Refusal{"tc: an operand is computed, copies to the ring move loads only"};
-  for (int access : operand.accesses) {
-    const std::string &name = kernel.buffers[kernel.accesses[access].buffer].name;
-    if (auto copy = schedule.copies.find(name); copy == schedule.copies.end() || copy->second != kind)
-      throw Refusal{fmt::format("copy({}): the ring is filled by {}", name, kind)};
-  }
-  return kernel.buffers[kernel.accesses[operand.accesses.front()].buffer].name;
 }
 
 void PipeParts::finish(PipePlan &plan, const Side &columns) const {

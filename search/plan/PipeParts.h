@@ -1,6 +1,8 @@
-// What the contract and the attend planner share: sides of the atom's product, register tiles, operands' ways.
+// What all planners of the pipe share: sides of the atom's product, register tiles, operands' ways.
 #pragma once
 #include "search/Plan.h"
+
+#include <algorithm>
 
 namespace tgc {
 
@@ -37,6 +39,14 @@ public:
   void requireOnePiece(const Side &side, const char *what) const;
   /// Refuses a tile of `axis` that is not whole.
   void requireWhole(const PipePlan &plan, const std::vector<int> &axes) const;
+  /// Refuses a tile of an axis that the plan does not have; `what` it plans.
+  void requireTiledAxes(const PipePlan &plan, const char *what) const;
+
+  /// Attention's axes of the queries: those that keys or values have too are the grid's. Throws Refusal.
+  struct QuerySides {
+    std::vector<int> batch, rows;
+  };
+  QuerySides divideQueries() const;
 
   /// The load that moves most, of the operand; null for an operand without loads.
   const Access *mainAccess(const OperandInfo &operand) const;
@@ -61,20 +71,6 @@ public:
   /// The operand's way as rows × depth: what the schedule says, else a copy.
   OperandPlan planRows(const OperandInfo &operand, const Side &rows, const Side &depth, const Atom &atom) const;
 
-  /// For atoms that run beside their threads. Registers of `roles.consumers` and one producer that keeps
-  /// `producers` at most; gives those of a thread at entry.
-  int64_t divideRegisters(RolesPlan &roles, int64_t producers) const;
-  /// Bytes of a tile in block memory, where tiles begin at multiples of 1024.
-  static int64_t inBlock(int64_t bytes) { return (bytes + 1023) / 1024 * 1024; }
-  /// Tiles, blocks and threads of roles whose tiles (rings, held operands) and barriers take these bytes.
-  LaunchPlan launchRoles(PipePlan &plan, int64_t tiles, int64_t tileBytes, int64_t barrierBytes) const;
-  /// The name of the first buffer of an operand that is fetched by such copies; throws Refusal.
-  const std::string &requireFetched(const OperandInfo &operand, bool pieces, const char *kind = "tma") const;
-  /// Axes that the main store does not have come first, the others by its strides, or by the order of the kernel.
-  Side storedSide(std::vector<int> axes, const std::vector<int> &whole) const;
-  /// The depth, axes with small strides in the operand's load last: weights that are packed follow that order.
-  Side depthSide(const std::vector<int> &axes, const OperandInfo &operand) const;
-
   /// Grid, epilogue lanes and the checks that both planners end with.
   void finish(PipePlan &plan, const Side &columns) const;
   int64_t lanesOf(ElementType type) const { return std::max<int64_t>(1, device.vectorBytes / bytesOf(type)); }
@@ -91,6 +87,10 @@ private:
 /// The extent in parts of at most `most`: one that divides it if there is a large one, else all about equal and
 /// multiples of `step`.
 int64_t evenPart(int64_t extent, int64_t most, int64_t step);
+
+inline bool contains(const std::vector<int> &axes, int axis) {
+  return std::find(axes.begin(), axes.end(), axis) != axes.end();
+}
 
 /// Rounds up to a multiple.
 inline int64_t roundUp(int64_t number, int64_t multiple) { return (number + multiple - 1) / multiple * multiple; }

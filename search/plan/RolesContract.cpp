@@ -2,16 +2,16 @@
 // consumers hold the sums in registers and store them through slots.
 // 1. Sides as for other atoms; tiles may be larger than their axes, as the copy engine fills with 0. A side's order
 //    follows the store, axes that are not stored outermost.
-// 2. Each operand is a load that the engine can move, contiguous along the depth (side × depth in block memory)
-//    or along its side (depth × side, where the atom can transpose). A free weight may be transposed ahead (RolesPack).
-// 3. Sums of a consumer: its rows (all of the tile with pingpong, else its share) × the tile's columns. They and what
-//    the epilogue needs fit the registers that producers leave.
+// 2. Each operand is a load that the engine can move, contiguous along the depth (side × depth in block memory) or
+//    along its side (depth × side, where the atom can transpose). A free weight may be transposed ahead
+//    (RolesPack).
+// 3. Sums of a consumer: its rows (all of the tile with pingpong, else its share) × the tile's columns. They and
+//    what the epilogue needs fit the registers that producers leave.
 // 4. Stores: staged where a piece of 64 rows is a box of the buffer and the type has 16 bits; else from registers.
 // 5. Ring, slots and barriers fit block memory. Grid: one block a multiprocessor, or one a tile.
 #include "search/plan/Boxes.h"
-#include "search/plan/PipeParts.h"
+#include "search/plan/FragmentParts.h"
 #include "search/plan/Planners.h"
-#include "search/plan/RolesPack.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -22,39 +22,20 @@ namespace {
 /// Registers of a consumer beside its sums, and at entry of the instruction's operands.
 constexpr int64_t spareRegisters = 40, entryRegisters = 26;
 
-class RolesPlanner : PipeParts {
+class RolesPlanner : FragmentParts {
 public:
   /// `kernel` becomes the kernel after packing.
   RolesPlanner(KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device)
-      : PipeParts(kernel, schedule, device), packed(kernel) {}
+      : FragmentParts(kernel, schedule, device), packed(kernel) {}
 
   Plan run() {
     const ContractInfo &contract = *kernel.contract;
-    const OperandInfo &left = schedule.flip ? contract.rhs : contract.lhs;
-    const OperandInfo &right = schedule.flip ? contract.lhs : contract.rhs;
     refuseOptions();
-    if (left.type != right.type)
-      throw Refusal{fmt::format("tc({}): operands of {} and {}", *schedule.atom, nameOf(left.type), nameOf(right.type))};
-    atom = &exactAtom(kernel.reductions[contract.reduction].accumulator, left.type);
-    if (kernel.reductions.size() > 1)
-      throw Refusal{"tc: another reduction beside the product"};
-
-    plan.atom = atom->name;
-    plan.flip = schedule.flip;
-    plan.batch = makeBatch(contract.batch);
-    plan.m = storedSide(schedule.flip ? contract.n : contract.m, contract.complete);
-    plan.n = storedSide(schedule.flip ? contract.m : contract.n, contract.complete);
-    plan.k = storedSide(contract.k, {});
-    requireWhole(plan, contract.complete);
-    for (const auto &[name, tile] : schedule.tile)
-      if (!plan.find(*kernel.axisNamed(name)))
-        throw Refusal{fmt::format("tile({},{}): the product does not have the axis", name, tile)};
+    atom = &planProduct(plan, storedSide(contract.k, {}));
     planGroups();
-    for (const auto &[name, order] : schedule.packs)
-      if (auto pack = packColumns(packed, right, name, order, schedule.flip ? 'm' : 'n', plan.n, plan.k))
-        result.packs.push_back(*pack);
-    plan.a = planOperand(left, plan.m);
-    plan.b = planOperand(right, plan.n);
+    result.packs = packRight(packed, plan);
+    plan.a = planOperand(left(), plan.m);
+    plan.b = planOperand(right(), plan.n);
     finish(plan, plan.n);
     plan.roles->slots = planStores(kernel, plan, plan.n);
     return planLaunch();
@@ -62,29 +43,11 @@ public:
 
 private:
   void refuseOptions() const {
-    auto refuse = [](bool there, const char *option, const char *reason) {
-      if (there)
-        throw Refusal{fmt::format("{}: {}", option, reason)};
-    };
+    refuseForFragments();
     refuse(schedule.producers != 1, "warps", "one group produces, as in 2+1");
     refuse(schedule.warpsN != 1, "warps", "consumers divide the rows");
     refuse(schedule.overlap, "overlap", "there is no second product");
-    refuse(!schedule.cluster.empty(), "cluster", "operands are fetched by each block");
-    refuse(!schedule.split.empty(), "split", "the pipe walks a sum in one block");
-    refuse(!schedule.hold.empty(), "hold", "operands come through the ring");
-    refuse(!schedule.padTo.empty(), "padto", "tiles need not divide the extent");
-    refuse(schedule.prefetch.has_value(), "prefetch", "the ring fetches ahead");
-    refuse(schedule.packs.size() > 1, "pack", "one operand is packed");
     refuse(schedule.pingpong && schedule.warpsM != 2, "pingpong", "two consumers take turns");
-  }
-
-  const Atom &exactAtom(ElementType accumulator, ElementType operand) const {
-    for (const Atom &candidate : device.atoms)
-      if (candidate.name == *schedule.atom && candidate.accumulator == accumulator && candidate.a == operand &&
-          candidate.b == operand)
-        return candidate;
-    throw Refusal{fmt::format("tc({}): no such atom multiplies {} into {}", *schedule.atom, nameOf(operand),
-                              nameOf(accumulator))};
   }
 
   void planGroups() {
@@ -94,18 +57,19 @@ private:
     roles.pingpong = schedule.pingpong;
     int64_t rows = plan.m.extent(), columns = plan.n.extent(), share = roles.pingpong ? 1 : roles.consumers;
     if (rows % (atom->m * share) != 0)
-      throw Refusal{fmt::format("tile: {} rows, {} consumers take multiples of {}", rows, share, atom->m * share)};
+      throw Refusal{
+          fmt::format("tile: {} rows, {} consumers take multiples of {}", rows, share, atom->m * share)};
     if (columns % atom->nStep != 0 || columns > atom->nMax)
-      throw Refusal{fmt::format("tile: {} columns, the atom has multiples of {} up to {}", columns, atom->nStep,
-                                atom->nMax)};
+      throw Refusal{fmt::format("tile: {} columns, the atom has multiples of {} up to {}", columns,
+                                atom->nStep, atom->nMax)};
     roles.fragmentRows = rows / share;
     int64_t sums = roles.fragmentRows * columns / atom->threads;
     int64_t entry = divideRegisters(roles, roles.consumers > 2 ? 32 : 40);
     if (sums + spareRegisters > roles.consumerRegisters)
       throw Refusal{fmt::format("tile: {} sums a thread, of {} registers", sums, roles.consumerRegisters)};
     if (atom->m * columns / atom->threads + entryRegisters > entry)
-      throw Refusal{fmt::format("tile: an instruction of {} columns needs more than {} registers at entry", columns,
-                                entry)};
+      throw Refusal{fmt::format("tile: an instruction of {} columns needs more than {} registers at entry",
+                                columns, entry)};
     roles.stages = schedule.stages.value_or(4);
     if (roles.stages < 2)
       throw Refusal{"stage: asynchronous products need two fills"};
@@ -117,7 +81,7 @@ private:
   }
 
   OperandPlan planOperand(const OperandInfo &operand, const Side &side) {
-    const std::string &name = requireFetched(operand, /*pieces=*/false);
+    const std::string &name = requireFetched(operand, /*pieces=*/false, "tma");
     const Access &access = kernel.accesses[operand.accesses.front()];
     ElementType type = kernel.buffers[access.buffer].type;
     OperandPlan made;
@@ -130,15 +94,17 @@ private:
       std::string other = bytesOf(type) == 2 ? planSideInRow(kernel, access, side, plan.k, made)
                                              : "the atom takes it only so";
       if (!other.empty())
-        throw Refusal{fmt::format("copy({},tma): along the depth: {}; along its side: {}", name, reason, other)};
+        throw Refusal{
+            fmt::format("copy({},tma): along the depth: {}; along its side: {}", name, reason, other)};
     }
     return made;
   }
 
   Plan planLaunch() {
     int64_t stages = plan.roles->stages;
-    LaunchPlan launch = launchRoles(plan, plan.m.tiles() * plan.n.tiles(),
-                                    stages * (inBlock(plan.a.tileBytes) + inBlock(plan.b.tileBytes)), 16 * stages);
+    LaunchPlan launch =
+        launchRoles(plan, plan.m.tiles() * plan.n.tiles(),
+                    stages * (inBlock(plan.a.tileBytes) + inBlock(plan.b.tileBytes)), 16 * stages);
     result.launches = {launch};
     result.body = std::move(plan);
     return std::move(result);

@@ -1,13 +1,11 @@
 // Judges split(a,n) join(launch) of a kernel without a matrix atom.
 // 1. One axis, which no remap moves along, in equal parts.
-// 2. The reductions over it are of kinds that parts can be combined of, run over the same axes, leave the
-// same
-//    axes, and need no other reduction.
-// 3. Of the other axes they run over, those stay in the partial results that are closer together in memory
-// than
-//    the split axis: so lanes of a short innermost axis are not reduced until the join. A sum of products is
-//    reduced over all of them.
-#include "search/Plan.h"
+// 2. The reductions over it are of kinds that parts can be combined of, run over the same axes, leave the same axes,
+//    and need no other reduction.
+// 3. Of the other axes they run over, those stay in the partial results that are closer together in memory than the
+//    split axis: so lanes of a short innermost axis are not reduced until the join. A sum of products is reduced over
+//    all of them.
+#include "search/plan/Planners.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -31,8 +29,8 @@ int64_t nearest(const KernelInfo &kernel, int axis) {
 
 } // namespace
 
-SplitResult planSplit(const KernelInfo &kernel, const Schedule &schedule) {
-  auto refuse = [](std::string reason) { return SplitResult{std::nullopt, std::move(reason)}; };
+PartsResult planSplit(const KernelInfo &kernel, const Schedule &schedule) {
+  auto refuse = [](std::string reason) { return PartsResult{std::nullopt, std::move(reason)}; };
   Schedule alone;
   alone.split = schedule.split;
   alone.join = schedule.join;

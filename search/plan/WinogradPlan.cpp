@@ -4,7 +4,7 @@
 //    over the most places are taken.
 // 3. No other reduced axis moves the data along with an axis of the results: the transformed data would hold it
 //    once for each.
-#include "search/Plan.h"
+#include "search/plan/Planners.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -18,7 +18,7 @@ class WinogradPlanner {
 public:
   WinogradPlanner(const KernelInfo &kernel, int64_t tile) : kernel(kernel), tile(tile) {}
 
-  WinogradResult run() {
+  PartsResult run() {
     if (kernel.reductions.size() != 1 || !kernel.contract)
       return refuse("the kernel is not one sum of products");
     const ContractInfo &contract = *kernel.contract;
@@ -40,7 +40,7 @@ public:
   }
 
 private:
-  static WinogradResult refuse(const std::string &reason) { return {std::nullopt, "winograd: " + reason}; }
+  static PartsResult refuse(const std::string &reason) { return {std::nullopt, "winograd: " + reason}; }
 
   std::string plan(bool flip) {
     const ContractInfo &contract = *kernel.contract;
@@ -98,7 +98,7 @@ private:
 
 } // namespace
 
-WinogradResult planWinograd(const KernelInfo &kernel, const Schedule &schedule) {
+PartsResult planWinograd(const KernelInfo &kernel, const Schedule &schedule) {
   Schedule alone;
   alone.winograd = schedule.winograd;
   if (!(schedule == alone))

@@ -1,14 +1,13 @@
 // Input and output: the graph stage. One greedy rewrite to a fixed point.
 //
-// 1. A view or piece of a view or piece becomes one: maps compose, domains are conjoined. A piece that many
-// read
-//    is left alone unless the reader sees one source only, or all its readers are views.
+// 1. A view or piece of a view or piece becomes one: maps compose, domains are conjoined. A piece that many read is
+//    left alone unless the reader sees one source only, or all its readers are views.
 // 2. Movement of a constant is a constant; of coordinates, other coordinates; an identity vanishes.
 // 3. Views without fill fold into the maps of contractions and gathers' indices.
 // 4. An element-wise operation whose operands are equal views of equally shaped tensors, of as many or fewer
-//    elements than the result, works on the tensors, and its result is viewed. A piece of tensors that are
-//    all widened is widened itself. The rotation of pairs or halves, (-b, a) of (a, b), is one view of the
-//    pairs exchanged, negated at every other place.
+//    elements than the result, works on the tensors, and its result is viewed. A piece of tensors that are all
+//    widened is widened itself. The rotation of pairs or halves, (-b, a) of (a, b), is one view of the pairs
+//    exchanged, negated at every other place.
 #include "compiler/affine/Ranges.h"
 #include "compiler/graph/transforms/Movement.h"
 #include "compiler/graph/transforms/Passes.h"

@@ -3,11 +3,9 @@
 //
 // 1. From each contraction of the sum kind an operand is followed through casts and views without fill to the
 //    quotient; the maps compose.
-// 2. The quotient's parts are matched, through casts. A maximum is not needed for the value, but without one
-// the
+// 2. The quotient's parts are matched, through casts. A maximum is not needed for the value, but without one the
 //    model's own exp may overflow, so that form is left alone.
-// 3. The softmax's dimension must be the contraction's one reduced dimension, and nothing else of the
-// quotient's
+// 3. The softmax's dimension must be the contraction's one reduced dimension, and nothing else of the quotient's
 //    index may depend on it.
 // The weights of the sum may be rounded to the values' type in the model; here they stay wider.
 #include "compiler/affine/Ranges.h"

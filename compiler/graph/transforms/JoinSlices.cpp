@@ -1,11 +1,10 @@
-// Input: a tensor whose only readers are slices along one dimension that cover it, each read by one
-// element-wise operation, all of them equal: the biases and casts behind merged projections. Output: that
-// operation on the whole tensor, and slices of its result.
+// Input: a tensor whose only readers are slices along one dimension that cover it, each read by one element-wise
+// operation, all of them equal: the biases and casts behind merged projections. Output: that operation on the whole
+// tensor, and slices of its result.
 //
 // 1. For each tensor the slices are sorted; they must follow each other from 0 to the tensor's extent.
-// 2. Each slice's reader is taken, and its other operands: equal constants, or views of weights which all
-// depend
-//    on the sliced dimension in the same way, so that the weights can be laid side by side.
+// 2. Each slice's reader is taken, and its other operands: equal constants, or views of weights which all depend on
+//    the sliced dimension in the same way, so that the weights can be laid side by side.
 // 3. The operation is made on the whole tensor; its result is tried next.
 #include "compiler/affine/Ranges.h"
 #include "compiler/graph/transforms/Movement.h"

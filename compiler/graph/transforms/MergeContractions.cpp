@@ -1,14 +1,12 @@
-// Input: contractions of one left operand with different weights. Output: one contraction with the weights
-// side by side, and slices of its result: q, k and v projections, all modulation vectors of a model, the
-// projections of a text in all its cross attentions.
+// Input: contractions of one left operand with different weights. Output: one contraction with the weights side by
+// side, and slices of its result: q, k and v projections, all modulation vectors of a model, the projections of a
+// text in all its cross attentions.
 //
-// 1. Contractions of the sum kind are grouped by left operand, maps, types and extents, all but one dimension
-// n of
-//    the result, which the left operand does not depend on and which is one whole dimension of the right one.
-//    The right operand must depend on weights alone, so that no merge makes a cycle.
-// 2. A group is cut where merging would hold much memory for long: members further apart than kNear
-// operations
-//    stay together only while their results together are no larger than their weights.
+// 1. Contractions of the sum kind are grouped by left operand, maps, types and extents, all but one dimension n of
+//    the result, which the left operand does not depend on and which is one whole dimension of the right one. The
+//    right operand must depend on weights alone, so that no merge makes a cycle.
+// 2. A group is cut where merging would hold much memory for long: members further apart than kNear operations stay
+//    together only while their results together are no larger than their weights.
 // 3. The weights become a piece along that dimension, and the results views of the merged result.
 #include "compiler/affine/Ranges.h"
 #include "compiler/graph/transforms/Movement.h"

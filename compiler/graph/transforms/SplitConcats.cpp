@@ -1,19 +1,15 @@
-// Input: a concatenation of computed tensors (the queries of a text and of an image, each with its own norm)
-// that goes through element-wise work before anything else reads it. Output: the work done on the parts,
-// which then belongs to the kernels of the parts, and a concatenation of its results.
+// Input: a concatenation of computed tensors (the queries of a text and of an image, each with its own norm) that
+// goes through element-wise work before anything else reads it. Output: the work done on the parts, which then
+// belongs to the kernels of the parts, and a concatenation of its results.
 //
-// 1. A concatenation is a piece without fill whose sources follow each other along one dimension, whole and
-// in
-//    place. It is considered if each source comes, through element-wise work and movement, from a contraction
-//    or a reduction.
-// 2. Its region is grown over element-wise operations and movement that carry that dimension through
-// unchanged:
-//    as one dimension of the result, on which nothing else of the index depends.
-// 3. The region is split if it has arithmetic, if nothing outside reads the concatenation itself, and if what
-// the
+// 1. A concatenation is a piece without fill whose sources follow each other along one dimension, whole and in
+//    place. It is considered if each source comes, through element-wise work and movement, from a contraction or a
+//    reduction.
+// 2. Its region is grown over element-wise operations and movement that carry that dimension through unchanged: as
+//    one dimension of the result, on which nothing else of the index depends.
+// 3. The region is split if it has arithmetic, if nothing outside reads the concatenation itself, and if what the
 //    outside reads goes into contractions alone, which read parts as well as wholes.
-// 4. Each operation of the region is made once a part; operands from outside are sliced. What the outside
-// reads
+// 4. Each operation of the region is made once a part; operands from outside are sliced. What the outside reads
 //    becomes a concatenation of the parts' results.
 #include "compiler/affine/Ranges.h"
 #include "compiler/graph/transforms/Movement.h"

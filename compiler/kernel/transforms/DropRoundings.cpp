@@ -1,11 +1,11 @@
 // kernel-drop-roundings
 //
-// In: a kernel with the graph's roundings. Out: the kernel as it is computed: a value is only rounded where
-// it is stored, where an operation wants the narrower type, or where the rounding is part of the meaning.
+// In: a kernel with the graph's roundings.
+// Out: the kernel as it is computed: a value is only rounded where it is stored, where an operation wants the
+//     narrower type, or where the rounding is part of the meaning.
 // 1. keptRoundings finds those that have to happen.
-// 2. A widening of a rounding of a value at least as wide takes the value itself; also through operations
-// that
-//    are exact in any type (negation, choice, maximum), which are done in the wider type then.
+// 2. A widening of a rounding of a value at least as wide takes the value itself; also through operations that are
+//    exact in any type (negation, choice, maximum), which are done in the wider type then.
 #include "compiler/kernel/Passes.h"
 #include "compiler/kernel/Roundings.h"
 

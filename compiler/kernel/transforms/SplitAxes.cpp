@@ -1,9 +1,9 @@
 // kernel-split-axes
 //
-// In: a simplified kernel. Out: floordiv and mod by constants are gone from its maps and conditions as far as
-// splitting axes can remove them; what is left runs over the parts of axes that no split takes further.
-// 1. Every division E floordiv c in normal form names candidates: an axis x with coefficient a in E leaves
-// the
+// In: a simplified kernel.
+// Out: floordiv and mod by constants are gone from its maps and conditions as far as splitting axes can remove
+//     them; what is left runs over the parts of axes that no split takes further.
+// 1. Every division E floordiv c in normal form names candidates: an axis x with coefficient a in E leaves the
 //    division when x is split by w = c / gcd(a, c), if w divides x's extent.
 // 2. Of all candidates of all maps and conditions the one is taken after which divisions run over the fewest
 //    points. Splits that a remap or an argmax along the axis forbids are no candidates.

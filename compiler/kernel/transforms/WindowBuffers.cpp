@@ -1,14 +1,13 @@
 // kernel-window-buffers
 //
-// In: simplified kernels and their launches. Out: a buffer argument is only as large as the part that the
-// kernel uses, and starts where that part starts; launches say where (`at [...]`). Kernels that read
-// different parts of one buffer, as the blocks of a model do of a vector of all their scales, become equal.
-// 1. For every dimension of every buffer that is not free: the bounds of its index over all accesses, each
-// under
-//    its condition. An index that relies on the buffer's end for its else value, or is known only at run
-//    time, keeps the dimension whole.
-// 2. Indices are counted from the window's start. The start leaves the kernel as far as it is a multiple of
-// 64
+// In: simplified kernels and their launches.
+// Out: a buffer argument is only as large as the part that the kernel uses, and starts where that part starts;
+//     launches say where (`at [...]`). Kernels that read different parts of one buffer, as the blocks of a model do
+//     of a vector of all their scales, become equal.
+// 1. For every dimension of every buffer that is not free: the bounds of its index over all accesses, each under
+//    its condition. An index that relies on the buffer's end for its else value, or is known only at run time,
+//    keeps the dimension whole.
+// 2. Indices are counted from the window's start. The start leaves the kernel as far as it is a multiple of 64
 //    bytes, so that what the kernel may assume of alignment stays true; the rest is the type's offset.
 #include "compiler/affine/Ranges.h"
 #include "compiler/kernel/Elements.h"

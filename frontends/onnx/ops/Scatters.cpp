@@ -1,7 +1,6 @@
 // Scatters with constant indices.
 //
-// An update goes to the coordinates that its column of the index table says. In order of preference the
-// result is
+// An update goes to the coordinates that its column of the index table says. In order of preference the result is
 // 1. one piece, where each coordinate is an affine function of one dimension of the updates, which
 //    is then inverted;
 // 2. a few pieces, one for each run of updates along one coordinate, later runs first;

@@ -1,7 +1,6 @@
 // How a launch is shared:
 //  1. The caller takes a free place, describes its job there, opens it and announces it.
-//  2. A worker enters (inside + 1), looks whether the job is still open, and if so takes chunks of blocks
-//  from
+//  2. A worker enters (inside + 1), looks whether the job is still open, and if so takes chunks of blocks from
 //     the job's counter until none is left; then it leaves (inside - 1).
 //  3. The caller takes chunks too. When none is left it closes the job and waits until nobody is inside:
 //     then every block is done, and nobody will read the description again.

@@ -1,13 +1,12 @@
 // How a launch list runs:
-//  1. Setting an address changes the parameters that lie in the slot; tensor maps are made anew before the
-//  next
+//  1. Setting an address changes the parameters that lie in the slot; tensor maps are made anew before the next
 //     run.
 //  2. The first run launches one after the other on the sequence's stream: a list that runs once, as in
 //     preparation, has no use for a graph.
-//  3. From the second run on the launches are a graph, recorded from the stream and replayed. When addresses
-//     have changed they are recorded again, and the graph is updated in place where the driver can.
-//  4. A timed run replays another graph, with an event recorded before each launch and after the last: times
-//     are those of the device, without the host's.
+//  3. From the second run on the launches are a graph, recorded from the stream and replayed. When addresses have
+//     changed they are recorded again, and the graph is updated in place where the driver can.
+//  4. A timed run replays another graph, with an event recorded before each launch and after the last: times are
+//     those of the device, without the host's.
 #include "runtime/devices/cuda/CudaCode.h"
 #include "runtime/format/Error.h"
 #include <chrono>

@@ -3,27 +3,15 @@
 // the tile's work over what its groups' fragments leave of the atom's rate (small ones read more than they multiply).
 // Attention: the first of a few shapes that is legal, larger ones for small heads.
 #include "search/plan/PipeParts.h"
+#include "search/strategies/heuristic/AtomChoice.h"
 #include "search/strategies/heuristic/Heuristic.h"
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace tgc::heuristic {
 
 namespace {
-
-const Atom *groupAtom(const DeviceInfo &device, ElementType operand, ElementType sums) {
-  for (const Atom &atom : device.atoms)
-    if (device.maxThreads > 1 && !atom.asynchronous && atom.a == operand && atom.b == operand && atom.accumulator == sums)
-      return &atom;
-  return nullptr;
-}
-
-void copyAll(const KernelInfo &kernel, const OperandInfo &operand, Schedule &schedule) {
-  for (int access : operand.accesses)
-    schedule.copies[kernel.buffers[kernel.accesses[access].buffer].name] = "async";
-}
 
 /// Rows × columns of a tile and how its groups lie.
 struct Shape {
@@ -33,16 +21,7 @@ struct Shape {
 class GroupsChoice {
 public:
   GroupsChoice(const KernelInfo &kernel, const DeviceInfo &device, const Atom &atom)
-      : kernel(kernel), device(device), contract(*kernel.contract), atom(atom) {
-    strides.assign(kernel.axes.size(), int64_t(1) << 62);
-    for (const Access &access : kernel.accesses)
-      if (access.store) {
-        for (size_t axis = 0; axis < strides.size(); ++axis)
-          if (access.uses[axis])
-            strides[axis] = std::abs(access.strideOf(int(axis), kernel.buffers[access.buffer]).value_or(1));
-        break;
-      }
-  }
+      : kernel(kernel), device(device), contract(*kernel.contract), tiles(kernel), atom(atom) {}
 
   std::optional<Schedule> run() {
     constexpr Shape shapes[] = {{128, 256, 2, 4}, {256, 128, 4, 2}, {128, 128, 2, 2}, {128, 96, 2, 2}, {128, 64, 2, 2},
@@ -56,56 +35,18 @@ public:
   }
 
 private:
-  /// Tiles of the side's axes whose product is `points`, inner axes first; false if there are none.
-  bool tileSide(std::vector<int> axes, int64_t points, Schedule &schedule, double &tiles) const {
-    std::stable_sort(axes.begin(), axes.end(), [&](int a, int b) { return strides[a] < strides[b]; });
-    auto whole = [&](int axis) {
-      return std::find(contract.complete.begin(), contract.complete.end(), axis) != contract.complete.end();
-    };
-    int64_t left = points;
-    for (int axis : axes)
-      if (whole(axis)) {
-        if (left % kernel.axes[axis].extent != 0)
-          return false;
-        left /= kernel.axes[axis].extent;
-      }
-    for (size_t i = 0; i < axes.size(); ++i) {
-      const AxisInfo &axis = kernel.axes[axes[i]];
-      int64_t tile = 1;
-      if (whole(axes[i])) {
-        tile = axis.extent;
-      } else if (i + 1 == axes.size() || axis.extent >= left) {
-        tile = left;
-        left = 1;
-      } else {
-        tile = std::gcd(left, axis.extent);
-        left /= tile;
-      }
-      if (tile > 1)
-        schedule.tile[axis.name] = tile;
-      tiles *= double((axis.extent + tile - 1) / tile);
-    }
-    return left == 1;
-  }
-
   void consider(const Shape &shape, bool flip) {
     Schedule schedule;
     schedule.atom = atom.name;
     schedule.flip = flip;
-    double tiles = 1;
-    if (!tileSide(flip ? contract.n : contract.m, shape.rows, schedule, tiles) ||
-        !tileSide(flip ? contract.m : contract.n, shape.columns, schedule, tiles))
+    std::optional<double> count = tiles.tile(shape.rows, shape.columns, schedule);
+    if (!count)
       return;
-    for (int axis : contract.batch)
-      tiles *= double(kernel.axes[axis].extent);
     schedule.warpsM = shape.groupsM;
     schedule.warpsN = shape.groupsN;
-    copyAll(kernel, contract.lhs, schedule);
-    copyAll(kernel, contract.rhs, schedule);
-    int inner = -1;
-    for (int axis : contract.k)
-      if (inner < 0 || kernel.axes[axis].extent > kernel.axes[inner].extent)
-        inner = axis;
+    copyAll(kernel, contract.lhs, "async", schedule);
+    copyAll(kernel, contract.rhs, "async", schedule);
+    int inner = longestAxis(kernel, contract.k);
     const OperandInfo &right = flip ? contract.lhs : contract.rhs;
     if (const BufferInfo *weight = scattered(right, flip ? contract.m : contract.n, inner))
       schedule.packs[weight->name] = flip ? "mk" : "nk";
@@ -119,7 +60,7 @@ private:
         tried.stages = stages;
         if (slots)
           tried.slots = slots;
-        weigh(shape, tried, tiles, double(roundUp(extent, depth)) / double(extent) * (slots ? 1 : 1.05), depth);
+        weigh(shape, tried, *count, double(roundUp(extent, depth)) / double(extent) * (slots ? 1 : 1.05), depth);
       }
   }
 
@@ -134,7 +75,7 @@ private:
     return buffer.free && !found ? &buffer : nullptr;
   }
 
-  void weigh(const Shape &shape, const Schedule &schedule, double tiles, double waste, int64_t depth) {
+  void weigh(const Shape &shape, const Schedule &schedule, double count, double waste, int64_t depth) {
     // A bound first: plans cost more than this.
     double groups = double(shape.groupsM * shape.groupsN);
     double rows = double(shape.rows) / double(shape.groupsM), columns = double(shape.columns) / double(shape.groupsN);
@@ -142,7 +83,7 @@ private:
     double rate = 1 / (0.7 + 0.3 * 32 * (rows + columns) / (rows * columns));
     // Measured on large products: short steps are a little faster, large blocks wait longer for each other.
     double work = double(shape.rows * shape.columns) * waste / rate * (depth == 64 ? 1.03 : 1) * (groups > 4 ? 1.1 : 1);
-    if (best && std::max(1.0, tiles / double(device.units)) * work > leastCost)
+    if (best && std::max(1.0, count / double(device.units)) * work > leastCost)
       return;
     PlanResult plan = makePlan(kernel, schedule, device);
     if (!plan)
@@ -154,8 +95,8 @@ private:
     held = std::max<int64_t>(held, 1);
     // Fewer than eight warps do not hide what they wait for.
     double hidden = std::min(1.0, 0.6 + 0.05 * groups * double(held));
-    double waves = std::ceil(tiles / double(device.units * held));
-    double perUnit = std::min(double(held), std::ceil(tiles / double(device.units)));
+    double waves = std::ceil(count / double(device.units * held));
+    double perUnit = std::min(double(held), std::ceil(count / double(device.units)));
     double cost = waves * perUnit * work / hidden;
     if (best && cost >= leastCost * 0.995)
       return;
@@ -166,7 +107,7 @@ private:
   const KernelInfo &kernel;
   const DeviceInfo &device;
   const ContractInfo &contract;
-  std::vector<int64_t> strides;
+  ContractTiles tiles;
   const Atom &atom;
   std::optional<Schedule> best;
   double leastCost = 0;
@@ -185,7 +126,7 @@ std::optional<Schedule> groupsContractSchedule(const KernelInfo &kernel, const D
     n *= kernel.axes[axis].extent;
   if (std::min(m, n) < 8) // memory's speed is what counts: the loops' rule
     return std::nullopt;
-  const Atom *atom = groupAtom(device, contract.lhs.type, kernel.reductions[contract.reduction].accumulator);
+  const Atom *atom = groupAtom(device, /*asynchronous=*/false, contract.lhs.type, kernel.reductions[contract.reduction].accumulator);
   return atom ? GroupsChoice(kernel, device, *atom).run() : std::nullopt;
 }
 
@@ -193,14 +134,10 @@ std::optional<Schedule> groupsAttendSchedule(const KernelInfo &kernel, const Dev
   if (!kernel.attend || !kernel.attend->scores || kernel.attend->m.empty() || kernel.attend->n.empty())
     return std::nullopt;
   const AttendInfo &attend = *kernel.attend;
-  const Atom *atom = groupAtom(device, attend.values.type, kernel.reductions[attend.reduction].accumulator);
+  const Atom *atom = groupAtom(device, /*asynchronous=*/false, attend.values.type, kernel.reductions[attend.reduction].accumulator);
   if (!atom)
     return std::nullopt;
-  auto longest = [&](const std::vector<int> &axes) {
-    return *std::max_element(axes.begin(), axes.end(),
-                             [&](int a, int b) { return kernel.axes[a].extent < kernel.axes[b].extent; });
-  };
-  int queries = longest(attend.m), keys = longest(attend.n);
+  int queries = longestAxis(kernel, attend.m), keys = longestAxis(kernel, attend.n);
   struct Choice {
     int64_t groups, rows, keys;
     bool hold;
@@ -215,19 +152,9 @@ std::optional<Schedule> groupsAttendSchedule(const KernelInfo &kernel, const Dev
     schedule.tile[kernel.axes[queries].name] = choice.rows * schedule.warpsM;
     schedule.tile[kernel.axes[keys].name] = std::min(choice.keys, roundUp(kernel.axes[keys].extent, atom->k));
     schedule.stages = 2;
-    copyAll(kernel, attend.scores->lhs, schedule);
-    copyAll(kernel, attend.scores->rhs, schedule);
-    copyAll(kernel, attend.values, schedule);
-    if (choice.hold && attend.scores->lhs.accesses.size() == 1)
-      schedule.hold = {kernel.buffers[kernel.accesses[attend.scores->lhs.accesses[0]].buffer].name};
-    for (bool slots : {true, false}) {
-      if (slots)
-        schedule.slots = 1;
-      else
-        schedule.slots.reset();
-      if (isLegal(kernel, schedule, device))
-        return schedule;
-    }
+    copyAttention(kernel, "async", choice.hold, schedule);
+    if (std::optional<Schedule> legal = firstLegalSlots(kernel, device, schedule, {1, 0}))
+      return legal;
   }
   return std::nullopt;
 }

@@ -1,9 +1,8 @@
 // Contractions in plain loops, on a device with vectors and one thread a block.
-// 1. Lanes along a stored axis that is contiguous in an operand and in the store; else along a reduced axis
-// that
-//    is contiguous in both operands.
-// 2. Registers: a few vectors of that axis times a few of an axis that the other operand has, so that every
-//    value loaded is used several times.
+// 1. Lanes along a stored axis that is contiguous in an operand and in the store; else along a reduced axis that is
+//    contiguous in both operands.
+// 2. Registers: a few vectors of that axis times a few of an axis that the other operand has, so that every value
+//    loaded is used several times.
 // 3. Blocks of about a million products.
 #include "search/strategies/heuristic/Heuristic.h"
 #include "search/strategies/heuristic/LoopChoice.h"

@@ -1,8 +1,7 @@
 // Map kernels on a device with vectors and one thread a block.
-// 1. Lanes along the axis that most bytes have contiguous, stores counting most; several vectors a step.
-//    An axis of 2 to 4 elements inside it lies whole in registers.
-// 2. Where a load has another axis contiguous, as many registers of that one as there are lanes: the
-// generator
+// 1. Lanes along the axis that most bytes have contiguous, stores counting most; several vectors a step. An axis of
+//    2 to 4 elements inside it lies whole in registers.
+// 2. Where a load has another axis contiguous, as many registers of that one as there are lanes: the generator
 //    loads vectors along it and transposes them.
 // 3. Blocks of 16 to 64 thousand points, fewer where there are too few for all units.
 #include "search/strategies/heuristic/Heuristic.h"

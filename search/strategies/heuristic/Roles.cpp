@@ -8,27 +8,15 @@
 // Attention: the largest of a few measured shapes that is legal for the value columns.
 #include "search/plan/Boxes.h"
 #include "search/plan/PipeParts.h"
+#include "search/strategies/heuristic/AtomChoice.h"
 #include "search/strategies/heuristic/Heuristic.h"
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace tgc::heuristic {
 
 namespace {
-
-const Atom *asynchronousAtom(const DeviceInfo &device, ElementType operand, ElementType sums) {
-  for (const Atom &atom : device.atoms)
-    if (atom.asynchronous && atom.a == operand && atom.b == operand && atom.accumulator == sums)
-      return &atom;
-  return nullptr;
-}
-
-void fetchAll(const KernelInfo &kernel, const OperandInfo &operand, Schedule &schedule) {
-  for (int access : operand.accesses)
-    schedule.copies[kernel.buffers[kernel.accesses[access].buffer].name] = "tma";
-}
 
 // Measured on an H200 over the products of Flux and Wan: the tiles chosen so are within 1% of the best ones but for
 // sums of one step. Only their ratios matter.
@@ -44,7 +32,7 @@ constexpr double storesAlone = 3;         // as much longer without staging: eve
 class ContractChoice {
 public:
   ContractChoice(const KernelInfo &kernel, const DeviceInfo &device, const Atom &atom)
-      : kernel(kernel), device(device), contract(*kernel.contract), strides(storeStridesOf(kernel)), atom(atom) {}
+      : kernel(kernel), device(device), contract(*kernel.contract), tiles(kernel), atom(atom) {}
 
   std::optional<Schedule> run() {
     for (bool flip : {false, true}) {
@@ -61,73 +49,21 @@ public:
   }
 
 private:
-  /// Elements a store moves with each axis; axes that are not stored count as far apart.
-  static std::vector<int64_t> storeStridesOf(const KernelInfo &kernel) {
-    std::vector<int64_t> strides(kernel.axes.size(), int64_t(1) << 62);
-    for (const Access &access : kernel.accesses)
-      if (access.store) {
-        for (size_t axis = 0; axis < strides.size(); ++axis)
-          if (access.uses[axis])
-            strides[axis] = std::abs(access.strideOf(int(axis), kernel.buffers[access.buffer]).value_or(1));
-        break;
-      }
-    return strides;
-  }
-
-  /// Tiles of the side's axes whose product is `points`, inner axes first; false if there are none.
-  bool tileSide(std::vector<int> axes, int64_t points, Schedule &schedule, double &tiles) const {
-    std::stable_sort(axes.begin(), axes.end(), [&](int a, int b) { return strides[a] < strides[b]; });
-    auto whole = [&](int axis) {
-      return std::find(contract.complete.begin(), contract.complete.end(), axis) != contract.complete.end();
-    };
-    int64_t left = points;
-    for (int axis : axes)
-      if (whole(axis)) {
-        if (left % kernel.axes[axis].extent != 0)
-          return false;
-        left /= kernel.axes[axis].extent;
-      }
-    for (size_t i = 0; i < axes.size(); ++i) {
-      const AxisInfo &axis = kernel.axes[axes[i]];
-      int64_t tile = 1;
-      if (whole(axes[i])) {
-        tile = axis.extent;
-      } else if (i + 1 == axes.size() || axis.extent >= left) {
-        tile = left;
-        left = 1;
-      } else {
-        tile = std::gcd(left, axis.extent);
-        left /= tile;
-      }
-      if (tile > 1)
-        schedule.tile[axis.name] = tile;
-      tiles *= double((axis.extent + tile - 1) / tile);
-    }
-    return left == 1;
-  }
-
   void consider(bool flip, int64_t rows, int64_t columns, int64_t consumers, bool pingpong) {
     Schedule schedule;
     schedule.atom = atom.name;
     schedule.flip = flip;
-    double tiles = 1;
-    if (!tileSide(flip ? contract.n : contract.m, rows, schedule, tiles) ||
-        !tileSide(flip ? contract.m : contract.n, columns, schedule, tiles))
+    std::optional<double> count = tiles.tile(rows, columns, schedule);
+    if (!count)
       return;
-    for (int axis : contract.batch)
-      tiles *= double(kernel.axes[axis].extent);
     int64_t depth = 128 / bytesOf(atom.a);
-    int inner = -1;
-    for (int axis : contract.k)
-      if (inner < 0 || kernel.axes[axis].extent > kernel.axes[inner].extent)
-        inner = axis;
-    schedule.tile[kernel.axes[inner].name] = depth;
+    schedule.tile[kernel.axes[longestAxis(kernel, contract.k)].name] = depth;
     schedule.warpsM = consumers;
     schedule.producers = 1;
     schedule.pingpong = pingpong;
     schedule.persistent = true;
-    fetchAll(kernel, contract.lhs, schedule);
-    fetchAll(kernel, contract.rhs, schedule);
+    copyAll(kernel, contract.lhs, "tma", schedule);
+    copyAll(kernel, contract.rhs, "tma", schedule);
     raster(flip ? contract.n : contract.m, schedule);
     // Five fills where two slots are left, else four behind as many slots as fit.
     constexpr std::pair<int64_t, int64_t> depths[] = {{8, 3}, {8, 2}, {7, 3}, {7, 2}, {6, 3}, {5, 3}, {6, 2}, {5, 2},
@@ -143,7 +79,7 @@ private:
           if (!rastered)
             tried.raster.reset();
           if (PlanResult made = makePlan(kernel, tried, device)) {
-            double cost = cyclesOf(std::get<PipePlan>(made.plan->body), tiles);
+            double cost = cyclesOf(std::get<PipePlan>(made.plan->body), *count);
             if (!best || cost < leastCost * 0.999) {
               best = tried;
               leastCost = cost;
@@ -165,7 +101,7 @@ private:
   }
 
   /// Of a multiprocessor.
-  double cyclesOf(const PipePlan &plan, double tiles) const {
+  double cyclesOf(const PipePlan &plan, double count) const {
     const RolesPlan &roles = *plan.roles;
     double rows = double(plan.m.extent()), columns = double(plan.n.extent()), steps = 1;
     int64_t depth = plan.k.extent() * bytesOf(plan.b.type);
@@ -185,7 +121,7 @@ private:
     });
     if (alone)
       epilogue *= storesAlone;
-    double waves = std::max(1.0, std::ceil(tiles / double(device.units)));
+    double waves = std::max(1.0, std::ceil(count / double(device.units)));
     double main = steps * step;
     return roles.pingpong ? waves * std::max(main, (main + epilogue) / 2) + epilogue : waves * (main + epilogue);
   }
@@ -211,7 +147,7 @@ private:
   const KernelInfo &kernel;
   const DeviceInfo &device;
   const ContractInfo &contract;
-  std::vector<int64_t> strides;
+  ContractTiles tiles;
   const Atom &atom;
   std::optional<Schedule> best;
   double leastCost = 0;
@@ -224,7 +160,7 @@ std::optional<Schedule> rolesContractSchedule(const KernelInfo &kernel, const De
     return std::nullopt;
   const ContractInfo &contract = *kernel.contract;
   const Atom *atom =
-      asynchronousAtom(device, contract.lhs.type, kernel.reductions[contract.reduction].accumulator);
+      groupAtom(device, /*asynchronous=*/true, contract.lhs.type, kernel.reductions[contract.reduction].accumulator);
   return atom ? ContractChoice(kernel, device, *atom).run() : std::nullopt;
 }
 
@@ -232,14 +168,10 @@ std::optional<Schedule> rolesAttendSchedule(const KernelInfo &kernel, const Devi
   if (!kernel.attend || !kernel.attend->scores || kernel.attend->m.empty() || kernel.attend->n.empty())
     return std::nullopt;
   const AttendInfo &attend = *kernel.attend;
-  const Atom *atom = asynchronousAtom(device, attend.values.type, kernel.reductions[attend.reduction].accumulator);
+  const Atom *atom = groupAtom(device, /*asynchronous=*/true, attend.values.type, kernel.reductions[attend.reduction].accumulator);
   if (!atom)
     return std::nullopt;
-  auto longest = [&](const std::vector<int> &axes) {
-    return *std::max_element(axes.begin(), axes.end(),
-                             [&](int a, int b) { return kernel.axes[a].extent < kernel.axes[b].extent; });
-  };
-  int queries = longest(attend.m), keys = longest(attend.n);
+  int queries = longestAxis(kernel, attend.m), keys = longestAxis(kernel, attend.n);
   int64_t columns = 1;
   for (int axis : attend.e)
     columns *= kernel.axes[axis].extent;
@@ -267,19 +199,9 @@ std::optional<Schedule> rolesAttendSchedule(const KernelInfo &kernel, const Devi
     schedule.overlap = true;
     schedule.persistent = true;
     schedule.stages = 2;
-    fetchAll(kernel, attend.scores->lhs, schedule);
-    fetchAll(kernel, attend.scores->rhs, schedule);
-    fetchAll(kernel, attend.values, schedule);
-    if (shape.hold && attend.scores->lhs.accesses.size() == 1)
-      schedule.hold = {kernel.buffers[kernel.accesses[attend.scores->lhs.accesses[0]].buffer].name};
-    for (int64_t slots : {2, 1, 0}) {
-      if (slots > 0)
-        schedule.slots = slots;
-      else
-        schedule.slots.reset();
-      if (makePlan(kernel, schedule, device))
-        return schedule;
-    }
+    copyAttention(kernel, "tma", shape.hold, schedule);
+    if (std::optional<Schedule> legal = firstLegalSlots(kernel, device, schedule, {2, 1, 0}))
+      return legal;
   }
   return std::nullopt;
 }

@@ -59,7 +59,7 @@ std::optional<Schedule> splitSchedule(const KernelInfo &kernel, const DeviceInfo
     Schedule schedule;
     schedule.split[kernel.axes[longest].name] = *parts;
     schedule.join = "launch";
-    if (planSplit(kernel, schedule))
+    if (planParts(kernel, schedule))
       return schedule;
   }
   return std::nullopt;

@@ -1,0 +1,99 @@
+#include "search/strategies/heuristic/AtomChoice.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace tgc::heuristic {
+
+const Atom *groupAtom(const DeviceInfo &device, bool asynchronous, ElementType operand, ElementType sums) {
+  for (const Atom &atom : device.atoms)
+    if (device.maxThreads > 1 && atom.asynchronous == asynchronous && atom.a == operand && atom.b == operand &&
+        atom.accumulator == sums)
+      return &atom;
+  return nullptr;
+}
+
+void copyAll(const KernelInfo &kernel, const OperandInfo &operand, const char *kind, Schedule &schedule) {
+  for (int access : operand.accesses)
+    schedule.copies[kernel.buffers[kernel.accesses[access].buffer].name] = kind;
+}
+
+int longestAxis(const KernelInfo &kernel, const std::vector<int> &axes) {
+  return *std::max_element(axes.begin(), axes.end(),
+                           [&](int a, int b) { return kernel.axes[a].extent < kernel.axes[b].extent; });
+}
+
+ContractTiles::ContractTiles(const KernelInfo &kernel)
+    : kernel(kernel), strides(kernel.axes.size(), int64_t(1) << 62) {
+  auto store = std::find_if(kernel.accesses.begin(), kernel.accesses.end(), [](const Access &access) { return access.store; });
+  if (store == kernel.accesses.end())
+    return;
+  for (size_t axis = 0; axis < strides.size(); ++axis)
+    if (store->uses[axis])
+      strides[axis] = std::abs(store->strideOf(int(axis), kernel.buffers[store->buffer]).value_or(1));
+}
+
+std::optional<double> ContractTiles::tile(int64_t rows, int64_t columns, Schedule &schedule) const {
+  const ContractInfo &contract = *kernel.contract;
+  double tiles = 1;
+  if (!tileSide(schedule.flip ? contract.n : contract.m, rows, schedule, tiles) ||
+      !tileSide(schedule.flip ? contract.m : contract.n, columns, schedule, tiles))
+    return std::nullopt;
+  for (int axis : contract.batch)
+    tiles *= double(kernel.axes[axis].extent);
+  return tiles;
+}
+
+/// Tiles of the side's axes whose product is `points`, inner axes first; false if there are none.
+bool ContractTiles::tileSide(std::vector<int> axes, int64_t points, Schedule &schedule, double &tiles) const {
+  const std::vector<int> &complete = kernel.contract->complete;
+  std::stable_sort(axes.begin(), axes.end(), [&](int a, int b) { return strides[a] < strides[b]; });
+  auto whole = [&](int axis) { return std::find(complete.begin(), complete.end(), axis) != complete.end(); };
+  int64_t left = points;
+  for (int axis : axes)
+    if (whole(axis)) {
+      if (left % kernel.axes[axis].extent != 0)
+        return false;
+      left /= kernel.axes[axis].extent;
+    }
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const AxisInfo &axis = kernel.axes[axes[i]];
+    int64_t tile = 1;
+    if (whole(axes[i])) {
+      tile = axis.extent;
+    } else if (i + 1 == axes.size() || axis.extent >= left) {
+      tile = left;
+      left = 1;
+    } else {
+      tile = std::gcd(left, axis.extent);
+      left /= tile;
+    }
+    if (tile > 1)
+      schedule.tile[axis.name] = tile;
+    tiles *= double((axis.extent + tile - 1) / tile);
+  }
+  return left == 1;
+}
+
+void copyAttention(const KernelInfo &kernel, const char *kind, bool hold, Schedule &schedule) {
+  const AttendInfo &attend = *kernel.attend;
+  copyAll(kernel, attend.scores->lhs, kind, schedule);
+  copyAll(kernel, attend.scores->rhs, kind, schedule);
+  copyAll(kernel, attend.values, kind, schedule);
+  if (const std::vector<int> &queries = attend.scores->lhs.accesses; hold && queries.size() == 1)
+    schedule.hold = {kernel.buffers[kernel.accesses[queries[0]].buffer].name};
+}
+
+std::optional<Schedule> firstLegalSlots(const KernelInfo &kernel, const DeviceInfo &device, Schedule schedule,
+                                        std::initializer_list<int64_t> slots) {
+  for (int64_t count : slots) {
+    schedule.slots.reset();
+    if (count > 0)
+      schedule.slots = count;
+    if (isLegal(kernel, schedule, device))
+      return schedule;
+  }
+  return std::nullopt;
+}
+
+} // namespace tgc::heuristic
