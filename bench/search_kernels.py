@@ -14,6 +14,7 @@ the best of all.
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -122,7 +123,8 @@ def ten():
 
 
 def search(args, model, strategy, seconds):
-    """One search with a database of its own, unless it is there already; its path and the workloads' best seconds."""
+    """One search with a database of its own, unless it is there already; its path, the best seconds by the workload's
+    shape (infinite: nothing was measured), and how many trials it took."""
     database = os.path.join(args.folder, f"{strategy}-{seconds}.db")
     if not os.path.exists(database):
         subprocess.run([args.tgc, "tune", model, "--device", args.device, "--db", database, "--search", strategy,
@@ -132,12 +134,12 @@ def search(args, model, strategy, seconds):
     with open(file, encoding="utf-8") as text:
         everything = json.load(text)
     names = {workload["key"]: workload["shape"] for workload in everything["workloads"]}
-    found, trials = {}, 0
+    found, trials = dict.fromkeys(names.values(), float("inf")), 0
     for record in everything["records"]:
         trials += 1
         if record["outcome"] == "ok":
             name = names[record["workload"]]
-            found[name] = min(record["seconds"], found.get(name, float("inf")))
+            found[name] = min(record["seconds"], found[name])
     return database, found, trials
 
 
@@ -234,7 +236,7 @@ def main():
         # Parts of what was taken apart are workloads too, but no kernels of the model.
         names = {name for column in found.values() for name in column if any(time(name) for time in columns.values())}
         rows = sorted(names, key=lambda name: -max(time(name) or 0 for time in columns.values()))
-        print(table({"raw": lambda name: found["raw"].get(name), **columns},
+        print(table({"raw": lambda name: math.isfinite(found["raw"].get(name, math.inf)) and found["raw"][name], **columns},
                     [name for name in ("beam", "mcts") if name in columns], rows))
         print(f"\nMilliseconds; {args.seconds} s a search, {args.times} times as long for the long ones; the packages "
               f"made of each database in {args.turns} turns; raw as its search measured it. Trials: " +

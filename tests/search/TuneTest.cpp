@@ -245,6 +245,35 @@ TEST_CASE("a search beats the heuristic, keeps every trial and measures none twi
   CHECK(seen.size() + 2 * 2 * 4 * 3 >= measurer.count);
 }
 
+TEST_CASE("with newOnly, kernels with a record are taken as they are") {
+  Folder folder;
+  TestHost host;
+  TestMeasurer measurer(host);
+  Database database(folder.file("a.db"));
+  TestHost first;
+  first.list.pop_back();
+  TuneResult one = tune(first, testDevice(), measurer, database, optionsFor("beam", 100));
+  size_t before = measurer.count;
+  TuneOptions options = optionsFor("beam", 50);
+  options.newOnly = true;
+  TuneResult both = tune(host, testDevice(), measurer, database, options);
+  REQUIRE(both.rows.size() == 2);
+  for (const TuneRow &row : both.rows)
+    if (row.workload == 0) {
+      CHECK(row.trials == 0);
+      CHECK(row.schedule == one.rows[0].schedule);
+      CHECK(row.seconds == one.rows[0].seconds);
+      CHECK(row.heuristicSeconds == one.rows[0].heuristicSeconds);
+    } else {
+      CHECK(row.trials == measurer.count - before);
+      CHECK(row.trials > 0);
+    }
+  // All are known now: nothing is measured, and the sum is the same.
+  before = measurer.count;
+  CHECK(tune(host, testDevice(), measurer, database, options).modelSeconds == Approx(both.modelSeconds));
+  CHECK(measurer.count == before);
+}
+
 TEST_CASE("broken candidates are stored as what they are, and are not the answer") {
   Folder folder;
   TestHost host;
