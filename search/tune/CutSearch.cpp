@@ -41,13 +41,14 @@ public:
     database.addWorkload({options.graph, "cuts of " + options.name, "cuts", ""});
     result.turned = start;
     result.startSeconds = best->seconds;
-    store(start, best->seconds);
+    store(start, best->seconds, true);
     while (std::optional<std::string> name = next(*best)) {
       std::vector<std::string> turned = with(result.turned, *name);
       std::optional<CutTrial> trial = host.measure(turned, mostOfOne * options.budgetSeconds);
       ++result.cuts;
-      store(turned, trial ? trial->seconds : 0);
-      if (!trial || trial->seconds <= 0 || trial->seconds > luck * best->seconds)
+      bool better = trial && trial->seconds > 0 && trial->seconds <= luck * best->seconds;
+      store(turned, trial ? trial->seconds : 0, better);
+      if (!better)
         continue;
       best = std::move(trial);
       result.turned = turned;
@@ -55,7 +56,7 @@ public:
     // Kernels that cuts have in common may have become faster since the first was summed up.
     if (result.turned != start)
       if (std::optional<CutTrial> again = host.measure(start, 0); again && again->seconds > 0)
-        store(start, again->seconds);
+        store(start, again->seconds, true);
     result.seconds = best->seconds;
     return result;
   }
@@ -80,12 +81,13 @@ private:
     return record && record->version == options.compiler;
   }
 
-  void store(const std::vector<std::string> &turned, double seconds) {
+  /// A cut that is not the better for more than luck must not win by it: it is no confirmed one.
+  void store(const std::vector<std::string> &turned, double seconds, bool confirmed) {
     TuningRecord record{options.graph, options.device, machine, printTurned(turned)};
     record.outcome = seconds > 0 ? Outcome::Ok : Outcome::Failed;
     record.seconds = seconds;
     record.samples = 1;
-    record.confirmed = true; // a sum of confirmed times
+    record.confirmed = confirmed;
     record.strategy = "cuts";
     record.version = options.compiler;
     database.store(record, {{seconds}, options.compiler, "", "sum of kernels", 0});
