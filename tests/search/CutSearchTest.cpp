@@ -55,7 +55,7 @@ TEST_CASE("a cut search keeps the decisions whose sum is clearly less, and measu
   CHECK(records.size() == result.cuts + 1);
   // What compilations choose.
   records = byPreference(records, machineName());
-  CHECK(records.size() + 1 == result.cuts);
+  CHECK(records.size() < result.cuts); // some could not be made
   CHECK(records.front().schedule == "a d");
   CHECK(parseTurned(records.front().schedule) == result.turned);
 
