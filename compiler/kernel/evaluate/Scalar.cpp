@@ -47,7 +47,7 @@ template <auto F>
 constexpr RowFunction smooth() {
   return row1<[](const Cell &a, Context context) {
     Derived y = F(a.real);
-    double size = a.scale + context.rounding * std::abs(a.real);
+    double size = std::max(a.scale, context.rounding * std::abs(a.real));
     return Cell::ofReal(y.value, size == 0 ? 0 : size * std::abs(y.derivative));
   }>;
 }
