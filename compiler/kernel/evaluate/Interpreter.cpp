@@ -83,6 +83,8 @@ Interpreter::Interpreter(FuncOp func, ArrayRef<Bytes> buffers, bool scales)
   for (BlockArgument argument : func.getBuffers()) {
     bool loaded = llvm::any_of(argument.getUsers(), [](Operation *user) { return !isa<StoreOp>(user); });
     int64_t bytes = bufferBytes(cast<MemRefType>(argument.getType()));
+    if (llvm::any_of(argument.getUsers(), [](Operation *user) { return isa<StoreOp>(user); }))
+      widest_ = std::max(widest_, toleranceOf(cast<MemRefType>(argument.getType()).getElementType()).ofScale);
     if (loaded && int64_t(buffers_[argument.getArgNumber()].size()) < bytes)
       badInput("kernel {}: buffer {} needs {} bytes, {} were given", func.getSymName().str(),
                argument.getArgNumber(), bytes, buffers_[argument.getArgNumber()].size());
@@ -364,6 +366,8 @@ void Interpreter::elementwise(Operation *op, const Box &box, Tensor &result) {
   if (!function || op->getNumResults() != 1 || op->getNumOperands() > 3)
     unsupported("the evaluator has no operation {}", op->getName().getStringRef().str());
   ScalarContext context = scalarContext(op);
+  if (context.rounding != 0)
+    context.rounding = std::min(1.0, toleranceOf(context.operandType).ofScale / widest_);
   SmallVector<TensorPtr, 3> operands;
   for (Value operand : op->getOperands())
     operands.push_back(value(operand, box));
