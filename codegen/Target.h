@@ -37,6 +37,16 @@ std::unique_ptr<Target> makeTarget(const std::string &device);
 /// Every name that makeTarget takes, with a line that describes it.
 std::vector<std::pair<std::string, std::string>> targetNames();
 
+/// A device of this machine, as the runtime describes it (tgc_device_info).
+struct FoundDevice {
+  std::string kind; ///< what its name begins with: "cuda"
+  std::string architecture, description, features;
+  int64_t units = 0;
+};
+/// The name of the target that code for the device is compiled for: of the targets of its kind and architecture the
+/// nearest, and what the device has of its own, as in "cuda:rtx3090,units=68". Empty if there is none.
+std::string targetFor(const FoundDevice &device);
+
 /// The dialects that targets' lowerings need loaded.
 void registerTargetDialects(mlir::DialectRegistry &registry);
 

@@ -101,6 +101,32 @@ tgc_device_info infoOf(const DeviceInfo &info) {
           forever(info.features), info.memoryBytes,          info.units};
 }
 
+/// The application's functions as the devices' interface.
+class ApplicationCache final : public CodeCache {
+public:
+  explicit ApplicationCache(const tgc_code_cache &functions) : functions(functions) {}
+  std::optional<Bytes> find(const CodeKey &key) override {
+    tgc_code_key wanted = view(key);
+    std::optional<Bytes> found;
+    auto take = [](void *to, const void *data, size_t bytes) {
+      const auto *first = static_cast<const uint8_t *>(data);
+      *static_cast<std::optional<Bytes> *>(to) = Bytes(std::vector<uint8_t>(first, first + bytes));
+    };
+    functions.find(functions.user, &wanted, take, &found);
+    return found;
+  }
+  void store(const CodeKey &key, std::span<const uint8_t> code) override {
+    tgc_code_key under = view(key);
+    functions.store(functions.user, &under, code.data(), code.size());
+  }
+
+private:
+  static tgc_code_key view(const CodeKey &key) {
+    return {key.device.c_str(), key.driver.c_str(), key.options.c_str(), key.code.c_str()};
+  }
+  tgc_code_cache functions;
+};
+
 template <typename T>
 const T &at(const std::vector<T> &list, size_t index, const char *what) {
   if (index >= list.size())
@@ -162,6 +188,15 @@ tgc_status tgc_device_open(const char *name, tgc_device **device) {
 
 tgc_status tgc_device_describe(tgc_device *device, tgc_device_info *info) {
   return guarded([&] { required(info, "info") = infoOf(required(device, "device").device->info()); });
+}
+
+tgc_status tgc_device_set_code_cache(tgc_device *device, const tgc_code_cache *cache) {
+  return guarded([&] {
+    Device &on = *required(device, "device").device;
+    if (cache && (!cache->find || !cache->store))
+      usageError("the cache lacks a function");
+    on.useCodeCache(cache ? std::make_shared<ApplicationCache>(*cache) : nullptr);
+  });
 }
 
 void tgc_device_close(tgc_device *device) { delete device; }

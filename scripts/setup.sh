@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what building and testing need on Debian 12: apt packages, and the Python tools of the tests in .venv.
 # Idempotent; without anything to install it only looks (under a second) and touches no network.
-# Optional, for tests of Intel GPUs without one: TGC_SETUP_INTEL=off leaves out Intel's compiler for GPUs (apt) and its
-# OpenCL runtime for processors (PyPI, Intel's licence, 0.7 GB in .venv); tests that need them are then left out too.
+# Optional, for tests of Intel GPUs without one: TGC_SETUP_INTEL=off leaves out Intel's compiler for GPUs and Level Zero
+# (apt), and its OpenCL runtime for processors (PyPI, Intel's licence, 0.7 GB in .venv); tests that need them are then
+# left out too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +13,7 @@ packages=(
   libcli11-dev nlohmann-json3-dev catch2 libsqlite3-dev libzstd-dev zlib1g-dev spirv-tools xz-utils
   python3-venv
 )
-[ "${TGC_SETUP_INTEL:-on}" = off ] || packages+=(intel-opencl-icd ocl-icd-libopencl1 opencl-c-headers)
+[ "${TGC_SETUP_INTEL:-on}" = off ] || packages+=(intel-opencl-icd ocl-icd-libopencl1 opencl-c-headers libze1 libze-dev)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")

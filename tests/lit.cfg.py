@@ -36,3 +36,11 @@ opencl = os.path.join(config.tgc_source_dir, ".venv", "lib", "libintelocl.so")
 if os.path.exists(opencl):
     config.available_features.add("opencl-cpu")
     config.environment["TGC_OPENCL_LIBRARY"] = opencl
+libraries = os.path.join(config.tgc_binary_dir, "lib")
+config.substitutions += [("%lib", libraries), ("%opencl", opencl)]
+# Level Zero's loader over the tests' driver, which runs on that.
+driver = os.path.join(libraries, "liblevel_zero_test_driver.so")
+if os.path.exists(opencl) and os.path.exists(driver):
+    config.available_features.add("level-zero")
+    config.environment["ZE_ENABLE_ALT_DRIVERS"] = driver
+    config.environment["ZE_ENABLE_VALIDATION_LAYER"] = config.environment["ZE_ENABLE_PARAMETER_VALIDATION"] = "1"

@@ -1,5 +1,6 @@
 // Converts what is left of arith, math, cf, func, gpu, memref and vector to the LLVM and NVVM dialects.
-// 1. Indices have 32 bits where every byte of every buffer lies within 2^31, else 64.
+// 1. Indices have 32 bits where every byte of every buffer lies within 2^31, else 64. Arithmetic on them does not
+//    overflow, and says so: only then are constants in them folded into addresses of 64 bits.
 // 2. Vectors are loaded and stored at their whole alignment: the generators keep it.
 // 3. A kernel gets a bare pointer a buffer; buffers do not overlap and begin at multiples of 16 bytes.
 #include "codegen/common/KernelFacts.h"
@@ -30,28 +31,70 @@ int64_t bytesOf(Type element) { return std::max(8u, element.getIntOrFloatBitWidt
 
 int64_t bytesOf(VectorType type) { return type.getNumElements() * bytesOf(type.getElementType()); }
 
-struct LoadVector : ConvertOpToLLVMPattern<vector::LoadOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+/// Accesses whose addresses are arithmetic that does not overflow.
+template <typename OpT> struct Access : ConvertOpToLLVMPattern<OpT> {
+  using ConvertOpToLLVMPattern<OpT>::ConvertOpToLLVMPattern;
+
+  Value addressOf(Location loc, MemRefType type, Value buffer, ValueRange indices,
+                  ConversionPatternRewriter &rewriter) const {
+    auto [strides, offset] = getStridesAndOffset(type);
+    if (offset == ShapedType::kDynamic || llvm::is_contained(strides, ShapedType::kDynamic))
+      return this->getStridedElementPtr(loc, type, buffer, indices, rewriter);
+    constexpr auto noWrap = LLVM::IntegerOverflowFlags::nsw;
+    auto number = [&](int64_t value) {
+      return this->createIndexAttrConstant(rewriter, loc, this->getIndexType(), value);
+    };
+    Value index = offset == 0 ? Value() : number(offset);
+    for (auto [coord, stride] : llvm::zip(indices, strides)) {
+      Value term = stride == 1 ? coord : rewriter.create<LLVM::MulOp>(loc, coord, number(stride), noWrap);
+      index = index ? rewriter.create<LLVM::AddOp>(loc, index, term, noWrap) : term;
+    }
+    Value base = MemRefDescriptor(buffer).alignedPtr(rewriter, loc);
+    if (!index)
+      return base;
+    Type element = this->getTypeConverter()->convertType(type.getElementType());
+    return rewriter.create<LLVM::GEPOp>(loc, base.getType(), element, base, index);
+  }
+};
+
+struct LoadElement : Access<memref::LoadOp> {
+  using Access::Access;
+  LogicalResult matchAndRewrite(memref::LoadOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    Value place = addressOf(op.getLoc(), op.getMemRefType(), adaptor.getMemref(), adaptor.getIndices(), rewriter);
+    rewriter.replaceOpWithNewOp<LLVM::LoadOp>(op, typeConverter->convertType(op.getType()), place);
+    return success();
+  }
+};
+
+struct StoreElement : Access<memref::StoreOp> {
+  using Access::Access;
+  LogicalResult matchAndRewrite(memref::StoreOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    Value place = addressOf(op.getLoc(), op.getMemRefType(), adaptor.getMemref(), adaptor.getIndices(), rewriter);
+    rewriter.replaceOpWithNewOp<LLVM::StoreOp>(op, adaptor.getValue(), place);
+    return success();
+  }
+};
+
+struct LoadVector : Access<vector::LoadOp> {
+  using Access::Access;
   LogicalResult matchAndRewrite(vector::LoadOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     if (op.getVectorType().getRank() != 1)
       return failure();
-    Value place = getStridedElementPtr(op.getLoc(), op.getMemRefType(), adaptor.getBase(), adaptor.getIndices(),
-                                       rewriter);
+    Value place = addressOf(op.getLoc(), op.getMemRefType(), adaptor.getBase(), adaptor.getIndices(), rewriter);
     rewriter.replaceOpWithNewOp<LLVM::LoadOp>(op, typeConverter->convertType(op.getVectorType()), place,
                                               unsigned(bytesOf(op.getVectorType())));
     return success();
   }
 };
 
-struct StoreVector : ConvertOpToLLVMPattern<vector::StoreOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+struct StoreVector : Access<vector::StoreOp> {
+  using Access::Access;
   LogicalResult matchAndRewrite(vector::StoreOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     if (op.getVectorType().getRank() != 1)
       return failure();
-    Value place = getStridedElementPtr(op.getLoc(), op.getMemRefType(), adaptor.getBase(), adaptor.getIndices(),
-                                       rewriter);
+    Value place = addressOf(op.getLoc(), op.getMemRefType(), adaptor.getBase(), adaptor.getIndices(), rewriter);
     rewriter.replaceOpWithNewOp<LLVM::StoreOp>(op, adaptor.getValueToStore(), place,
                                                unsigned(bytesOf(op.getVectorType())));
     return success();
@@ -83,6 +126,12 @@ struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
 
   void runOnOperation() override {
     MLIRContext *context = &getContext();
+    getOperation().walk([](Operation *op) {
+      if (auto arithmetic = dyn_cast<arith::ArithIntegerOverflowFlagsInterface>(op);
+          arithmetic && op->getResult(0).getType().isIndex() && !isa<arith::ShLIOp>(op))
+        op->setAttr(arithmetic.getIntegerOverflowAttrName(),
+                    arith::IntegerOverflowFlagsAttr::get(op->getContext(), arith::IntegerOverflowFlags::nsw));
+    });
     LowerToLLVMOptions options(context);
     options.useBarePtrCallConv = true;
     options.overrideIndexBitwidth(indexBits(getOperation()));
@@ -101,7 +150,7 @@ struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
     if (failed(convertMath(converter)))
       return signalPassFailure();
     RewritePatternSet patterns(context);
-    patterns.add<LoadVector, StoreVector, PointerOfBuffer>(converter, /*benefit=*/2);
+    patterns.add<LoadElement, StoreElement, LoadVector, StoreVector, PointerOfBuffer>(converter, /*benefit=*/2);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
     populateFuncToLLVMConversionPatterns(converter, patterns);

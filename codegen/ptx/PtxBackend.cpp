@@ -66,7 +66,9 @@ public:
 
   CompiledKernel compile(mlir::ModuleOp module) const override {
     PtxKernel kernel = compilePtxModule(module, device_.info.architecture);
-    std::optional<Assembled> assembled = assemble(kernel.ptx, device_.info.architecture);
+    std::optional<Assembled> assembled;
+    if (!device_.portable)
+      assembled = assemble(kernel.ptx, device_.info.architecture);
     CompiledKernel result;
     runtime::Function function;
     function.name = kernel.name;
@@ -98,8 +100,17 @@ std::unique_ptr<Target> makePtxBackend(const std::string &device) {
     return nullptr;
   std::optional<PtxDevice> found = ptxDevice(device.size() > 5 && device[4] == ':' ? device.substr(5) : "");
   if (!found)
-    usageError("unknown GPU '{}'; there are cuda:{}", device, fmt::join(ptxDeviceNames(), ", cuda:"));
+    usageError("unknown GPU '{}'; there are cuda:{}, and what differs behind a name: ,units=N ,bandwidth=GB/s ,l2=BYTES "
+               ",shared=BYTES",
+               device, fmt::join(ptxDeviceNames(), ", cuda:"));
   return std::make_unique<PtxBackend>(std::move(*found));
+}
+
+std::string ptxBackendFor(const FoundDevice &found) {
+  if (found.kind != "cuda")
+    return "";
+  std::optional<std::string> text = ptxDeviceFor(found);
+  return text ? "cuda:" + *text : "";
 }
 
 std::vector<std::pair<std::string, std::string>> ptxBackendNames() {

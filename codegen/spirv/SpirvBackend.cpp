@@ -3,22 +3,24 @@
 #include "codegen/common/LowerLoop.h"
 #include "codegen/spirv/SpirvDevice.h"
 #include "compiler/support/Error.h"
+#include <algorithm>
 #include <fmt/ranges.h>
 
 namespace tgc::spv {
 namespace {
 
-constexpr std::string_view kind = "opencl";
+/// The interfaces that reach a device; the code is the same for all.
+constexpr std::string_view kinds[] = {"opencl", "level_zero"};
 
 class SpirvBackend : public Target {
 public:
-  explicit SpirvBackend(SpirvDevice device) : device_(std::move(device)) {}
+  SpirvBackend(std::string_view kind, SpirvDevice device) : kind_(kind), device_(std::move(device)) {}
 
   const DeviceInfo &device() const override { return device_.info; }
   bool supports(ElementType type) const override { return type != ElementType::F64 || device_.hasDouble; }
   /// What code needs of a device it says itself.
   std::vector<std::string> requiredFeatures() const override { return {}; }
-  std::string packageDevice() const override { return std::string(kind); }
+  std::string packageDevice() const override { return std::string(kind_); }
   std::string packageArchitecture() const override { return device_.info.name; }
 
   void lowerToThread(mlir::ModuleOp module) const override {
@@ -40,6 +42,7 @@ public:
   }
 
 private:
+  std::string_view kind_;
   SpirvDevice device_;
 };
 
@@ -47,19 +50,21 @@ private:
 
 std::unique_ptr<Target> makeSpirvBackend(const std::string &device) {
   size_t colon = device.find(':');
-  if (device.substr(0, colon) != kind)
+  auto kind = std::find(std::begin(kinds), std::end(kinds), device.substr(0, colon));
+  if (kind == std::end(kinds))
     return nullptr;
   std::optional<SpirvDevice> found = spirvDevice(colon == std::string::npos ? "" : device.substr(colon + 1));
   if (!found)
-    usageError("unknown device '{}'; there are {}:{}", device, kind,
-               fmt::join(spirvDeviceNames(), fmt::format(", {}:", kind)));
-  return std::make_unique<SpirvBackend>(std::move(*found));
+    usageError("unknown device '{}'; there are {}:{}", device, *kind,
+               fmt::join(spirvDeviceNames(), fmt::format(", {}:", *kind)));
+  return std::make_unique<SpirvBackend>(*kind, std::move(*found));
 }
 
 std::vector<std::pair<std::string, std::string>> spirvBackendNames() {
   std::vector<std::pair<std::string, std::string>> names;
-  for (const std::string &name : spirvDeviceNames())
-    names.push_back({fmt::format("{}:{}", kind, name), spirvDevice(name)->description});
+  for (std::string_view kind : kinds)
+    for (const std::string &name : spirvDeviceNames())
+      names.push_back({fmt::format("{}:{}", kind, name), spirvDevice(name)->description});
   return names;
 }
 

@@ -15,7 +15,7 @@ struct SpirvDevice {
   bool hasDouble = true; ///< computes in float64
 };
 
-/// Names that follow "opencl:".
+/// Names that follow "opencl:" or "level_zero:".
 std::vector<std::string> spirvDeviceNames();
 std::optional<SpirvDevice> spirvDevice(const std::string &name);
 

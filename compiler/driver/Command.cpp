@@ -31,7 +31,7 @@ static std::vector<int64_t> parseShape(const std::string &text, const std::strin
 
 void ModelArguments::addTo(CLI::App &command) {
   command.add_option("model", model, "ONNX file, or a stage's text with --from")->required();
-  command.add_option("--device", device, "device to compile for: a name that tgc devices lists, or a device of this\nmachine such as opencl:0")
+  command.add_option("--device", device, "device to compile for: a name that tgc devices lists, or a device of this\nmachine such as opencl:0 or level_zero:0")
       ->capture_default_str();
   command.add_option("--precision", precision, "recast the model's floating-point types")
       ->check(CLI::IsMember({"keep", "f32", "tf32", "f16", "bf16"}));

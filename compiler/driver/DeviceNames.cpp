@@ -25,9 +25,8 @@ std::string targetOf(const std::string &name) {
   Device device = openDevice(name.c_str());
   tgc_device_info info;
   call(tgc_device_describe(device.get(), &info));
-  for (const auto &[target, description] : targets)
-    if (ofKind(target) && makeTarget(target)->packageArchitecture() == info.arch)
-      return target;
+  if (std::string target = targetFor({kind, info.arch, info.description, info.features, info.units}); !target.empty())
+    return target;
   unsupported("{} ({}) has the architecture {}, which nothing is compiled for; tgc devices lists what is", info.name,
               info.description, info.arch);
 }

@@ -8,7 +8,7 @@ namespace tgc::driver {
 bool namesDevice(const std::string &name);
 
 /// The target that code for a device is compiled for. Names of targets are given back as they are; for a device of
-/// this machine it is the first target of its kind and architecture. Throws tgc::Error (Usage) if there is no such
+/// this machine it is what targetFor says, from what the device's driver says. Throws tgc::Error (Usage) if there is no such
 /// device, (Unsupported) if there is no such target.
 std::string targetOf(const std::string &name);
 

@@ -1,5 +1,6 @@
 // The runtime library's C API with exceptions and owners, for the commands.
 #pragma once
+#include "compiler/driver/CodeCache.h"
 #include "compiler/support/Error.h"
 #include "runtime/include/tgc/tgc.h"
 #include <memory>
@@ -21,10 +22,13 @@ struct UnloadProgram {
 using Device = std::unique_ptr<tgc_device, CloseDevice>;
 using Program = std::unique_ptr<tgc_program, UnloadProgram>;
 
+/// What the device's driver compiles is kept (CodeCache.h).
 inline Device openDevice(const char *name) {
   tgc_device *device = nullptr;
   call(tgc_device_open(name, &device));
-  return Device(device);
+  Device owner(device);
+  keepCompiledCode(device);
+  return owner;
 }
 inline Program loadProgram(tgc_device *device, const std::string &path) {
   tgc_program *program = nullptr;

@@ -172,6 +172,16 @@ Value Generator::computeLoad(kernel::LoadOp op, const Registers &registers, Scop
   if (op.getNumPieces() == 1 && ended)
     if (Value value = sharedLoad(op, registers, scope))
       return value;
+  // Where threads would take different ways, pieces of one buffer are one load, whose address is chosen.
+  while (accessBytes > 0 && pieces.size() > 1 && pieces[pieces.size() - 2].buffer == pieces.back().buffer) {
+    Piece last = pieces.pop_back_val(), &both = pieces.back();
+    scopes.insertAt(scope);
+    both.address.base =
+        builder.create<arith::SelectOp>(loc, both.guard.uniform, both.address.base, last.address.base);
+    both.guard.uniform = last.guard.uniform
+                             ? builder.create<arith::OrIOp>(loc, both.guard.uniform, last.guard.uniform).getResult()
+                             : Value();
+  }
   TypedAttr fill = op.getFill() ? *op.getFill() : TypedAttr(builder.getZeroAttr(op.getType()));
   scopes.insertAt(scope);
   auto rest = [&](auto &self, size_t i) -> Value {

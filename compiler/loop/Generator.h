@@ -118,9 +118,18 @@ struct Generator {
     llvm::SmallVector<mlir::AffineExpr, 1> offsets;
     size_t kind = 0;
   };
-  std::vector<std::vector<size_t>> groupNeighbours(llvm::ArrayRef<WideItem> items, mlir::Type element);
+  /// One access: elements `before` … `before` + width - 1 from the first item on, item i at places[i] of them.
+  struct WideGroup {
+    std::vector<size_t> items;
+    std::vector<int64_t> places;
+    int64_t width = 1, before = 0;
+  };
+  /// With `gaps` some of an access's elements may be nobody's; every piece's buffer then has `spans` elements.
+  std::vector<WideGroup> groupNeighbours(llvm::ArrayRef<WideItem> items, mlir::Type element,
+                                         llvm::ArrayRef<int64_t> spans = {});
   mlir::Value wideLoad(kernel::LoadOp op, const Registers &registers, Scope *scope);
-  mlir::Value emitWideLoad(kernel::LoadOp op, llvm::ArrayRef<Registers> group, Scope *scope);
+  /// `width` elements, the register's element behind the first `before` ones.
+  mlir::Value emitWideLoad(kernel::LoadOp op, const Registers &first, int64_t before, int64_t width, Scope *scope);
   void emitWideStore(mlir::ValueRange values, mlir::Value buffer, mlir::AffineExpr offset, Scope *scope);
 
   // Access.cpp: loads, gathers, stores of one register.
@@ -196,8 +205,12 @@ struct Generator {
   };
   std::vector<ThreadDigit> threadDigits;
   std::vector<mlir::AffineExpr> threadIndex; ///< by axis, in steps of its levels; null: no threads
-  /// Which registers of a load are loaded together, as far as known.
-  std::map<std::tuple<mlir::Operation *, Scope *, Registers>, std::shared_ptr<llvm::SmallVector<Registers>>> wideLoads;
+  /// Registers that are loaded together, and how.
+  struct WideRegisters {
+    llvm::SmallVector<Registers> registers;
+    WideGroup group;
+  };
+  std::map<std::tuple<mlir::Operation *, Scope *, Registers>, std::shared_ptr<WideRegisters>> wideLoads; ///< as far as known
   llvm::DenseMap<mlir::Operation *, int> levels; ///< of reductions: how many stand one behind the other
   mlir::Location loc;
 };

@@ -165,11 +165,11 @@ void Generator::emitStoreHere(const StoreItem &store, Scope *scope) {
       std::vector<WideItem> items;
       for (const Part &part : run.parts)
         items.push_back({{substitute(offsetOf(op.getBuffer(), op.getMap()), op.getAxes(), part.registers, inner)}});
-      for (const std::vector<size_t> &group : groupNeighbours(items, op.getValue().getType())) {
+      for (const WideGroup &group : groupNeighbours(items, op.getValue().getType())) {
         SmallVector<Value> side;
-        for (size_t item : group)
+        for (size_t item : group.items)
           side.push_back(values[item]);
-        emitWideStore(side, op.getBuffer(), items[group.front()].offsets.front(), inner);
+        emitWideStore(side, op.getBuffer(), items[group.items.front()].offsets.front(), inner);
       }
     };
     auto valuesIn = [&](Scope *inner) {

@@ -1,6 +1,7 @@
 // What a device offers to the runtime: memory, code, and launches bound to memory. Devices.cpp lists them
 // all.
 #pragma once
+#include "runtime/devices/CodeCache.h"
 #include "runtime/format/Package.h"
 #include <memory>
 #include <span>
@@ -63,6 +64,9 @@ public:
   /// What allocate() can still give in all; no limit where that is the system's affair.
   virtual uint64_t freeBytes() const { return UINT64_MAX; }
 
+  /// Packages that are loaded from now on leave compiled code there and take it from there; null: no longer. Devices
+  /// whose drivers compile nothing that is worth keeping need none.
+  virtual void useCodeCache(std::shared_ptr<CodeCache>) {}
   /// Checks that the package suits the device and loads its code; keeps no reference to the package.
   virtual std::unique_ptr<Code> load(const Package &package) = 0;
 };

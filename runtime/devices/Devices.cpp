@@ -2,6 +2,7 @@
 #include "runtime/devices/Device.h"
 #include "runtime/devices/cpu/CpuDevice.h"
 #include "runtime/devices/cuda/CudaDevice.h"
+#include "runtime/devices/level_zero/LevelZeroDevice.h"
 #include "runtime/devices/opencl/OpenClDevice.h"
 #include "runtime/format/Error.h"
 #include <algorithm>
@@ -13,6 +14,7 @@ namespace {
 const DeviceKind Kinds[] = {
     {"cpu", listCpu, openCpu},
     {"cuda", listCuda, openCuda},
+    {"level_zero", listLevelZero, openLevelZero},
     {"opencl", listOpenCl, openOpenCl},
 };
 } // namespace

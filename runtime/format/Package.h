@@ -27,8 +27,8 @@ struct Import {
 /// Code. For the device "cpu" the format is "cpu-image": a flat position-independent image of text and
 /// read-only data, its internal relocations applied. The page-aligned part [writableOffset, +writableSize)
 /// holds only the import table; the loader fills it and makes it read-only, all else becomes executable.
-/// For "opencl" it is "spirv": words in this machine's byte order, which the driver compiles; what they need
-/// of a device they say themselves. For "cuda" it is "cubin" (machine code of exactly the package's
+/// For "opencl" and "level_zero" it is "spirv": words in this machine's byte order, which the driver compiles; what
+/// they need of a device they say themselves. For "cuda" it is "cubin" (machine code of exactly the package's
 /// architecture) or "ptx" (text, which the driver compiles). There is no import table for either.
 struct Module {
   std::string format;

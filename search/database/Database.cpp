@@ -17,7 +17,7 @@ namespace tgc {
 
 namespace {
 
-constexpr int schemaVersion = 1;
+constexpr int schemaVersion = 2;
 
 const char *schema = R"(
 create table if not exists workload (key text primary key, text text not null, shape text not null, nodes text not null)
@@ -34,6 +34,10 @@ create index if not exists evidence_of on evidence (workload, device, machine, s
 create table if not exists claim (
   workload text not null, device text not null, schedule text not null, host text not null, process integer not null,
   until real not null, primary key (workload, device, schedule)) without rowid;
+create table if not exists native (
+  device text not null, driver text not null, options text not null, hash text not null, used integer not null,
+  code blob not null);
+create unique index if not exists native_of on native (device, driver, options, hash);
 )";
 
 const char *columns = "workload, device, machine, schedule, outcome, seconds, spread, samples, confirmed, strategy, "
@@ -320,6 +324,7 @@ size_t Database::prune(size_t keep, int64_t failureSeconds) {
   }
   execute("delete from workload where key not in (select workload from record)");
   execute(fmt::format("delete from claim where until < {}", now()).c_str());
+  Statement(*this, "delete from native where used + ? < ?").bind(failureSeconds, int64_t(now())).step();
   execute("vacuum");
   return removed;
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,14 @@ struct Evidence {
   int64_t time = 0;
 };
 
+/// What code that a driver's compiler has made depends on.
+struct NativeKey {
+  std::string device;  ///< the kind of device and its name
+  std::string driver;  ///< its version
+  std::string options; ///< of its compiler
+  std::string code;    ///< length and hash of what it compiled
+};
+
 /// All calls throw tgc::Error: BadInput for a file that is no database of ours or of a newer format, Device where
 /// the disk fails. Every call is one transaction: killing the process at any moment loses no finished call.
 class Database {
@@ -82,10 +91,18 @@ public:
   bool claim(const std::string &workload, const std::string &device, const std::string &schedule, double seconds);
   void release(const std::string &workload, const std::string &device, const std::string &schedule);
 
+  /// Code that a driver's compiler has made; keeps it from being pruned for a while.
+  std::optional<std::vector<uint8_t>> nativeCode(const NativeKey &key);
+  /// Stores such code in place of what was there. What was not used for longest goes when all of it is more than
+  /// `mostNativeBytes`.
+  void storeNativeCode(const NativeKey &key, std::span<const uint8_t> code);
+  static constexpr int64_t mostNativeBytes = int64_t(1) << 30;
+
   /// Takes over what another file has and this one has not; of the same record the newer one. Gives how many.
   size_t merge(const std::string &path);
   /// Deletes what no best choice can come from: all but the best `keep` usable records of each workload, device and
-  /// machine, and failures older than `failureSeconds`. Gives how many.
+  /// machine, and failures older than `failureSeconds`. Gives how many. Native code that was not used for so long goes
+  /// too.
   size_t prune(size_t keep, int64_t failureSeconds);
 
 private:

@@ -34,12 +34,19 @@ public:
     auto *bytes = reinterpret_cast<const char *>(sqlite3_column_text(statement, column));
     return bytes ? std::string(bytes, size_t(sqlite3_column_bytes(statement, column))) : "";
   }
+  std::vector<uint8_t> bytes(int column) const {
+    auto *first = static_cast<const uint8_t *>(sqlite3_column_blob(statement, column));
+    return {first, first + sqlite3_column_bytes(statement, column)};
+  }
   int64_t integer(int column) const { return sqlite3_column_int64(statement, column); }
   double real(int column) const { return sqlite3_column_double(statement, column); }
 
 private:
   void bindOne(int position, const std::string &value) {
     sqlite3_bind_text(statement, position, value.data(), int(value.size()), SQLITE_TRANSIENT);
+  }
+  void bindOne(int position, std::span<const uint8_t> value) {
+    sqlite3_bind_blob64(statement, position, value.data(), value.size(), SQLITE_TRANSIENT);
   }
   void bindOne(int position, const char *value) { bindOne(position, std::string(value)); }
   void bindOne(int position, double value) { sqlite3_bind_double(statement, position, value); }

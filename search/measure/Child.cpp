@@ -87,7 +87,6 @@ Child::Answer Child::endedBy(End end, const std::string &message) {
 Child::Answer Child::ask(const std::string &line, double seconds) {
   if (process < 0)
     start();
-  double end = now() + seconds;
   std::string text = line + "\n";
   size_t sent = 0;
   while (sent < text.size()) {
@@ -98,6 +97,11 @@ Child::Answer Child::ask(const std::string &line, double seconds) {
       break;
     sent += size_t(count);
   }
+  return next(seconds);
+}
+
+Child::Answer Child::next(double seconds) {
+  double end = now() + seconds;
   for (;;) {
     if (size_t stop = pending.find('\n'); stop != std::string::npos) {
       Answer answer{pending.substr(0, stop), std::nullopt, ""};

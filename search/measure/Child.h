@@ -26,6 +26,8 @@ public:
 
   /// Sends a line and waits for one. Without an answer the process is gone, and the next call starts another.
   Answer ask(const std::string &line, double seconds);
+  /// Waits for one line more.
+  Answer next(double seconds);
   /// Ends the process.
   void stop();
   void setMemory(uint64_t bytes) { memory = bytes; }

@@ -26,7 +26,8 @@ struct MeasureRequest {
   double leastSeconds = 0.03;    ///< of measured time
   int leastRuns = 3, mostRuns = 15;
   double longRun = 0.25;         ///< seconds; of a kernel that takes this long the first run counts, and is enough
-  double limitSeconds = 20;      ///< for everything, load to answer
+  double loadSeconds = 120;      ///< for loading the package: drivers' compilers take their time
+  double limitSeconds = 20;      ///< for everything after that
   uint64_t memoryBytes = 0;      ///< the process may hold; 0: no bound
   std::string fault;             ///< test only: crash, hang, memory or wrong
 };
@@ -55,6 +56,8 @@ std::unique_ptr<Measurer> makeProcessMeasurer(std::vector<std::string> command);
 /// The other side: answers requests on standard input until it ends. Gives the process's exit code.
 int serveMeasurements();
 
+/// What the other side says before its reply once the package is loaded.
+constexpr const char *loadedLine = "loaded";
 /// One line of JSON, both ways.
 std::string printRequest(const MeasureRequest &request);
 MeasureRequest parseRequest(const std::string &line);

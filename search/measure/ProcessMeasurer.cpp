@@ -42,7 +42,9 @@ public:
   MeasureReply measure(const MeasureRequest &request) override {
     Turn turn(request.device);
     child.setMemory(request.memoryBytes);
-    Child::Answer answer = child.ask(printRequest(request), request.limitSeconds);
+    Child::Answer answer = child.ask(printRequest(request), request.loadSeconds);
+    if (answer.line == loadedLine)
+      answer = child.next(request.limitSeconds);
     if (!answer.end) {
       MeasureReply reply = parseReply(answer.line);
       // What failed may have cost the process its device, and one that stopped in the midst of a run has ended: the

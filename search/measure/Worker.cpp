@@ -151,9 +151,10 @@ public:
   explicit Bench(tgc_device *device) : device(device) {}
 
   MeasureReply run(const MeasureRequest &request) {
-    fail(request);
     Loaded loaded;
     call(tgc_program_load(device, request.package.c_str(), &loaded.program));
+    std::cout << loadedLine << std::endl;
+    fail(request);
     call(tgc_program_use_random(loaded.program, request.seed));
     tgc_program_info info;
     call(tgc_program_describe(loaded.program, &info));

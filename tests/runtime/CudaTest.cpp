@@ -110,7 +110,7 @@ TEST_CASE("cuda: devices", "[cuda]") {
   REQUIRE(info.description == std::string("Fake GPU"));
   REQUIRE(info.arch == std::string("sm_90a"));
   REQUIRE(info.features ==
-          std::string("shared=232448 l2=52428800 registers=65536 clock-khz=1980000 driver=12.4"));
+          std::string("shared=232448 l2=52428800 registers=65536 clock-khz=1980000 bandwidth=3352 driver=12.4"));
   REQUIRE(info.units == 4);
   REQUIRE(tgc::api::Device::list().back().name == std::string("cuda:0"));
   for (const char *name : {"cuda:1", "cuda:", "cuda:x", "cuda:-1", "cuda:99999"}) {

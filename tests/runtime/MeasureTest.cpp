@@ -42,6 +42,19 @@ TEST_CASE("measuring on a GPU", "[measure]") {
   REQUIRE(after.outcome == Outcome::Ok);
   REQUIRE(after.values == good.values);
 
+  // What loading takes is not the candidate's.
+  measurer->refresh();
+  MeasureRequest brief = request;
+  brief.limitSeconds = 1.5;
+  ::setenv("FAKE_CUDA_LOAD_MS", "2000", 1);
+  MeasureReply slow = measurer->measure(brief);
+  INFO(slow.message);
+  REQUIRE(slow.outcome == Outcome::Ok);
+  measurer->refresh();
+  brief.loadSeconds = 0.5;
+  REQUIRE(measurer->measure(brief).outcome == Outcome::Hung);
+  ::unsetenv("FAKE_CUDA_LOAD_MS");
+
   measurer->refresh();
   ::setenv("FAKE_CUDA_MEMORY", "1000", 1);
   MeasureReply full = measurer->measure(request);

@@ -1,8 +1,10 @@
 // The OpenCL device over a real driver: what Program's own tests do not reach. Calls are made to fail by the
 // stand-in of opencl/, which passes them on to the driver.
-#include "runtime/devices/opencl/Spirv.h"
+#include "runtime/devices/spirv/Spirv.h"
+#include "runtime/devices/Device.h"
 #include "tests/runtime/Api.h"
-#include <cstdlib>
+#include "tests/runtime/MemoryCache.h"
+#include "tests/runtime/Variable.h"
 #include <thread>
 
 using namespace tgc::runtime;
@@ -10,18 +12,6 @@ using namespace tgc::runtime::test;
 using tgc::api::Tensor;
 
 namespace {
-/// An environment variable for the length of a scope.
-struct Variable {
-  Variable(const char *name, const std::string &value) : name(name) {
-    if (const char *text = std::getenv(name))
-      old = text;
-    ::setenv(name, value.c_str(), 1);
-  }
-  ~Variable() { old.empty() ? ::unsetenv(name) : ::setenv(name, old.c_str(), 1); }
-  const char *name;
-  std::string old;
-};
-
 /// The stand-in that fails `call`, a symbol, from its `after`th call on with `status`.
 struct Failing {
   Failing(const std::string &call, int status, int after = 0)
@@ -100,7 +90,7 @@ TEST_CASE("opencl: packages that do not suit", "[opencl]") {
   REQUIRE_THAT(loadFailure(package).second, Catch::Contains("was compiled for the device \"cpu\""));
   package = forOpenCl(linearPackage());
   package.modules[0].format = "ptx";
-  REQUIRE_THAT(loadFailure(package).second, Catch::Contains("has the format \"ptx\"; OpenCL takes spirv"));
+  REQUIRE_THAT(loadFailure(package).second, Catch::Contains("has the format \"ptx\"") && Catch::Contains("takes spirv"));
   package = forOpenCl(linearPackage());
   package.functions[0].name = "nothing";
   auto [status, message] = loadFailure(package);
@@ -170,6 +160,75 @@ TEST_CASE("opencl: calls that fail", "[opencl]") {
     REQUIRE_THAT(failure([] { tgc::api::Device("opencl"); }).second,
                  Catch::Contains("CL_PLATFORM_NOT_FOUND_KHR") && Catch::Contains("intel-opencl-icd"));
   }
+}
+
+TEST_CASE("opencl: compiled code is kept and taken again", "[opencl]") {
+  auto cache = std::make_shared<MemoryCache>();
+  Package package = forOpenCl(linearPackage());
+  auto load = [&] {
+    std::shared_ptr<Device> device = openDevice("opencl:0");
+    device->useCodeCache(cache);
+    device->load(package);
+  };
+  load();
+  REQUIRE(cache->found == 0);
+  REQUIRE(cache->stored == 1);
+  REQUIRE_THAT(cache->keys[0].device, Catch::StartsWith("opencl "));
+  REQUIRE(!cache->keys[0].driver.empty());
+  {
+    // The compiler is not asked again.
+    Failing failing("clCreateProgramWithIL", -5);
+    load();
+    REQUIRE(cache->found == 1);
+    // What the driver does not take is made anew.
+    cache->held.begin()->second.assign(100, 7);
+    REQUIRE_THAT(errorOf(load), Catch::Contains("reading the package's module 0"));
+  }
+  load();
+  REQUIRE(cache->stored == 2);
+  load();
+  REQUIRE(cache->found == 4);
+  REQUIRE(cache->stored == 2);
+}
+
+TEST_CASE("opencl: the C interface's cache", "[opencl]") {
+  struct Held {
+    std::string key;
+    std::vector<uint8_t> code;
+    int found = 0;
+  } held;
+  tgc_code_cache cache;
+  cache.user = &held;
+  cache.find = [](void *user, const tgc_code_key *key, tgc_take_code take, void *to) {
+    auto &all = *static_cast<Held *>(user);
+    if (all.key == std::string(key->device) + key->driver + key->options + key->code) {
+      ++all.found;
+      take(to, all.code.data(), all.code.size());
+    }
+  };
+  cache.store = [](void *user, const tgc_code_key *key, const void *data, size_t bytes) {
+    auto &all = *static_cast<Held *>(user);
+    all.key = std::string(key->device) + key->driver + key->options + key->code;
+    all.code.assign(static_cast<const uint8_t *>(data), static_cast<const uint8_t *>(data) + bytes);
+  };
+  const std::vector<uint8_t> file = serialize(forOpenCl(linearPackage()));
+  tgc::api::Device device("opencl:0");
+  device.setCodeCache(&cache);
+  std::vector<float> x = ramp(32, 0.05f, -1), w = ramp(128, 0.01f, -0.5f), b = ramp(16, 1);
+  for (int round = 0; round < 2; ++round) {
+    tgc::api::Program program(device, file.data(), file.size(), "");
+    REQUIRE(held.found == round);
+    REQUIRE(!held.code.empty());
+    program.setWeight(tensor("w", {16, 8}, w));
+    program.setWeight(tensor("b", {16}, b));
+    Tensor in = tensor("x", {4, 8}, x);
+    requireClose(run(program, {&in}), linearReference(x, w, b));
+  }
+  device.setCodeCache(nullptr);
+  tgc::api::Program program(device, file.data(), file.size(), "");
+  REQUIRE(held.found == 1);
+  cache.find = nullptr;
+  REQUIRE(failure([&] { device.setCodeCache(&cache); }).first == TGC_USAGE);
 }
 
 TEST_CASE("opencl: programs and threads share a device", "[opencl]") {

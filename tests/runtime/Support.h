@@ -14,7 +14,7 @@ uint32_t function(const std::string &name);
 
 /// The same package for the fake CUDA driver (fake_cuda/), whose kernels have the names of those of kernels.c.
 Package forCuda(Package package);
-/// The same package for OpenCL: opencl/kernels.mlir has the functions.
+/// The same package for OpenCL and Level Zero: opencl/kernels.mlir has the functions.
 Package forOpenCl(Package package);
 /// The package in the form of the device that programs of the tests run on.
 Package forTestDevice(Package package);

@@ -403,6 +403,44 @@ TEST_CASE("records survive, claims end with their owner, files merge") {
   CHECK(database.workloads().empty());
 }
 
+TEST_CASE("native code is kept by device, driver, options and hash") {
+  Folder folder;
+  const std::vector<uint8_t> code = {1, 2, 0, 3}, other(1000, 7);
+  {
+    Database database(folder.file("a.db"));
+    database.storeNativeCode({"gpu", "1.0", "-O", "hash"}, other);
+    database.storeNativeCode({"gpu", "1.0", "-O", "hash"}, code);
+    database.storeNativeCode({"gpu", "1.1", "-O", "hash"}, other);
+  }
+  Database database(folder.file("a.db"));
+  CHECK(database.nativeCode({"gpu", "1.0", "-O", "hash"}) == code);
+  CHECK(database.nativeCode({"gpu", "1.1", "-O", "hash"}) == other);
+  for (const NativeKey &key : {NativeKey{"cpu", "1.0", "-O", "hash"}, NativeKey{"gpu", "2.0", "-O", "hash"},
+                               NativeKey{"gpu", "1.0", "", "hash"}, NativeKey{"gpu", "1.0", "-O", "hush"}})
+    CHECK(!database.nativeCode(key));
+  database.prune(1, 3600);
+  CHECK(database.nativeCode({"gpu", "1.0", "-O", "hash"}));
+  database.prune(1, -3600);
+  CHECK(!database.nativeCode({"gpu", "1.0", "-O", "hash"}));
+}
+
+TEST_CASE("a database of the format before keeps its records and takes native code") {
+  Folder folder;
+  {
+    Database database(folder.file("a.db"));
+    database.addWorkload({"w", "text", "", ""});
+  }
+  sqlite3 *raw = nullptr;
+  REQUIRE(sqlite3_open(folder.file("a.db").c_str(), &raw) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(raw, "drop table native; pragma user_version = 1", nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(raw);
+  CHECK(Database(folder.file("a.db"), true).workloads().size() == 1);
+  Database database(folder.file("a.db"));
+  CHECK(database.workloads().size() == 1);
+  database.storeNativeCode({"gpu", "1.0", "", "hash"}, std::vector<uint8_t>{5});
+  CHECK(database.nativeCode({"gpu", "1.0", "", "hash"}));
+}
+
 TEST_CASE("a file that is no database, or a newer one, is refused as it is") {
   Folder folder;
   std::ofstream(folder.file("text.db")) << std::string(5000, 'x');

@@ -24,11 +24,11 @@ void devices(bool json) {
   }
   fmt::print("Devices of this machine\n");
   for (const tgc_device_info &info : infos)
-    fmt::print("  {:<12} {} ({}, {} units, {})\n               {}\n", info.name, info.description, info.arch,
+    fmt::print("  {:<14} {} ({}, {} units, {})\n                 {}\n", info.name, info.description, info.arch,
                info.units, bytesText(info.memory_bytes), info.features);
   fmt::print("Names that --device takes\n");
   for (const auto &[name, description] : targetNames())
-    fmt::print("  {:<12} {}\n", name, description);
+    fmt::print("  {:<14} {}\n", name, description);
 }
 
 } // namespace

@@ -30,6 +30,8 @@ enum class DeviceAttribute : int {
   MaxThreadsPerBlock = 1,
   ClockKilohertz = 13,
   Multiprocessors = 16,
+  MemoryKilohertz = 36,
+  MemoryBusBits = 37,
   L2Bytes = 38,
   ComputeMajor = 75,
   ComputeMinor = 76,

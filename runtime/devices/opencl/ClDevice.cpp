@@ -1,4 +1,5 @@
 #include "runtime/devices/opencl/ClDevice.h"
+#include "runtime/devices/spirv/IntelGpus.h"
 #include "runtime/format/Error.h"
 #include <algorithm>
 
@@ -8,28 +9,11 @@ namespace {
 /// The alignment that Device promises for larger memory, and for smaller.
 constexpr uint64_t Page = 4096, Small = 64;
 
-/// Intel's numbers of instruction sets: architecture, release.
-struct Architecture {
-  uint32_t major, firstMinor, lastMinor;
-  const char *name;
-};
-const Architecture Architectures[] = {
-    {12, 55, 57, "dg2"},
-    {12, 60, 61, "pvc"},
-    {20, 1, 2, "bmg"},
-    {20, 4, 4, "lnl"},
-};
-
 /// The name that code is compiled for: "bmg"; "cpu" for processors, "gpu" for GPUs that have no name here.
 std::string architectureOf(const Api &api, DeviceId id) {
   if (deviceNumber<uint64_t>(api, id, DeviceQuery::Type) & CpuDevice)
     return "cpu";
-  uint32_t version = deviceNumber<uint32_t>(api, id, DeviceQuery::IntelIpVersion);
-  for (const Architecture &known : Architectures)
-    if (version >> 22 == known.major && (version >> 14 & 255) >= known.firstMinor &&
-        (version >> 14 & 255) <= known.lastMinor)
-      return known.name;
-  return "gpu";
+  return spirv::architectureOfVersion(deviceNumber<uint32_t>(api, id, DeviceQuery::IntelIpVersion));
 }
 
 std::vector<size_t> subgroupsOf(const Api &api, DeviceId id) {
@@ -75,12 +59,16 @@ DeviceInfo ClDevice::describe(const Driver &driver, size_t ordinal) {
 }
 
 ClDevice::ClDevice(const Driver &driver, size_t ordinal)
-    : opened(driver), found(driver.devices[ordinal]), description(describe(driver, ordinal)),
-      name(description.name + " (" + description.description + ")") {
-  extensions = deviceText(api(), id(), DeviceQuery::Extensions);
-  subgroupSizes = subgroupsOf(api(), id());
-  mostThreads = deviceNumber<size_t>(api(), id(), DeviceQuery::MaxWorkGroupSize);
-  localMemory = deviceNumber<uint64_t>(api(), id(), DeviceQuery::LocalMemory);
+    : opened(driver), found(driver.devices[ordinal]), description(describe(driver, ordinal)) {
+  std::string extensions = deviceText(api(), id(), DeviceQuery::Extensions);
+  abilities.label = description.name + " (" + description.description + ")";
+  abilities.half = contains(extensions, "cl_khr_fp16");
+  abilities.real64 = contains(extensions, "cl_khr_fp64");
+  for (size_t size : subgroupsOf(api(), id()))
+    abilities.subgroups.push_back(static_cast<uint32_t>(size));
+  abilities.maxThreads = deviceNumber<size_t>(api(), id(), DeviceQuery::MaxWorkGroupSize);
+  abilities.sharedBytes = deviceNumber<uint64_t>(api(), id(), DeviceQuery::LocalMemory);
+  version = deviceText(api(), id(), DeviceQuery::DriverVersion);
   mostBytes = deviceNumber<uint64_t>(api(), id(), DeviceQuery::MaxAllocation);
   exactDivision = deviceNumber<uint64_t>(api(), id(), DeviceQuery::SingleFloat) & CorrectDivision;
   const Properties properties[] = {ContextPlatform, reinterpret_cast<Properties>(found.platform), 0};
@@ -101,8 +89,6 @@ ClDevice::~ClDevice() {
   api().releaseQueue(transfers);
   api().releaseContext(handle);
 }
-
-bool ClDevice::hasExtension(const std::string &extension) const { return contains(extensions, extension); }
 
 Queue ClDevice::makeQueue(bool profiling) const {
   const QueueProperties properties[] = {QueuePropertiesKey, profiling ? QueueProfiling : 0, 0};
@@ -179,7 +165,7 @@ void ClDevice::fail(Status status, const std::string &doing) const {
   std::string text = doing + ": " + errorText(status);
   if (status == AllocationFailure || status == OutOfResources)
     text += "; this process has taken " + bytesText(taken) + " of " + bytesText(description.memoryBytes);
-  deviceError(name + ": " + text);
+  deviceError(label() + ": " + text);
 }
 
 } // namespace tgc::runtime::opencl

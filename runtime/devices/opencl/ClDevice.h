@@ -2,6 +2,7 @@
 #pragma once
 #include "runtime/devices/Device.h"
 #include "runtime/devices/opencl/Driver.h"
+#include "runtime/devices/spirv/Suits.h"
 #include <atomic>
 #include <mutex>
 #include <unordered_map>
@@ -22,19 +23,15 @@ public:
 
   const DeviceInfo &info() const { return description; }
   /// "opencl:0 (Intel(R) Arc(TM) B580 Graphics)"
-  const std::string &label() const { return name; }
+  const std::string &label() const { return abilities.label; }
   const Api &api() const { return opened.api; }
   const MemoryApi &memory() const { return found.memory; }
   DeviceId id() const { return found.id; }
   Context context() const { return handle; }
-  bool hasExtension(const std::string &extension) const;
-  const std::vector<size_t> &subgroups() const { return subgroupSizes; }
-  uint64_t maxWorkGroup() const { return mostThreads; }
-  uint64_t localBytes() const { return localMemory; }
+  const spirv::Abilities &can() const { return abilities; }
+  const std::string &driverVersion() const { return version; }
   /// Whether a build can be asked for division and square roots to the last bit.
   bool dividesExactly() const { return exactDivision; }
-  /// The limit of one allocation that asks for nothing special.
-  uint64_t maxAllocation() const { return mostBytes; }
 
   Queue makeQueue(bool profiling) const;
 
@@ -56,9 +53,9 @@ private:
   const Driver &opened;
   const FoundDevice &found;
   DeviceInfo description;
-  std::string name, extensions;
-  std::vector<size_t> subgroupSizes;
-  uint64_t mostThreads = 0, localMemory = 0, mostBytes = 0;
+  spirv::Abilities abilities;
+  std::string version;
+  uint64_t mostBytes = 0; ///< of an allocation that asks for nothing special
   bool exactDivision = false;
   Context handle = nullptr;
   Queue transfers = nullptr;

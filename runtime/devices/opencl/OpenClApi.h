@@ -53,6 +53,7 @@ enum class DeviceQuery : uint32_t {
   IntelIpVersion = 0x4250,
 };
 constexpr uint64_t CorrectDivision = 1 << 7;
+enum class ProgramInfo : uint32_t { BinarySizes = 0x1165, Binaries = 0x1166 };
 enum class BuildInfo : uint32_t { Log = 0x1183 };
 enum class KernelInfo : uint32_t { ArgumentCount = 0x1191 };
 enum class KernelGroupInfo : uint32_t { MaxWorkGroupSize = 0x11B0, LocalMemory = 0x11B2, SpillBytes = 0x4109 };
@@ -77,6 +78,11 @@ enum class ProfilingInfo : uint32_t { Start = 0x1282, End = 0x1283 };
   ENTRY(finish, "clFinish", Status, (Queue))                                                                 \
   ENTRY(createProgramWithIl, "clCreateProgramWithIL", ProgramHandle,                                         \
         (Context, const void *words, size_t bytes, Status *))                                                \
+  ENTRY(createProgramWithBinary, "clCreateProgramWithBinary", ProgramHandle,                                 \
+        (Context, uint32_t devices, const DeviceId *, const size_t *bytes, const uint8_t **, Status *each,   \
+         Status *))                                                                                          \
+  ENTRY(getProgramInfo, "clGetProgramInfo", Status,                                                          \
+        (ProgramHandle, uint32_t what, size_t bytes, void *value, size_t *all))                              \
   ENTRY(buildProgram, "clBuildProgram", Status,                                                              \
         (ProgramHandle, uint32_t devices, const DeviceId *, const char *options,                             \
          void (*notify)(ProgramHandle, void *), void *user))                                                 \

@@ -1,10 +1,11 @@
 // How a package's code is loaded:
-//  1. Every module is read (Spirv.h): what it asks for is compared with what the device has, so that a package for
-//     another device is told in the package's words and not in a compiler's.
-//  2. Modules are built side by side. The log is part of every error.
+//  1. Every module is read: what it asks for is compared with what the device has (spirv/Suits.h), so that a package
+//     for another device is told in the package's words and not in a compiler's.
+//  2. Modules are built side by side: from the binary that an earlier load has left in the cache, else from SPIR-V,
+//     and then the binary is left there. A binary that the driver refuses is made anew. The build's log is part of
+//     every error.
 //  3. Every function is looked up once; its block and shared memory are compared with what the build allows.
 #include "runtime/devices/opencl/OpenClCode.h"
-#include "runtime/devices/opencl/Spirv.h"
 #include "runtime/format/Error.h"
 #include "runtime/io/Threads.h"
 #include <algorithm>
@@ -14,24 +15,6 @@
 namespace tgc::runtime::opencl {
 
 namespace {
-std::string where(size_t module) { return "the package's module " + std::to_string(module); }
-
-/// Throws unsupported where the code asks for more than the device has.
-void requireSuits(const ClDevice &device, const spirv::ModuleFacts &facts, size_t module) {
-  auto lacks = [&](const std::string &what) {
-    unsupported(where(module) + " " + what + ", " + device.label() + " has not: compile the model for this device");
-  };
-  if (facts.needs(spirv::CapabilityFloat16) && !device.hasExtension("cl_khr_fp16"))
-    lacks("computes in float16, which");
-  if (facts.needs(spirv::CapabilityFloat64) && !device.hasExtension("cl_khr_fp64"))
-    lacks("computes in float64, which");
-  for (const spirv::EntryPoint &kernel : facts.kernels) {
-    const auto &sizes = device.subgroups();
-    if (kernel.subgroup != 0 && std::find(sizes.begin(), sizes.end(), kernel.subgroup) == sizes.end())
-      lacks("has subgroups of " + std::to_string(kernel.subgroup) + " threads, which");
-  }
-}
-
 std::string buildLog(const ClDevice &device, ProgramHandle program) {
   size_t bytes = 0;
   constexpr auto Log = static_cast<uint32_t>(BuildInfo::Log);
@@ -45,11 +28,48 @@ std::string buildLog(const ClDevice &device, ProgramHandle program) {
   return log;
 }
 
-ProgramHandle buildModule(const ClDevice &device, const Module &module, size_t index, const std::string &options) {
-  std::string name = where(index);
-  if (module.format != "spirv")
-    unsupported(name + " has the format \"" + module.format + "\"; OpenCL takes spirv");
-  requireSuits(device, spirv::readModule(module.image, name), index);
+/// A program of what the cache has, ready to use; null if it has nothing that the driver takes.
+ProgramHandle cachedProgram(const ClDevice &device, const CodeKey &key, const std::string &options, CodeCache &cache) {
+  std::optional<Bytes> binary = cache.find(key);
+  if (!binary)
+    return nullptr;
+  const Api &api = device.api();
+  DeviceId id = device.id();
+  size_t bytes = binary->size();
+  const uint8_t *image = binary->data();
+  Status status = Success, each = Success;
+  ProgramHandle program = api.createProgramWithBinary(device.context(), 1, &id, &bytes, &image, &each, &status);
+  if (status != Success || each != Success || !program)
+    return nullptr;
+  if (api.buildProgram(program, 1, &id, options.c_str(), nullptr, nullptr) == Success)
+    return program;
+  api.releaseProgram(program);
+  return nullptr;
+}
+
+void keepBinary(const ClDevice &device, ProgramHandle program, const CodeKey &key, CodeCache &cache) {
+  const Api &api = device.api();
+  size_t bytes = 0;
+  constexpr auto Sizes = static_cast<uint32_t>(ProgramInfo::BinarySizes);
+  if (api.getProgramInfo(program, Sizes, sizeof bytes, &bytes, nullptr) != Success || bytes == 0)
+    return;
+  std::vector<uint8_t> binary(bytes);
+  uint8_t *places[] = {binary.data()};
+  if (api.getProgramInfo(program, static_cast<uint32_t>(ProgramInfo::Binaries), sizeof places, places, nullptr) ==
+      Success)
+    cache.store(key, binary);
+}
+
+ProgramHandle buildModule(const ClDevice &device, const Module &module, size_t index, const std::string &options,
+                          CodeCache *cache) {
+  std::string name = spirv::moduleName(index);
+  spirv::requireSuits(device.can(), module, index);
+  CodeKey key;
+  if (cache) {
+    key = {"opencl " + device.info().description, device.driverVersion(), options, codeHash(module.image)};
+    if (ProgramHandle program = cachedProgram(device, key, options, *cache))
+      return program;
+  }
   Status status = Success;
   ProgramHandle program =
       device.api().createProgramWithIl(device.context(), module.image.data(), module.image.size(), &status);
@@ -64,6 +84,8 @@ ProgramHandle buildModule(const ClDevice &device, const Module &module, size_t i
   }
   if (!log.empty() && debugging())
     std::fprintf(stderr, "tgc: %s: building %s: %s\n", device.label().c_str(), name.c_str(), log.c_str());
+  if (cache)
+    keepBinary(device, program, key, *cache);
   return program;
 }
 
@@ -74,60 +96,38 @@ T groupInfo(const ClDevice &device, KernelHandle kernel, KernelGroupInfo what) {
   return value;
 }
 
-Kernel findKernel(const ClDevice &device, ProgramHandle program, const Function &function) {
+/// Looks a function up and compares it, and the launches of it, with what the build allows.
+Kernel findKernel(const ClDevice &device, ProgramHandle program, const Function &function,
+                  std::span<const Launch *const> launches) {
   const Api &api = device.api();
-  std::string name = "function \"" + function.name + "\"";
   Kernel kernel;
   kernel.name = function.name;
   kernel.program = program;
   kernel.block = function.block;
   Status status = Success;
   KernelHandle handle = api.createKernel(program, function.name.c_str(), &status);
-  device.check(status, "looking for " + name);
+  device.check(status, "looking for function \"" + function.name + "\"");
+  spirv::FunctionFacts facts;
   auto parameters = static_cast<uint32_t>(KernelInfo::ArgumentCount);
-  api.getKernelInfo(handle, parameters, sizeof kernel.parameters, &kernel.parameters, nullptr);
-  auto threads = groupInfo<size_t>(device, handle, KernelGroupInfo::MaxWorkGroupSize);
-  auto local = groupInfo<uint64_t>(device, handle, KernelGroupInfo::LocalMemory);
+  api.getKernelInfo(handle, parameters, sizeof facts.parameters, &facts.parameters, nullptr);
+  facts.maxThreads = groupInfo<size_t>(device, handle, KernelGroupInfo::MaxWorkGroupSize);
+  facts.sharedBytes = groupInfo<uint64_t>(device, handle, KernelGroupInfo::LocalMemory);
   api.releaseKernel(handle);
-  uint64_t wanted = 1;
-  for (uint32_t size : function.block)
-    wanted *= std::min<uint64_t>(size, 65536);
-  if (wanted < 1 || wanted > threads)
-    unsupported("the package's " + name + " has " + std::to_string(wanted) + " threads a block, " + device.label() +
-                " runs at most " + std::to_string(threads) + " of it");
-  if (local > device.localBytes())
-    unsupported("the package's " + name + " needs " + std::to_string(local) + " bytes of shared memory a block, " +
-                device.label() + " has " + std::to_string(device.localBytes()));
+  spirv::requireSuits(device.can(), function, facts);
+  for (const Launch *launch : launches)
+    spirv::checkLaunch(function.name, facts, *launch);
   return kernel;
 }
 
-/// Throws bad input if a launch does not suit its kernel.
-void checkLaunch(const Kernel &kernel, const Launch &launch) {
-  std::string name = "the package's launch of \"" + kernel.name + "\" ";
-  for (const Param &param : launch.params)
-    if (param.kind == ParamKind::TensorMap)
-      unsupported(name + "has tensor maps, which OpenCL has not");
-  if (launch.params.size() != kernel.parameters)
-    badInput(name + "gives " + std::to_string(launch.params.size()) + " parameters, its code takes " +
-             std::to_string(kernel.parameters));
-  for (int i = 0; i < 3; ++i)
-    if (launch.grid[i] > 0x7fffffff)
-      badInput(name + "has " + std::to_string(launch.grid[i]) + " blocks along dimension " + std::to_string(i));
-}
-
 /// What the compiler must be asked for, of what the device has.
-std::string buildOptions(const ClDevice &device, const Package &package) {
+std::string buildOptions(const ClDevice &device, const Package &package, size_t module) {
   std::string options;
   if (device.dividesExactly())
     options += " -cl-fp32-correctly-rounded-divide-sqrt";
-  // One allocation holds an arena or a slot.
-  uint64_t largest = package.workspaceBytes;
-  for (uint64_t bytes : package.arenas)
-    largest = std::max(largest, bytes);
-  for (const Slot &slot : package.slots)
-    largest = std::max(largest, slot.bytes);
-  if (device.info().arch != "cpu" && largest >= uint64_t(1) << 32)
+  if (device.info().arch != "cpu" && spirv::largestAllocation(package) >= uint64_t(1) << 32)
     options += " -cl-intel-greater-than-4GB-buffer-required";
+  if (device.info().arch != "cpu" && spirv::wantsLargeRegisters(package, module))
+    options += " -cl-intel-256-GRF-per-thread";
   return options.empty() ? options : options.substr(1);
 }
 } // namespace
@@ -143,19 +143,21 @@ LoadedCode::~LoadedCode() {
       device->api().releaseProgram(program);
 }
 
-std::shared_ptr<const LoadedCode> loadCode(std::shared_ptr<ClDevice> shared, const Package &package) {
+std::shared_ptr<const LoadedCode> loadCode(std::shared_ptr<ClDevice> shared, const Package &package, CodeCache *cache) {
   const ClDevice &device = *shared;
   auto code = std::make_shared<LoadedCode>(shared);
   code->programs.resize(package.modules.size());
-  std::string options = buildOptions(device, package);
   parallelFor(package.modules.size(), [&](uint64_t i) {
-    code->programs[i] = buildModule(device, package.modules[i], i, options);
+    code->programs[i] = buildModule(device, package.modules[i], i, buildOptions(device, package, i), cache);
   });
-  for (const Function &function : package.functions)
-    code->kernels.push_back(findKernel(device, code->programs[function.module], function));
-  for (const auto *launches : {&package.prepare, &package.run})
-    for (const Launch &launch : *launches)
-      checkLaunch(code->kernels[launch.function], launch);
+  std::vector<std::vector<const Launch *>> launches(package.functions.size());
+  for (const auto *list : {&package.prepare, &package.run})
+    for (const Launch &launch : *list)
+      launches[launch.function].push_back(&launch);
+  for (size_t i = 0; i < package.functions.size(); ++i) {
+    const Function &function = package.functions[i];
+    code->kernels.push_back(findKernel(device, code->programs[function.module], function, launches[i]));
+  }
   return code;
 }
 

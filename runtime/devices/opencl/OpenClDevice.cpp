@@ -1,5 +1,6 @@
 #include "runtime/devices/opencl/OpenClDevice.h"
 #include "runtime/devices/opencl/OpenClCode.h"
+#include "runtime/devices/spirv/Names.h"
 #include "runtime/format/Error.h"
 
 namespace tgc::runtime {
@@ -31,27 +32,17 @@ public:
   void copyOut(void *to, Address from, uint64_t bytes) override { device->copyOut(to, from, bytes); }
   void zero(Address address, uint64_t bytes) override { device->zero(address, bytes); }
   uint64_t freeBytes() const override { return device->freeBytes(); }
+  void useCodeCache(std::shared_ptr<CodeCache> used) override { cache = std::move(used); }
 
   std::unique_ptr<Code> load(const Package &package) override {
-    if (package.device != "opencl")
-      unsupported("the package was compiled for the device \"" + package.device + "\", this is " + device->label());
-    return std::make_unique<OpenClCode>(loadCode(device, package));
+    spirv::requireKind(package, device->label());
+    return std::make_unique<OpenClCode>(loadCode(device, package, cache.get()));
   }
 
 private:
   std::shared_ptr<ClDevice> device;
+  std::shared_ptr<CodeCache> cache;
 };
-
-/// The number behind "opencl:", 0 without one; SIZE_MAX if it is none.
-size_t ordinalOf(const std::string &name) {
-  size_t colon = name.find(':');
-  if (colon == std::string::npos)
-    return 0;
-  std::string digits = name.substr(colon + 1);
-  if (digits.empty() || digits.size() > 4 || digits.find_first_not_of("0123456789") != std::string::npos)
-    return SIZE_MAX;
-  return std::stoul(digits);
-}
 } // namespace
 
 std::vector<DeviceInfo> listOpenCl() {
@@ -72,11 +63,7 @@ std::shared_ptr<Device> openOpenCl(const std::string &name) {
     deviceError("OpenCL cannot be used: it has no device that takes SPIR-V" +
                 (opened.refused.empty() ? "; install a driver (Debian: intel-opencl-icd for Intel GPUs)"
                                         : ":\n" + opened.refused));
-  size_t ordinal = ordinalOf(name);
-  if (ordinal >= opened.devices.size())
-    usageError("there is no device \"" + name + "\"; this machine has opencl:0" +
-               (opened.devices.size() > 1 ? " to opencl:" + std::to_string(opened.devices.size() - 1) : ""));
-  return std::make_shared<OpenClDevice>(opened, ordinal);
+  return std::make_shared<OpenClDevice>(opened, spirv::ordinalOf(name, opened.devices.size()));
 }
 
 } // namespace tgc::runtime

@@ -90,6 +90,27 @@ TGC_API tgc_status tgc_device_list(tgc_device_info *infos, size_t capacity, size
 /* The CPU uses all cores that the process may use, or TGC_THREADS (an environment variable). */
 TGC_API tgc_status tgc_device_open(const char *name, tgc_device **device);
 TGC_API tgc_status tgc_device_describe(tgc_device *device, tgc_device_info *info);
+
+/* Some devices' drivers compile a package's code when it is loaded, which may take minutes (OpenCL, Level Zero). An
+ * application that keeps what they make of it has the next load take no time: */
+typedef struct tgc_code_key {
+  const char *device;  /* kind and name: "level_zero Intel(R) Arc(TM) B580 Graphics" */
+  const char *driver;  /* its version */
+  const char *options; /* that its compiler was given; may be "" */
+  const char *code;    /* length and hash of what it compiled */
+} tgc_code_key;
+typedef void (*tgc_take_code)(void *to, const void *data, size_t bytes);
+typedef struct tgc_code_cache {
+  void *user;
+  /* Calls take(to, ...) once with what was stored under an equal key, or not at all. */
+  void (*find)(void *user, const tgc_code_key *key, tgc_take_code take, void *to);
+  /* The data takes the place of what was stored under the key before; it is free when the call returns. */
+  void (*store)(void *user, const tgc_code_key *key, const void *data, size_t bytes);
+} tgc_code_cache;
+/* Programs that are loaded on the device from now on use the cache; NULL: none. Its functions are called from several
+ * threads at the same time while a program is loaded, and must not call the library; data that the driver does not
+ * take is compiled and stored again. Set it before loading, not at the same time. */
+TGC_API tgc_status tgc_device_set_code_cache(tgc_device *device, const tgc_code_cache *cache);
 /* Programs that were loaded on the device keep what they need of it. NULL is allowed. */
 TGC_API void tgc_device_close(tgc_device *device);
 

@@ -86,6 +86,8 @@ public:
     check(tgc_device_describe(handle.get(), &info));
     return info;
   }
+  /// See tgc_device_set_code_cache; null: none.
+  void setCodeCache(const tgc_code_cache *cache) { check(tgc_device_set_code_cache(handle.get(), cache)); }
   tgc_device *get() const { return handle.get(); }
 
   static std::vector<tgc_device_info> list() {

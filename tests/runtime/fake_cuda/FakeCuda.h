@@ -4,7 +4,10 @@
 // Environment variables, read at every call:
 //   FAKE_CUDA_DEVICES=N      how many GPUs there are (1)
 //   FAKE_CUDA_CAPABILITY=N   of all of them, 90 for 9.0 (90)
+//   FAKE_CUDA_UNITS=N        multiprocessors of each (4)
+//   FAKE_CUDA_MEMORY_KHZ=N   the clock of its 5120 lines of memory (2619000)
 //   FAKE_CUDA_MEMORY=BYTES   of each (1 GB)
+//   FAKE_CUDA_LOAD_MS=NUMBER that loading a module takes (0)
 //   FAKE_CUDA_VERSION=N      of the driver (12040)
 //   FAKE_CUDA_FAIL=WHAT:CODE[:NTH]  the NTH call (the first) of a function "cuMemAlloc_v2", or the NTH
 //                            execution of a kernel "kernel add", counted from when the variable is set, fails

@@ -1,7 +1,9 @@
 // The fake driver's modules, functions, launches and tensor maps.
 #include "tests/runtime/fake_cuda/State.h"
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 using namespace fake;
 
@@ -30,6 +32,7 @@ static void execute(const HostKernel &kernel, const LaunchConfig &config, const 
 /// An image is text: "fake cubin" or "fake ptx", then a kernel's name a line.
 FAKE_API Result cuModuleLoadDataEx(ModuleHandle *module, const void *image, unsigned options, const int *keys,
                                    void **values) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(number("FAKE_CUDA_LOAD_MS", 0)));
   ENTER("cuModuleLoadDataEx");
   std::string text(static_cast<const char *>(image));
   auto refuse = [&](Result code, const std::string &message) {

@@ -1,4 +1,4 @@
-#include "runtime/devices/opencl/Spirv.h"
+#include "runtime/devices/spirv/Spirv.h"
 #include "runtime/format/Error.h"
 #include <algorithm>
 #include <cstring>
