@@ -18,8 +18,8 @@
 // CHECK: tile.ring stages 4 freed_by 1 cluster 2 :
 // CHECK: tile.roles producer
 // CHECK:   tile.walk (%{{.*}}, %[[M:.*]]) in (8, 4)
-// CHECK:   affine.apply #{{.*}}(%[[M]], %[[B]])
 // CHECK:   tile.ring.acquire
+// CHECK:   affine.apply {{.*}}(%[[M]], %[[B]])
 // CHECK:   tile.fetch %{{.*}} 0 offset 0 :
 // CHECK:   scf.if
 // CHECK:     tile.fetch %{{.*}} 1 offset 0 multicast

@@ -15,7 +15,7 @@
 // RUN: not tgc-pipe-gpu %s --device a100 --kernel enlarged --emit plan --schedule 'tc(mma) tile(k2,32) tile(m0,2) tile(m3,16) tile(n,64) warps(2) copy(w,async) copy(x,async) stage(3)' 2>&1 | FileCheck %s --check-prefix=PHASE
 // Newer machines stage with stmatrix.
 // RUN: tgc-pipe-gpu %s --device h200 --kernel ff --emit ptx | FileCheck %s --check-prefix=STORE
-// RUN: tgc-loop %s --target h200 --emit=check --kernel ff --schedule 'tc(mma) tile(k,32) tile(m,128) tile(n,88) warps(4x1) copy(w,async) copy(x,async) stage(3) slots(1)' | FileCheck %s --check-prefix=ONE
+// RUN: tgc-loop %s --target h200 --emit=check --kernel ff --schedule 'tc(mma) tile(k,32) tile(m,128) tile(n,96) warps(4x1) copy(w,async) copy(x,async) stage(3) slots(1)' | FileCheck %s --check-prefix=ONE
 // RUN: tgc-loop %s --target h200 --emit=check --kernel conv | FileCheck %s --check-prefix=ONE
 // STORE: stmatrix.sync.aligned.m8n8.x4.shared.b16
 // CHECK-RUN-COUNT-7: agrees

@@ -160,7 +160,7 @@ def cases():
              dict(M=768, N=776, K=512, epi="gelu", schedule=pp(cluster="m,2")),
              dict(M=999, N=768, K=520, epi="bias", schedule=pp(cluster="n,2")),
              dict(M=1536, N=776, K=520, epi="bias", schedule=coop(cluster="m,4", slots=1)),
-             dict(M=1024, N=512, K=512, wkn=1, schedule=pp(bn=128, cluster="m,2")),
+             dict(M=1024, N=512, K=512, wkn=1, schedule=pp(bn=128, slots=2, cluster="m,2")),
              dict(M=512, N=768, K=512, epi="bias", schedule=pp(cluster="m,2", persistent=False))]
     for i, c in enumerate(check):
         c.setdefault("epi", "none")
