@@ -1,5 +1,6 @@
 #include "compiler/driver/CodeCache.h"
 
+#include "compiler/driver/Records.h"
 #include "compiler/driver/RuntimeCall.h"
 #include "compiler/driver/Search.h"
 #include <filesystem>
