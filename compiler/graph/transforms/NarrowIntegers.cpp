@@ -1,6 +1,7 @@
 // Input: contractions of integers of 32 bits. Output: those of the 8 bits that their operands were extended from.
 //
-// 1. An operand is followed through views to a sign extension from 8 bits; a fill must have a value of 8 bits.
+// 1. An operand is followed through views to a sign extension from 8 bits, or to a constant that 8 bits hold (a weight
+//    whose zero point was subtracted already); a fill must have a value of 8 bits.
 // 2. Where both operands have one, the contraction is that of the narrow tensors under the same views: products and
 //    sums of contractions are in the result's type, so that nothing changes but what is read.
 // Tensors without sign and zero points that are not 0 stay: their differences have 9 bits.
@@ -9,6 +10,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -24,6 +26,12 @@ std::optional<SmallVector<ViewOp>> viewsOf(Value &value) {
     views.push_back(view);
     value = view.getSource();
   }
+  DenseIntElementsAttr numbers;
+  if (matchPattern(value, m_Constant(&numbers))) {
+    if (!llvm::all_of(numbers, [](const APInt &number) { return number.isSignedIntN(8); }))
+      return std::nullopt;
+    return views;
+  }
   auto extend = value.getDefiningOp<arith::ExtSIOp>();
   if (!extend || !elementOf(extend.getIn()).isInteger(8))
     return std::nullopt;
@@ -32,6 +40,12 @@ std::optional<SmallVector<ViewOp>> viewsOf(Value &value) {
 }
 
 Value narrowed(Value value, ArrayRef<ViewOp> views) {
+  DenseIntElementsAttr numbers;
+  if (matchPattern(value, m_Constant(&numbers))) {
+    OpBuilder builder(value.getDefiningOp());
+    value = builder.create<arith::ConstantOp>(
+        value.getLoc(), numbers.mapValues(builder.getI8Type(), [](const APInt &number) { return number.trunc(8); }));
+  }
   for (ViewOp view : llvm::reverse(views)) {
     OpBuilder builder(view);
     Type type = builder.getI8Type();

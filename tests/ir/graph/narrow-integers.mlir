@@ -30,3 +30,19 @@ func.func @stay(%x: tensor<4x8xi8>, %w: tensor<8x5xi8>) -> (tensor<6x5xi32>, ten
       : tensor<6x8xi32>, tensor<8x5xi32> -> tensor<6x5xi32>
   return %y, %z : tensor<6x5xi32>, tensor<6x5xi32>
 }
+
+// Constants that were extended already, where 8 bits hold them.
+// CHECK-LABEL: @constants
+// CHECK: %[[W:.*]] = arith.constant dense<{{.*}}-128, 127{{.*}}> : tensor<2x2xi8>
+// CHECK: graph.contract sum %arg0, %[[W]] {{.*}} : tensor<4x2xi8>, tensor<2x2xi8> -> tensor<4x2xi32>
+// CHECK: graph.contract sum {{.*}} : tensor<4x2xi32>, tensor<2x2xi32> -> tensor<4x2xi32>
+func.func @constants(%x: tensor<4x2xi8>) -> (tensor<4x2xi32>, tensor<4x2xi32>) {
+  %a = arith.extsi %x : tensor<4x2xi8> to tensor<4x2xi32>
+  %b = arith.constant dense<[[-128, 127], [3, 4]]> : tensor<2x2xi32>
+  %c = arith.constant dense<[[-129, 127], [3, 4]]> : tensor<2x2xi32>
+  %y = graph.contract sum %a, %b extents [4, 2, 2] maps affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>
+      : tensor<4x2xi32>, tensor<2x2xi32> -> tensor<4x2xi32>
+  %z = graph.contract sum %a, %c extents [4, 2, 2] maps affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>
+      : tensor<4x2xi32>, tensor<2x2xi32> -> tensor<4x2xi32>
+  return %y, %z : tensor<4x2xi32>, tensor<4x2xi32>
+}

@@ -97,3 +97,12 @@ kernel.func @across(%x: memref<128x64xf32>, %w: memref<64x128xf32>, %y: memref<1
   %s = kernel.contract %a, %c over(%k) tf32 : f32, f32 -> f32
   kernel.store %s, %y[%m, %n] : memref<128x128xf32>
 }
+
+// A weight of 8 bits is transposed ahead too.
+// RUN: tgc-pipe-gpu %s --device a100 --kernel integers --emit plan | FileCheck %s --check-prefix=CHOICE
+kernel.func @integers(%x: memref<70x96xi8>, %w: memref<96x56xi8> {free}, %y: memref<70x56xi32>) axes(%m = 70, %k = 96, %n = 56) {
+  %a = kernel.load %x[%m, %k] : memref<70x96xi8>
+  %b = kernel.load %w[%k, %n] : memref<96x56xi8>
+  %s = kernel.contract %a, %b over(%k) : i8, i8 -> i32
+  kernel.store %s, %y[%m, %n] : memref<70x56xi32>
+}
