@@ -13,6 +13,7 @@ struct Atom {
   int64_t threads = 1;         ///< of one group
   bool aFromRegisters = false; ///< operand A may be a fragment
   bool asynchronous = false;
+  bool tf32 = false; ///< operands of f32 are rounded to 10 bits: only where the kernel lets them be
 };
 
 struct DeviceInfo {

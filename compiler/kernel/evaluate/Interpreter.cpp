@@ -195,6 +195,10 @@ void Interpreter::compute(Operation *op, const Box &box, MutableArrayRef<std::sh
       .Case([&](ContractOp contract) {
         evaluator::contract(*value(contract.getLhs(), wide), *value(contract.getRhs(), wide), over, wide,
                             scales_, type, result);
+        // What operands with 10 bits cost, in units of the tolerance of sums in f32.
+        if (contract.getTf32())
+          for (evaluator::Cell &cell : result.cells)
+            cell.scale *= 0x1p10;
       })
       .Case([&](ReduceOp reduce) {
         evaluator::reduce(*value(reduce.getSource(), wide), reduce.getKind(), reduce.getIsUnsigned(), over,
