@@ -4,14 +4,17 @@
   onnxruntime_cpu.py sdvae sd15-b2              time both, print the table
   onnxruntime_cpu.py sdvae --update             and put the rows into docs/performance.md
   onnxruntime_cpu.py path/to/model.onnx         any model; missing external weights are made
+  onnxruntime_cpu.py sdvae --databases beam=beam.db mcts=mcts.db    and packages of searched schedules beside
 
-One command: it installs onnxruntime into .venv if that is missing, unpacks the graph, makes weights by seed, makes
+One command: it goes on in .venv, which it makes, unless this Python has onnxruntime; unpacks the graph, makes weights by seed, makes
 the f32 copy that onnxruntime needs (it has no bf16 convolutions), compiles with --precision f32, and then takes
-turns: each round runs both, each in a process of its own, so that the peak memory is each one's own. The error is
-the largest difference as a share of the largest output.
+turns: each round runs all, each in a process of its own, so that the peak memory is each one's own. Packages are of
+the heuristic's schedules, and one of each database's. The error is the largest difference as a share of the largest
+output.
 """
 
 import argparse
+import importlib.util
 import json
 import lzma
 import os
@@ -28,7 +31,8 @@ python = os.path.join(root, ".venv/bin/python")
 
 def insideVenv():
     """Goes on in .venv, which scripts/setup.sh makes, so that one command is enough from anywhere."""
-    if os.path.abspath(sys.prefix) == os.path.join(root, ".venv"):
+    modules = ("onnx", "onnxruntime", "ml_dtypes")
+    if os.path.abspath(sys.prefix) == os.path.join(root, ".venv") or all(map(importlib.util.find_spec, modules)):
         return
     subprocess.run([os.path.join(root, "scripts/setup.sh")], check=True)
     os.execv(python, [python, os.path.abspath(__file__), *sys.argv[1:]])
@@ -36,7 +40,8 @@ def insideVenv():
 
 def child(command, threads):
     """Runs a command; returns (seconds, peak bytes). Raises RuntimeError with its last words if it fails."""
-    environment = {**os.environ, "TGC_THREADS": str(threads)}
+    # Without --db there are the heuristic's schedules, whatever this machine has been tuned for.
+    environment = {**os.environ, "TGC_THREADS": str(threads), "TGC_DATABASE": os.path.join(root, "no-such.db")}
     begin = time.perf_counter()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                text=True, errors="replace", env=environment)
@@ -95,7 +100,13 @@ class Comparison:
         self.model = locate(model, self.work)
         self.folder = os.path.dirname(os.path.abspath(self.model))
         self.ort = {"seconds": [], "peak": 0}
-        self.tgc = {"seconds": [], "peak": 0}
+        self.packages = []
+        if os.path.exists(args.tgc):
+            self.packages.append({"name": self.name, "file": self.file(""), "options": []})
+        for text in args.databases:
+            label, _, database = text.partition("=")
+            self.packages.append({"name": f"{self.name}, {label}", "file": self.file("-" + label),
+                                  "options": ["--db", database]})
 
     def file(self, ending):
         return os.path.join(self.work, f"{self.name}{ending}")
@@ -121,7 +132,7 @@ class Comparison:
 
     def runOrt(self):
         out = self.file(".ort.json")
-        _, peak = child([python, os.path.join(here, "ort_worker.py"), self.file(".f32.onnx"),
+        _, peak = child([sys.executable, os.path.join(here, "ort_worker.py"), self.file(".f32.onnx"),
                          self.file(".inputs.npz"), out, "--runs", str(self.args.runs), "--threads",
                          str(self.args.threads), "--outputs", self.file(".ort.npz")], self.args.threads)
         with open(out, encoding="utf-8") as file:
@@ -130,25 +141,25 @@ class Comparison:
         self.ort["peak"] = max(self.ort["peak"], peak)
         self.ort["version"] = answer["version"]
 
-    def compileTgc(self):
-        seconds, peak = child([self.args.tgc, "compile", self.model, "-o", self.file(".tgc"), "--device",
-                               self.args.device, "--precision", "f32"], self.args.threads)
-        self.tgc["compile"], self.tgc["compile peak"] = seconds, peak
-        child([self.args.tgc, "run", self.file(".tgc"), "--input", self.file(".inputs.npz"), "--weights",
-               self.folder, "-o", self.file(".tgc.npz")], self.args.threads)
+    def compileTgc(self, package):
+        package["compile"], _ = child([self.args.tgc, "compile", self.model, "-o", package["file"] + ".tgc", "--device",
+                                       self.args.device, "--precision", "f32", *package["options"]], self.args.threads)
+        child([self.args.tgc, "run", package["file"] + ".tgc", "--input", self.file(".inputs.npz"), "--weights",
+               self.folder, "-o", package["file"] + ".tgc.npz"], self.args.threads)
+        package["seconds"], package["peak"] = [], 0
 
-    def runTgc(self):
-        out = self.file(".tgc.json")
-        _, peak = child([self.args.tgc, "bench", self.file(".tgc"), "--input", self.file(".inputs.npz"), "--weights",
-                         self.folder, "--repeat", str(self.args.runs), "--export", out], self.args.threads)
+    def runTgc(self, package):
+        out = package["file"] + ".tgc.json"
+        _, peak = child([self.args.tgc, "bench", package["file"] + ".tgc", "--input", self.file(".inputs.npz"),
+                         "--weights", self.folder, "--repeat", str(self.args.runs), "--export", out], self.args.threads)
         with open(out, encoding="utf-8") as file:
-            self.tgc["seconds"] += json.load(file)["repetitions"]
-        self.tgc["peak"] = max(self.tgc["peak"], peak)
+            package["seconds"] += json.load(file)["repetitions"]
+        package["peak"] = max(package["peak"], peak)
 
-    def error(self):
+    def error(self, package):
         import numpy as np
 
-        ours, theirs = np.load(self.file(".tgc.npz")), np.load(self.file(".ort.npz"))
+        ours, theirs = np.load(package["file"] + ".tgc.npz"), np.load(self.file(".ort.npz"))
         worst = 0.0
         for name in theirs.files:
             a, b = ours[name].astype(np.float64), theirs[name].astype(np.float64)
@@ -159,19 +170,19 @@ class Comparison:
 
     def measure(self):
         self.prepare()
-        alone = not os.path.exists(self.args.tgc)
-        if not alone:
-            self.compileTgc()
+        for package in self.packages:
+            self.compileTgc(package)
         for _ in range(self.args.rounds):
             self.runOrt()
-            if not alone:
-                self.runTgc()
-        row = {"model": self.name, "ort": statistics.median(self.ort["seconds"]), "ort peak": self.ort["peak"],
+            for package in self.packages:
+                self.runTgc(package)
+        ort = {"ort": statistics.median(self.ort["seconds"]), "ort peak": self.ort["peak"],
                "version": self.ort["version"]}
-        if not alone:
-            row.update(tgc=statistics.median(self.tgc["seconds"]), error=self.error(), peak=self.tgc["peak"],
-                       compile=self.tgc["compile"])
-        return row
+        if not self.packages:
+            return [{"model": self.name, **ort}]
+        return [{"model": package["name"], **ort, "tgc": statistics.median(package["seconds"]),
+                 "error": self.error(package), "peak": package["peak"], "compile": package["compile"]}
+                for package in self.packages]
 
 
 heading = ["model", "tgc s", "onnxruntime s", "tgc / ort", "error", "tgc peak GiB", "ort peak GiB", "compile s"]
@@ -222,10 +233,13 @@ def parse():
     parser.add_argument("models", nargs="+")
     parser.add_argument("--tgc", default=os.path.join(root, "build/bin/tgc"),
                         help="the compiler; onnxruntime alone is measured where it is missing")
+    parser.add_argument("--databases", nargs="*", default=[], metavar="LABEL=FILE",
+                        help="of tgc tune --precision f32 on this machine and as many cores")
+    parser.add_argument("--prepare", action="store_true", help="only make the weights, inputs and the f32 copy")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--runs", type=int, default=2, help="measured runs of each in a round")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", default=os.path.join(root, "build/bench"), help="where weights and packages go")
     parser.add_argument("--tolerance", type=float, default=1e-3, help="an error above this is a wrong result")
@@ -239,10 +253,16 @@ def main():
     measured = []
     for model in args.models:
         try:
-            measured.append(Comparison(args, model).measure())
+            comparison = Comparison(args, model)
+            if args.prepare:
+                comparison.prepare()
+                continue
+            measured += comparison.measure()
         except RuntimeError as error:
             raise SystemExit(f"{model}: {error}") from None
-        print(f"{measured[-1]['model']} measured", file=sys.stderr, flush=True)
+        print(f"{comparison.name} measured", file=sys.stderr, flush=True)
+    if args.prepare:
+        return
     rows = [cells(row) for row in measured]
     print(markdown(rows), end="")
     if args.update:

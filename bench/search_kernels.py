@@ -4,15 +4,19 @@
   search_kernels.py                       20 s for each of raw, hc, tc, beam and mcts; then 200 s for beam and mcts
   search_kernels.py --seconds 60          other budgets; --times 0 leaves the long searches out
   search_kernels.py --model ten.onnx      only writes the model
+  search_kernels.py --folder F --only beam,long-beam    a part of the searches, to run parts side by side
 
 One command: it writes a model of ten kernels with separate inputs (weights are external data that nobody needs: random
-ones are measured with), runs `tgc tune --compare` on it, and prints for each kernel the best time of every way, and
-beam's and mcts' share of the best that the long searches found.
+ones are measured with), searches it in every way, each with a database of its own, compiles a package from every
+database, times the packages in turns, and prints for each kernel the time of every way, and beam's and mcts' share of
+the best of all.
 """
 
 import argparse
 import json
+import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -118,25 +122,72 @@ def ten():
     return m
 
 
-def search(args, model, strategy, seconds, folder):
-    """One search with a database of its own; seconds of the best schedule by workload, and the workloads' shapes."""
-    database = os.path.join(folder, f"{strategy}-{seconds}.db")
-    subprocess.run([args.tgc, "tune", model, "--device", args.device, "--db", database, "--search", strategy,
-                    "--budget", f"{seconds}s"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def search(args, model, strategy, seconds):
+    """One search with a database of its own, unless it is there already; its path, the best seconds by the workload's
+    shape (infinite: nothing was measured), and how many trials it took."""
+    database = os.path.join(args.folder, f"{strategy}-{seconds}.db")
+    if not os.path.exists(database):
+        subprocess.run([args.tgc, "tune", model, "--device", args.device, "--db", database, "--search", strategy,
+                        "--budget", f"{seconds}s"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     file = database + ".json"
     subprocess.run([args.tgc, "db", "export", "--db", database, file], check=True, stdout=subprocess.DEVNULL)
     with open(file, encoding="utf-8") as text:
         everything = json.load(text)
-    found = {}
-    for record in everything["records"]:
-        # What was measured again counts; a first measurement may be luck.
-        if record["outcome"] == "ok":
-            time = record["seconds"] * (1 if record["confirmed"] else 1.05)
-            key = record["workload"]
-            if time < found.get(key, (float("inf"),))[0]:
-                found[key] = time, record["seconds"]
     names = {workload["key"]: workload["shape"] for workload in everything["workloads"]}
-    return {key: seconds for key, (_, seconds) in found.items()}, names
+    found, trials = dict.fromkeys(names.values(), float("inf")), 0
+    for record in everything["records"]:
+        trials += 1
+        if record["outcome"] == "ok":
+            name = names[record["workload"]]
+            found[name] = min(record["seconds"], found[name])
+    return database, found, trials
+
+
+class Package:
+    """What the model becomes with one database."""
+
+    def __init__(self, args, model, database):
+        self.args, self.path = args, database + ".tgc"
+        subprocess.run([args.tgc, "compile", model, "--device", args.device, "--db", database, "-o", self.path],
+                       check=True, stdout=subprocess.DEVNULL)
+        self.seconds = {}
+
+    def turn(self):
+        """Times every kernel, parts of what was taken apart by themselves."""
+        export = self.path + ".json"
+        device = self.args.run_on or self.args.device
+        subprocess.run([self.args.tgc, "bench", self.path, "--device", device, "--random-weights", "1",
+                        "--random-inputs", "1", "--repeat", "5", "--export", export], check=True,
+                       stdout=subprocess.DEVNULL)
+        with open(export, encoding="utf-8") as text:
+            for kernel in json.load(text)["kernels"]:
+                self.seconds.setdefault(kernel["kernel"], []).append(kernel["seconds"])
+
+    def secondsOf(self, shape):
+        """Of the kernel of that shape and its parts; nothing if there is none. Shapes of the ten differ."""
+        parts = [statistics.median(times) for name, times in self.seconds.items() if name.startswith(shape + "_")]
+        return sum(parts) if parts else None
+
+
+def table(columns, strategies, rows):
+    heads = list(columns)
+    lines = ["| kernel | " + " | ".join(heads) + " | " + " | ".join(f"{s} reaches" for s in strategies) + " |",
+             "| --- |" + " --- |" * (len(heads) + len(strategies))]
+    shares = {strategy: [] for strategy in strategies}
+    for name in rows:
+        times = {head: columns[head](name) for head in heads}
+        least = min(seconds for seconds in times.values() if seconds)
+        cells = [f"{times[head] * 1e3:.2f}" if times[head] else "-" for head in heads]
+        for strategy in strategies:
+            reached = least / times[strategy] if times[strategy] else 0
+            shares[strategy].append(reached)
+            cells.append(f"{reached:.3f}")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    for strategy, reached in shares.items():
+        lines.append("")
+        lines.append(f"{strategy} reaches {min(reached):.3f} to {max(reached):.3f} of the best of all columns, "
+                     f"{statistics.geometric_mean(max(r, 1e-9) for r in reached):.3f} as geometric mean")
+    return "\n".join(lines)
 
 
 def main():
@@ -144,8 +195,12 @@ def main():
     parser.add_argument("--tgc", default=os.path.join(root, "build/bin/tgc"))
     parser.add_argument("--seconds", type=int, default=20, help="budget of each search")
     parser.add_argument("--times", type=int, default=10, help="the long searches' budget, as a multiple")
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", default="cpu", help="what to compile for")
+    parser.add_argument("--run-on", help="device of this machine, where the other one is a target's name")
     parser.add_argument("--model", help="write the model here and stop; or take it from here if it exists")
+    parser.add_argument("--folder", help="keep databases here; searches whose database is there are not repeated")
+    parser.add_argument("--only", help="these searches alone, without a table: raw,hc,tc,beam,mcts,long-beam,long-mcts")
+    parser.add_argument("--turns", type=int, default=3)
     args = parser.parse_args()
     if not (args.model and os.path.exists(args.model)):
         try:
@@ -153,37 +208,39 @@ def main():
         except ImportError:
             subprocess.run([os.path.join(root, "scripts/setup.sh")], check=True)
             os.execv(python, [python, os.path.abspath(__file__), *sys.argv[1:]])
-    with tempfile.TemporaryDirectory() as folder:
-        model = args.model or os.path.join(folder, "ten.onnx")
+    with tempfile.TemporaryDirectory() as scratch:
+        args.folder = args.folder or scratch
+        os.makedirs(args.folder, exist_ok=True)
+        model = args.model or os.path.join(args.folder, "ten.onnx")
         if not os.path.exists(model):
             ten().save(model)
             if args.model:
                 return
-        columns, names = {}, {}
-        for strategy in ("raw", "hc", "tc", "beam", "mcts"):
-            columns[strategy], some = search(args, model, strategy, args.seconds, folder)
-            names.update(some)
-        for strategy in ("beam", "mcts") if args.times else ():
-            columns[strategy + " long"], _ = search(args, model, strategy, args.seconds * args.times, folder)
-        heads = list(columns)
-        print("| kernel | " + " | ".join(heads) + " | beam reaches | mcts reaches |")
-        print("| --- |" + " --- |" * (len(heads) + 2))
-        shares = {"beam": [], "mcts": []}
-        for key, name in sorted(names.items(), key=lambda item: -columns["tc"].get(item[0], 0)):
-            if not any(key in column for column in columns.values()):
-                continue
-            least = min(column[key] for column in columns.values() if key in column)
-            cells = [f"{columns[head][key] * 1e3:.2f}" if key in columns[head] else "-" for head in heads]
-            for strategy in shares:
-                reached = least / columns[strategy][key] if key in columns[strategy] else 0
-                shares[strategy].append(reached)
-                cells.append(f"{reached:.3f}")
-            print(f"| {name} | " + " | ".join(cells) + " |")
-        for strategy, reached in shares.items():
-            if reached:
-                print(f"{strategy} reaches {min(reached):.3f} to {max(reached):.3f} of the best of all columns, "
-                      f"{sum(reached) / len(reached):.3f} on average")
-        print(f"Milliseconds; {args.seconds} s a search, {args.times} times as long for the long ones.")
+        wanted = ["raw", "hc", "tc", "beam", "mcts"] + (["long-beam", "long-mcts"] if args.times else [])
+        if args.only:
+            wanted = [name for name in args.only.split(",") if name in wanted]
+        found, packages, counts = {}, {}, {}
+        for name in wanted:
+            long = name.startswith("long-")
+            database, found[name], counts[name] = search(args, model, name.removeprefix("long-"),
+                                                         args.seconds * (args.times if long else 1))
+            # Whole kernels without any option take minutes.
+            if name != "raw" and not args.only:
+                packages[name] = Package(args, model, database)
+        if args.only:
+            return
+        for _ in range(args.turns):
+            for package in packages.values():
+                package.turn()
+        columns = {name: package.secondsOf for name, package in packages.items()}
+        # Parts of what was taken apart are workloads too, but no kernels of the model.
+        names = {name for column in found.values() for name in column if any(time(name) for time in columns.values())}
+        rows = sorted(names, key=lambda name: -max(time(name) or 0 for time in columns.values()))
+        print(table({"raw": lambda name: math.isfinite(found["raw"].get(name, math.inf)) and found["raw"][name], **columns},
+                    [name for name in ("beam", "mcts") if name in columns], rows))
+        print(f"\nMilliseconds; {args.seconds} s a search, {args.times} times as long for the long ones; the packages "
+              f"made of each database in {args.turns} turns; raw as its search measured it. Trials: " +
+              ", ".join(f"{name} {count}" for name, count in counts.items()) + ".")
 
 
 if __name__ == "__main__":

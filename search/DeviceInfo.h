@@ -14,6 +14,7 @@ struct Atom {
   bool aFromRegisters = false; ///< operand A may be a fragment
   bool asynchronous = false;
   int64_t neighbours = 2; ///< of a row of sums that a thread holds side by side (GPU)
+  bool tf32 = false;      ///< operands of f32 are rounded to 10 bits: only where the kernel lets them be
 };
 
 /// What loads and stores of two-dimensional blocks of memory want.

@@ -199,9 +199,9 @@ private:
   }
 
   void describeContract(const ContractInfo &contract) {
-    text += fmt::format("  contract batch {} m {} n {} k {} lhs {} rhs {}\n", names(contract.batch),
+    text += fmt::format("  contract batch {} m {} n {} k {} lhs {} rhs {}{}\n", names(contract.batch),
                         names(contract.m), names(contract.n), names(contract.k), operand(contract.lhs),
-                        operand(contract.rhs));
+                        operand(contract.rhs), contract.tf32 ? " tf32" : "");
   }
 
   const KernelInfo &kernel;

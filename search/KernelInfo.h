@@ -32,12 +32,21 @@ struct BufferInfo {
   int64_t bytes() const; ///< of its elements
 };
 
+/// factor · ⌊(offset + Σ coefficients[a] · axis a) / divisor⌋.
+struct FloorTerm {
+  std::vector<int64_t> coefficients;
+  int64_t offset = 0, divisor = 1, factor = 1;
+};
+
 /// offset + Σ coefficients[a] · axis a. Not `linear`: floordiv, mod or a run-time index takes part, and only
-/// the coefficients' being non-zero tells which axes matter.
+/// the coefficients' being non-zero tells which axes matter. Where that are quotients alone they are `floors`, and
+/// the index is offset + Σ direct[a] · axis a + Σ floors: an enlarged tensor's.
 struct LinearIndex {
   std::vector<int64_t> coefficients;
   int64_t offset = 0;
   bool linear = true;
+  std::vector<FloorTerm> floors = {};
+  std::vector<int64_t> direct = {};
 };
 
 /// An index that depends on a place of the result and on a tap only through their sum. The place is that of an axis,
@@ -88,6 +97,7 @@ struct ContractInfo {
   int reduction = 0; ///< position in KernelInfo::reductions
   std::vector<int> batch, m, n, k;
   std::vector<int> complete; ///< axes that a later reduction or remap of the result runs over
+  bool tf32 = false;         ///< operands of f32 may be rounded to 10 bits behind the point
   OperandInfo lhs, rhs;
 };
 

@@ -87,6 +87,7 @@ struct OperandPlan {
   std::vector<PiecePlan> pieces;  ///< tma: those before the last
   int64_t tileRows = 0, tileColumns = 0; ///< tma: of the tile in block memory; columns are contiguous
   bool depthInRows = false;       ///< tma, block2d: the tile is depth × side, not side × depth
+  bool shared = false;            ///< tma: blocks of a cluster have the same tile, and each fetches its part for all
   std::optional<PrefetchPlan> prefetch; ///< block2d
 };
 
@@ -125,6 +126,8 @@ struct RolesPlan {
   int64_t stages = 1;
   int64_t slots = 0;
   int64_t tiles = 1;              ///< of the whole grid; blocks walk them with the grid's stride
+  int64_t cluster = 1;            ///< blocks with neighbouring tiles of `clusterAxis`
+  int clusterAxis = -1;
   /// Rows of a group's instruction, and so of what it stages at once: 16 a warp.
   int64_t pieceRows() const { return groupThreads / 2; }
 };

@@ -169,21 +169,23 @@ Assembled assembleByProgram(const std::string &program, const std::string &ptx, 
 
 } // namespace
 
-/// libnvJitLink compiles every input so that others may be linked to it, which makes ptxas ignore setmaxnreg: kernels
-/// with roles would spill. ptxas and the driver compile whole programs.
+/// libnvJitLink compiles every input so that others may be linked to it: it takes up to twice the registers, and makes
+/// ptxas ignore setmaxnreg, so that kernels with roles would spill. ptxas and the driver compile whole programs.
 static bool needsWholeProgram(StringRef ptx) { return ptx.contains("setmaxnreg"); }
 
 std::optional<Assembled> assemble(const std::string &ptx, const std::string &architecture) {
-  if (const JitLink *link = needsWholeProgram(ptx) ? nullptr : JitLink::get())
-    return assembleByLibrary(*link, ptx, architecture);
   std::string program;
   if (const char *chosen = std::getenv("TGC_PTXAS"))
     program = chosen;
   else if (ErrorOr<std::string> found = sys::findProgramByName("ptxas"))
     program = *found;
-  if (program.empty() || program == "off")
-    return std::nullopt;
-  return assembleByProgram(program, ptx, architecture);
+  else if (ErrorOr<std::string> usual = sys::findProgramByName("ptxas", {"/usr/local/cuda/bin"}))
+    program = *usual;
+  if (!program.empty() && program != "off")
+    return assembleByProgram(program, ptx, architecture);
+  if (const JitLink *link = needsWholeProgram(ptx) ? nullptr : JitLink::get())
+    return assembleByLibrary(*link, ptx, architecture);
+  return std::nullopt;
 }
 
 } // namespace tgc::ptx

@@ -15,9 +15,10 @@ struct Assembled {
   std::string log;           ///< spills and warnings, a line each; empty if there are none
 };
 
-/// Tries, in this order: the library libnvJitLink (TGC_NVJITLINK names another file, or "off"; kernels with
-/// setmaxnreg must be compiled whole, which it does not do), the program
-/// that TGC_PTXAS names, `ptxas` on PATH. Nothing if the machine has none of them: the driver assembles then.
+/// Tries, in this order: the program that TGC_PTXAS names, else `ptxas` on PATH or in /usr/local/cuda/bin ("off": none);
+/// the library libnvJitLink (TGC_NVJITLINK names another file, or "off"; kernels with setmaxnreg must be compiled whole,
+/// which it does not do).
+/// Nothing if the machine has none of them: the driver assembles then.
 /// Throws tgc::Error (Internal) if the text is refused. May run on several threads.
 std::optional<Assembled> assemble(const std::string &ptx, const std::string &architecture);
 

@@ -66,6 +66,8 @@ PtxKernel compilePtxModule(ModuleOp input, const std::string &architecture, cons
   kernel.name = facts.function.getName().str();
   kernel.threads = facts.threads;
   kernel.sharedBytes = facts.sharedBytes;
+  if (auto cluster = facts.function->getAttrOfType<IntegerAttr>("tgc.cluster"))
+    kernel.cluster = cluster.getInt();
 
   OwningOpRef<ModuleOp> module(input.clone());
   PassManager passes(context, ModuleOp::getOperationName());

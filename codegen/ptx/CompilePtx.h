@@ -8,7 +8,7 @@ namespace tgc::ptx {
 /// A module's one kernel.
 struct PtxKernel {
   std::string name; ///< of the entry: the function's, in PTX's letters
-  int64_t threads = 1, sharedBytes = 0;
+  int64_t threads = 1, sharedBytes = 0, cluster = 1;
   std::string ptx;
 };
 

@@ -11,7 +11,7 @@ namespace tgc::ptx {
 void lowerTileModule(ModuleOp module, const DeviceInfo &device) {
   for (auto tile : llvm::make_early_inc_range(module.getOps<tile::FuncOp>()))
     if (isPipe(tile))
-      lowerPipe(tile);
+      lowerPipe(tile, /*matrixStores=*/device.architecture.rfind("sm_90", 0) == 0);
     else
       lowerLoopProgram(tile, device);
 }

@@ -16,7 +16,7 @@ runtime::DType dtypeOf(mlir::Type element) {
     return runtime::DType::F16;
   if (element.isF32())
     return runtime::DType::F32;
-  if (element.isFloat8E4M3FN())
+  if (element.isFloat8E4M3FN() || element.isInteger(8))
     return runtime::DType::U8;
   internalError("the copy engine moves no such elements");
 }
@@ -73,6 +73,7 @@ public:
     runtime::Function function;
     function.name = kernel.name;
     function.block = {uint32_t(kernel.threads), 1, 1};
+    function.cluster = {uint32_t(kernel.cluster), 1, 1};
     function.sharedBytes = uint64_t(kernel.sharedBytes);
     if (assembled) {
       result.module.format = "cubin";

@@ -3,6 +3,9 @@
 #include "compiler/cut/Cost.h"
 #include "mlir/IR/Value.h"
 #include "llvm/Support/raw_ostream.h"
+#include <map>
+#include <set>
+#include <string>
 
 namespace tgc::cut {
 
@@ -16,13 +19,23 @@ enum class Choice {
 };
 llvm::StringRef nameOf(Choice choice);
 
-/// The cost model, and where remarks go (null for nowhere).
+/// One kind of decision: all of one name are made alike, as equal parts of a model (its blocks) are.
+struct Decision {
+  bool yes = false;
+  size_t count = 0;                    ///< how often it came up
+  double yesSeconds = 0, noSeconds = 0; ///< by the cost model, each time
+};
+
+/// The cost model, what is decided against it, what was decided, and where remarks go (null for nowhere).
 struct Choices {
   CostModel cost;
+  std::set<std::string> turned; ///< names of decisions that are made the other way
+  std::map<std::string, Decision> made; ///< those that could be turned, by name
   llvm::raw_ostream *remarks = nullptr;
 
-  /// True if `yes` seconds are less than `no` seconds; writes a remark.
-  bool decide(Choice choice, mlir::Value value, double yes, double no) const;
+  /// True if `yes` seconds are less than `no` seconds, or the contrary where that is turned; notes it and writes a
+  /// remark. The name is the choice, the value's type and both costs in µs: store-or-sink:2x64x64xf32:5.74:10.99.
+  bool decide(Choice choice, mlir::Value value, double yes, double no);
 };
 
 } // namespace tgc::cut

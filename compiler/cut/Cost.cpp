@@ -3,6 +3,7 @@
 #include "compiler/cut/Access.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 
@@ -24,7 +25,15 @@ double flopsOf(Operation *op) {
   return 1;
 }
 
+/// What is rounded to 8 bits is stored so: it takes a quarter of the memory, and matrix units take it as it lies.
+static bool roundsToBytes(Operation *op) {
+  return isa<arith::TruncFOp, arith::FPToSIOp, arith::FPToUIOp, arith::TruncIOp>(op) &&
+         getElementTypeOrSelf(op->getResult(0).getType()).getIntOrFloatBitWidth() == 8;
+}
+
 bool isCheapInOperand(Operation *op) {
+  if (roundsToBytes(op))
+    return false;
   if (flopsOf(op) == 0 || isa<graph::PieceOp>(op))
     return true;
   if (isa<arith::NegFOp, arith::SIToFPOp, arith::UIToFPOp, arith::FPToSIOp, arith::FPToUIOp, arith::ExtSIOp,

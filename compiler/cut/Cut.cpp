@@ -252,8 +252,8 @@ private:
 class CutPass : public PassWrapper<CutPass, OperationPass<ModuleOp>> {
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(CutPass)
-  CutPass() = default;
-  CutPass(const CutPass &other) : PassWrapper(other) {}
+  explicit CutPass(Choices *given) : given(given) {}
+  CutPass(const CutPass &other) : PassWrapper(other), given(other.given) {}
 
   StringRef getArgument() const final { return "tgc-cut"; }
   StringRef getDescription() const final { return "Cut the graph into kernels and a program"; }
@@ -261,7 +261,10 @@ public:
     registry.insert<kernel::KernelDialect, memref::MemRefDialect, arith::ArithDialect, math::MathDialect>();
   }
   void runOnOperation() final {
-    Choices choices;
+    Choices own;
+    Choices &choices = given ? *given : own;
+    for (const std::string &name : turn)
+      choices.turned.insert(name);
     if (remarks)
       choices.remarks = &llvm::errs();
     try {
@@ -273,6 +276,10 @@ public:
   }
 
   Option<bool> remarks{*this, "remarks", llvm::cl::desc("print each decision and its costs to stderr")};
+  ListOption<std::string> turn{*this, "turn", llvm::cl::desc("decisions that are made the other way")};
+
+private:
+  Choices *given = nullptr;
 };
 
 } // namespace
@@ -292,6 +299,6 @@ void cut(ModuleOp module, Choices &choices) {
   function.erase();
 }
 
-std::unique_ptr<Pass> createCutPass() { return std::make_unique<CutPass>(); }
+std::unique_ptr<Pass> createCutPass(Choices *choices) { return std::make_unique<CutPass>(choices); }
 
 } // namespace tgc::cut

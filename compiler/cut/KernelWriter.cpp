@@ -341,7 +341,7 @@ private:
     SmallVector<Value> over = axisValues(reduced);
     if (op.getKind() == ContractKind::Softmax)
       return builder.create<kernel::SoftmaxOp>(op.getLoc(), type, lhs, rhs, over);
-    return builder.create<kernel::ContractOp>(op.getLoc(), type, lhs, rhs, over);
+    return builder.create<kernel::ContractOp>(op.getLoc(), type, lhs, rhs, over, op.getTf32());
   }
 
   Value lowerReduction(Value result, ArrayRef<AffineExpr> index) {

@@ -5,15 +5,18 @@
 
 namespace tgc::cut {
 
-/// Replaces @main by kernels, each launched once, and the program that launches them.
-std::unique_ptr<mlir::Pass> createCutPass();
+struct Choices;
+
+/// Replaces @main by kernels, each launched once, and the program that launches them. Decides as `choices` says, which
+/// outlives the pass and learns what was decided; null: by cost alone.
+std::unique_ptr<mlir::Pass> createCutPass(Choices *choices = nullptr);
 /// Intermediate buffers keep only what some kernel loads.
 std::unique_ptr<mlir::Pass> createShrinkBuffersPass();
 /// Intermediate buffers get the order of dimensions that the kernels want.
 std::unique_ptr<mlir::Pass> createChooseLayoutsPass();
 
 /// All of them, in order, on a module.
-void addCutPasses(mlir::OpPassManager &manager);
+void addCutPasses(mlir::OpPassManager &manager, Choices *choices = nullptr);
 /// Each pass by its name, and the pipeline `tgc-graph-to-kernel`.
 void registerCutPasses();
 

@@ -21,7 +21,7 @@ void addWorkers(CLI::App &app);
 struct ModelArguments {
   std::string model, device = "cpu", precision, from;
   std::string database; ///< tuning records; empty: the user's own file
-  std::vector<std::string> shapes, schedules;
+  std::vector<std::string> shapes, schedules, turned;
   unsigned jobs = 0;
   bool verbose = false;
 

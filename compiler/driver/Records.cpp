@@ -2,6 +2,7 @@
 
 #include "compiler/support/Error.h"
 #include "search/database/Choose.h"
+#include "search/tune/CutSearch.h"
 #include "search/tune/Tuner.h"
 #include <cstdlib>
 #include <filesystem>
@@ -23,24 +24,57 @@ std::string databasePath(const std::string &argument) {
   return (data / "tgc" / "tuning.db").string();
 }
 
-std::function<std::vector<std::string>(const KernelInfo &)> recordedSchedules(const std::string &argument,
-                                                                              const std::string &device) {
+namespace {
+
+/// Reads the schedules of workloads, the best first.
+class Reader {
+public:
+  Reader(const std::string &path, const std::string &device)
+      : database(path, /*readOnly=*/true), target(device), machine(machineName()) {}
+
+  std::vector<std::string> schedules(uint64_t hash) {
+    if (device.empty())
+      device = deviceKey(makeTarget(target)->device());
+    std::vector<std::string> found;
+    for (const TuningRecord &record : byPreference(database.records(workloadKey(hash), device, machine), machine))
+      found.push_back(record.schedule);
+    return found;
+  }
+
+private:
+  Database database;
+  std::string target, machine, device;
+};
+
+/// Null where the user's own file does not exist yet.
+std::shared_ptr<Reader> readerOf(const std::string &argument, const std::string &device) {
   std::string path = databasePath(argument);
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) {
-    if (!argument.empty())
-      badInput("--db {}: there is no such file", argument);
+  if (std::filesystem::exists(path, ignored))
+    return std::make_shared<Reader>(path, device);
+  if (!argument.empty())
+    badInput("--db {}: there is no such file", argument);
+  return nullptr;
+}
+
+} // namespace
+
+std::function<std::vector<std::string>(const KernelInfo &)> recordedSchedules(const std::string &argument,
+                                                                              const std::string &device) {
+  std::shared_ptr<Reader> reader = readerOf(argument, device);
+  if (!reader)
     return {};
-  }
-  auto database = std::make_shared<Database>(path, /*readOnly=*/true);
-  return [database, device, key = std::string(), machine = machineName()](const KernelInfo &kernel) mutable {
-    if (key.empty())
-      key = deviceKey(makeTarget(device)->device());
-    std::vector<std::string> schedules;
-    for (const TuningRecord &record :
-         byPreference(database->records(workloadKey(kernel.hash), key, machine), machine))
-      schedules.push_back(record.schedule);
-    return schedules;
+  return [reader](const KernelInfo &kernel) { return reader->schedules(kernel.hash); };
+}
+
+std::function<std::vector<std::string>(uint64_t graph)> recordedCuts(const std::string &argument,
+                                                                     const std::string &device) {
+  std::shared_ptr<Reader> reader = readerOf(argument, device);
+  if (!reader)
+    return {};
+  return [reader](uint64_t graph) {
+    std::vector<std::string> best = reader->schedules(graph);
+    return best.empty() ? std::vector<std::string>() : parseTurned(best.front());
   };
 }
 

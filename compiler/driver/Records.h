@@ -12,4 +12,8 @@ std::string databasePath(const std::string &argument);
 std::function<std::vector<std::string>(const KernelInfo &)> recordedSchedules(const std::string &argument,
                                                                               const std::string &device);
 
+/// What CompileOptions::recordedCut asks: decisions of the cutter that the best measured cut of a graph turns.
+std::function<std::vector<std::string>(uint64_t graph)> recordedCuts(const std::string &argument,
+                                                                     const std::string &device);
+
 } // namespace tgc::driver

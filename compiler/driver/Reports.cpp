@@ -110,6 +110,18 @@ nlohmann::json kernelsJson(Compilation &compilation) {
   return {{"kernels", kernels}, {"launches", launches}};
 }
 
+std::string decisionsText(const CutReport &cut) {
+  std::vector<CutDecision> decisions = cut.decisions;
+  auto dearest = [](const CutDecision &d) { return double(d.count) * std::max(d.yesSeconds, d.noSeconds); };
+  std::stable_sort(decisions.begin(), decisions.end(),
+                   [&](const CutDecision &a, const CutDecision &b) { return dearest(a) > dearest(b); });
+  std::string text = fmt::format("graph {:016x}\n{:>5}  {:<4}{:>10}{:>10}  name\n", cut.graph, "times", "made", "yes us", "no us");
+  for (const CutDecision &decision : decisions)
+    text += fmt::format("{:5}  {:<4}{:10.2f}{:10.2f}  {}\n", decision.count, decision.yes ? "yes" : "no",
+                        decision.yesSeconds * 1e6, decision.noSeconds * 1e6, decision.name);
+  return text;
+}
+
 std::string kernelsText(Compilation &compilation) {
   std::string text = fmt::format("{:>5} {:<8} {:>10} {:>10} {:>9}  kernel\n", "runs", "class", "GFLOP", "MB", "best ms");
   size_t launches = 0, kernels = 0;

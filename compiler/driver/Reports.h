@@ -15,6 +15,8 @@ nlohmann::json packageJson(Compilation &compilation, const std::string &path);
 
 /// One line a launch: kernel, shape, launches of it, work, expected time, schedule.
 std::string kernelsText(Compilation &compilation);
+/// The cutter's decisions, the dearest first, with what the cost model says of both sides.
+std::string decisionsText(const CutReport &cut);
 nlohmann::json kernelsJson(Compilation &compilation);
 
 /// What running will need: launches, memory of weights and intermediate values, least time.

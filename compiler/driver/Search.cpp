@@ -4,6 +4,7 @@
 #include "compiler/driver/Records.h"
 #include "compiler/driver/SearchTable.h"
 #include "compiler/support/Error.h"
+#include "compiler/tune/ModelCuts.h"
 #include "compiler/tune/Session.h"
 #include "runtime/include/tgc/tgc.h"
 #include <atomic>
@@ -18,6 +19,9 @@ void SearchArguments::addTo(CLI::App &command) {
   command.add_option("--search", search, "find schedules by measuring: raw, hc, tc, beam[=WIDTH] or mcts[=TRIALS]");
   command.add_option("--budget", budget, "of the search: 60s, 10m, 1h, or a number of trials");
   command.add_option("--seed", seed, "of the search and of the data that it measures with")->capture_default_str();
+  command.add_option("--cuts", cuts, "percent of a budget of time for trying other choices of what is stored and what is\ncomputed where it is used; 0: none")
+      ->check(CLI::Range(0, 90))
+      ->capture_default_str();
   command.add_option("--fault", faults, "test only: TRIAL=crash|hang|memory|wrong")->group("");
 }
 
@@ -99,7 +103,26 @@ std::unique_ptr<Database> openDatabase(const std::string &argument) {
   return std::make_unique<Database>(path.string());
 }
 
-SearchReport searchModel(const CompileOptions &options, const std::string &database, TuneOptions tuning) {
+/// Goes on from the cut that was tuned; where a better one is found, the report is of that.
+static void searchOtherCuts(const CompileOptions &front, const CutReport &cut, Measurer &measurer, Database &records,
+                            const TuneOptions &tuning, double seconds, SearchReport &report) {
+  TuneOptions options = tuning;
+  options.budgetTrials = 0;
+  ModelCuts cuts(front, thisProgram(), report.device, measurer, records, options);
+  CutSearchOptions search{workloadKey(cut.graph), deviceKey(report.device), tuning.compiler,
+                          front.model.filename().string(), seconds, tuning.stop};
+  report.cuts = searchCuts(cuts, records, cut.turned, search);
+  if (report.cuts.seconds <= 0 || report.cuts.turned == cut.turned)
+    return;
+  const ModelCuts::Tuned &found = cuts.tuned(report.cuts.turned);
+  double heuristic = report.result.heuristicSeconds;
+  report.workloads = found.workloads;
+  report.result.rows = found.result.rows;
+  report.result.modelSeconds = found.result.modelSeconds;
+  report.result.heuristicSeconds = heuristic;
+}
+
+SearchReport searchModel(const CompileOptions &options, const std::string &database, TuneOptions tuning, int cuts) {
   CompileOptions front = options;
   front.until = "kernel";
   Compilation compilation(front);
@@ -118,8 +141,12 @@ SearchReport searchModel(const CompileOptions &options, const std::string &datab
   tuning.progress = progressLine();
   SearchReport report;
   report.device = compilation.target().device();
+  double cutSeconds = searches(tuning.strategy) ? tuning.budgetSeconds * cuts / 100 : 0;
+  tuning.budgetSeconds -= cutSeconds;
   report.result = tune(session, report.device, *measurer, *records, tuning);
   report.workloads = session.workloads();
+  if (cutSeconds > 0 && !report.result.stopped)
+    searchOtherCuts(front, compilation.cut(), *measurer, *records, tuning, cutSeconds, report);
   report.histories = {{tuning.strategy.name, report.result.history}};
   clearProgress();
   return report;

@@ -1,6 +1,7 @@
 // Searching schedules for a model: what compile --search and tune share.
 #pragma once
 #include "compiler/driver/Command.h"
+#include "search/tune/CutSearch.h"
 #include "search/tune/Tuner.h"
 
 namespace tgc::driver {
@@ -8,6 +9,7 @@ namespace tgc::driver {
 struct SearchArguments {
   std::string search, budget;
   uint64_t seed = 1;
+  int cuts = 15; ///< percent of a budget of time for the cutter's decisions
   std::vector<std::string> faults; ///< test only: TRIAL=KIND
 
   void addTo(CLI::App &command);
@@ -22,6 +24,7 @@ void parseBudget(const std::string &text, TuneOptions &options);
 struct SearchReport {
   std::vector<Workload> workloads;
   TuneResult result;
+  CutSearchResult cuts;
   DeviceInfo device;
   std::vector<std::pair<std::string, std::vector<TunePoint>>> histories; ///< by strategy
   /// Seconds by strategy and workload key, of searches that ran each for itself: in one database a schedule that
@@ -29,8 +32,9 @@ struct SearchReport {
   std::map<std::string, std::map<std::string, double>> found;
 };
 
-/// Tunes the model's kernels into the database file. Ctrl-C ends it early and keeps everything.
-SearchReport searchModel(const CompileOptions &options, const std::string &database, TuneOptions tuning);
+/// Tunes the model's kernels into the database file, and then, for `cuts` percent of a budget of time, tries other
+/// cuts. Ctrl-C ends it early and keeps everything.
+SearchReport searchModel(const CompileOptions &options, const std::string &database, TuneOptions tuning, int cuts);
 
 /// Opens (or makes, with its folder) the database that --db names.
 std::unique_ptr<Database> openDatabase(const std::string &argument);

@@ -106,6 +106,8 @@ std::string roofline(const SearchReport &report, const std::vector<SearchRow> &r
     svg +=
         fmt::format("<polyline class='roof' points='{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'/>", x(x.low),
                     y(std::max(y.low, start * 1e-9)), x(knee), y(peak * 1e-9), x(x.high), y(peak * 1e-9));
+    svg += fmt::format("<text class='roofname' x='{:.1f}' y='{:.1f}' text-anchor='end'>{:.0f} GFLOP/s, {:.0f} GB/s</text>",
+                       x(x.high) - 4, y(peak * 1e-9) - 4, peak * 1e-9, report.device.bandwidth * 1e-9);
   }
   for (const SearchRow &row : rows) {
     double flops = row.workload->info.flops;
@@ -128,7 +130,8 @@ std::string roofline(const SearchReport &report, const std::vector<SearchRow> &r
   }
   return svg + "</svg><p class='note'>A circle a kernel, as large as its share of the model; the dot is the "
                "heuristic's "
-               "schedule. Above the line of memory: what caches hold.</p>";
+               "schedule. Above the line of memory: what caches hold. Above the line of arithmetic: ways that "
+               "multiply less than the kernel says.</p>";
 }
 
 std::string progress(const SearchReport &report) {
@@ -165,9 +168,19 @@ std::string progress(const SearchReport &report) {
   return svg + "</svg>";
 }
 
+/// Those that some kernel was measured with.
+std::vector<std::string> usedStrategies(const std::vector<SearchRow> &rows) {
+  std::vector<std::string> used = strategyNames();
+  std::erase_if(used, [&](const std::string &name) {
+    return std::all_of(rows.begin(), rows.end(), [&](const SearchRow &row) { return row.times.at(name).seconds <= 0; });
+  });
+  return used;
+}
+
 std::string table(const std::vector<SearchRow> &rows) {
+  std::vector<std::string> strategies = usedStrategies(rows);
   std::string html = "<table><tr><th>runs</th><th class='text'>kernel</th>";
-  for (const std::string &strategy : strategyNames())
+  for (const std::string &strategy : strategies)
     html += fmt::format("<th>{} ms</th><th>GFLOP/s</th>", strategy);
   html += "<th>roofline ms</th><th class='text'>best schedule</th></tr>";
   auto cells = [](const StrategyTime &time, double flops) {
@@ -179,14 +192,14 @@ std::string table(const std::vector<SearchRow> &rows) {
   for (const SearchRow &row : rows) {
     html += fmt::format("<tr><td>{}</td><td class='text'>{}{}</td>", row.workload->launches,
                         row.row.part ? "part: " : "", escaped(row.workload->name));
-    for (const std::string &strategy : strategyNames())
+    for (const std::string &strategy : strategies)
       html += cells(row.times.at(strategy), row.workload->info.flops);
     html += fmt::format("<td>{:.3f}</td><td class='text'><code>{}</code></td></tr>", row.roofline * 1e3,
                         escaped(row.row.schedule));
   }
   html += "<tr class='sum'><td></td><td class='text'>model</td>";
   std::map<std::string, StrategyTime> totals = searchTotals(rows);
-  for (const std::string &strategy : strategyNames())
+  for (const std::string &strategy : strategies)
     html += cells(totals[strategy], 0);
   return html + "<td></td><td></td></tr></table>";
 }
@@ -202,7 +215,7 @@ svg { max-width: 100%; height: auto } svg text { font-size: 12px; fill: #444 }
 svg text.l0 { fill: #2a6fbb } svg text.l1 { fill: #c7621c } svg text.l2 { fill: #2c8a4b } svg text.l3 { fill: #8a3fa0 }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums }
 td, th { padding: 2px 8px; text-align: right; border-bottom: 1px solid #eee; white-space: nowrap } .text { text-align: left }
-.sum td { font-weight: 600; border-top: 2px solid #999 } .note { color: #666; font-size: 13px }
+svg .roofname { fill: #b33; font-size: 10px } .sum td { font-weight: 600; border-top: 2px solid #999 } .note { color: #666; font-size: 13px }
 )";
 
 } // namespace

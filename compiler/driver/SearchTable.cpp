@@ -112,7 +112,12 @@ std::string searchTable(const SearchReport &report, const std::vector<SearchRow>
   if (result.modelSeconds > 0 && result.heuristicSeconds > 0)
     text += fmt::format("; heuristic {}, found {}: {:.3f} times as fast", timeText(result.heuristicSeconds),
                         timeText(result.modelSeconds), result.heuristicSeconds / result.modelSeconds);
-  return text + "\n";
+  text += "\n";
+  if (report.cuts.cuts > 0)
+    text += fmt::format("{} other cuts: {}, {} before{}{}\n", report.cuts.cuts, timeText(report.cuts.seconds),
+                        timeText(report.cuts.startSeconds), report.cuts.turned.empty() ? "" : "; turned ",
+                        printTurned(report.cuts.turned));
+  return text;
 }
 
 } // namespace tgc::driver

@@ -24,6 +24,7 @@ runtime::DType runtimeType(onnx::DType dtype) {
   case onnx::DType::I64: return runtime::DType::I64;
   case onnx::DType::U64: return runtime::DType::U64;
   case onnx::DType::Bool: return runtime::DType::Bool;
+  case onnx::DType::F8E4M3: return runtime::DType::U8; // passed on as bytes, as packages do
   default: unsupported("test data of ONNX element type {}", static_cast<int>(dtype));
   }
 }
@@ -111,6 +112,8 @@ Arrays runOnDevice(Compilation &compilation, const TestData &data, const std::st
 
 /// The element type of a program's buffer; `dtype` is the attribute that tells unsigned types.
 static runtime::DType elementOf(mlir::Value buffer, std::optional<llvm::StringRef> dtype) {
+  if (llvm::cast<mlir::MemRefType>(buffer.getType()).getElementType().isFloat8E4M3FN())
+    return runtime::DType::U8;
   std::string name;
   if (dtype)
     name = dtype->str();

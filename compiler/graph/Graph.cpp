@@ -91,6 +91,8 @@ LogicalResult ContractOp::verify() {
     return emitOpError("the first extents must be the result's shape");
   if (failed(verifyMap(*this, getLhsMap(), extents.size(), getLhs().getType())))
     return failure();
+  if (getTf32() && !(getElementTypeOrSelf(getLhs().getType()).isF32() && getElementTypeOrSelf(getRhs().getType()).isF32()))
+    return emitOpError("only operands of f32 may be rounded to tf32");
   return verifyMap(*this, getRhsMap(), extents.size(), getRhs().getType());
 }
 

@@ -99,17 +99,18 @@ def Graph_ContractOp : Graph_Op<"contract", [Pure]> {
     The iteration space has `extents`; its first rank(result) dimensions index the result in order, the others
     are reduced. `sum`: result[o] = Σ_r lhs[lhsMap(o,r)] · rhs[rhsMap(o,r)], accumulated in the result's type.
     `softmax`: result[o] = Σ_r softmax_r(lhs[…]) · rhs[…]. Matmul, batched matmul and grouped 1/2/3-D
-    convolution differ only in their maps. Maps stay inside the operands (padding is a view with fill 0).
+    convolution differ only in their maps. Maps stay inside the operands (padding is a view with fill 0). With `tf32`,
+    operands of f32 may be rounded to 10 bits behind the point.
     ```
     %y = graph.contract sum %a, %b extents [4, 8, 16] maps affine_map<(m, n, k) -> (m, k)>,
            affine_map<(m, n, k) -> (k, n)> : tensor<4x16xbf16>, tensor<16x8xbf16> -> tensor<4x8xf32>
     ```
   }];
   let arguments = (ins Graph_ContractKindAttr:$kind, AnyStaticShapeTensor:$lhs, AnyStaticShapeTensor:$rhs,
-                       DenseI64ArrayAttr:$extents, AffineMapAttr:$lhsMap, AffineMapAttr:$rhsMap);
+                       DenseI64ArrayAttr:$extents, AffineMapAttr:$lhsMap, AffineMapAttr:$rhsMap, UnitAttr:$tf32);
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = [{
-    $kind $lhs `,` $rhs `extents` $extents `maps` $lhsMap `,` $rhsMap attr-dict
+    $kind $lhs `,` $rhs `extents` $extents `maps` $lhsMap `,` $rhsMap (`tf32` $tf32^)? attr-dict
     `:` type($lhs) `,` type($rhs) `->` type($result)
   }];
   let hasVerifier = 1;

@@ -186,10 +186,15 @@ def Kernel_RemapOp : Kernel_Op<"remap", [Pure]> {
 
 def Kernel_ContractOp : Kernel_Op<"contract", [Pure]> {
   let summary = "sum of products over axes, accumulated in the result's type";
-  let description = "`%s = kernel.contract %a, %b over(%k) : bf16, bf16 -> f32`";
-  let arguments = (ins Kernel_Scalar:$lhs, Kernel_Scalar:$rhs, Variadic<Index>:$over);
+  let description = [{
+    `%s = kernel.contract %a, %b over(%k) : bf16, bf16 -> f32`. With `tf32`, operands of f32 may be rounded to 10 bits
+    behind the point where a matrix instruction wants that; nothing has to.
+  }];
+  let arguments = (ins Kernel_Scalar:$lhs, Kernel_Scalar:$rhs, Variadic<Index>:$over, UnitAttr:$tf32);
   let results = (outs Kernel_Scalar:$result);
-  let assemblyFormat = "$lhs `,` $rhs `over` `(` $over `)` attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
+  let assemblyFormat = [{
+    $lhs `,` $rhs `over` `(` $over `)` (`tf32` $tf32^)? attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)
+  }];
   let hasVerifier = 1;
 }
 

@@ -148,6 +148,8 @@ LogicalResult ContractOp::verify() {
   bool real = isa<FloatType>(getResult().getType());
   if (isa<FloatType>(getLhs().getType()) != real || isa<FloatType>(getRhs().getType()) != real)
     return emitOpError("operands and result must all be real or all be integers");
+  if (getTf32() && !(getLhs().getType().isF32() && getRhs().getType().isF32()))
+    return emitOpError("only operands of f32 may be rounded to tf32");
   return verifyOver(*this, getOver());
 }
 

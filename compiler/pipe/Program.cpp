@@ -44,7 +44,7 @@ void Program::walk(Value ordinal, function_ref<void()> body) {
   DenseI64ArrayAttr raster;
   for (auto [position, axis] : llvm::enumerate(plan.gridOrder)) {
     axisNames.push_back(cast<StringAttr>(kernel.getAxisNames()[axis]).getValue());
-    counts.push_back(plan.find(axis)->tiles());
+    counts.push_back(plan.find(axis)->tiles() / blocksAlong(axis));
     if (axis == plan.rasterAxis)
       raster = builder.getDenseI64ArrayAttr({int64_t(position), plan.rasterTiles});
   }
@@ -52,7 +52,10 @@ void Program::walk(Value ordinal, function_ref<void()> body) {
   builder.setInsertionPointToStart(walk.getBlock());
   for (auto [coord, axis] : llvm::zip(walk.getBlock()->getArguments(), plan.gridOrder)) {
     int64_t tile = plan.find(axis)->tile;
-    starts[axis] = tile == 1 ? Value(coord) : apply(dim(0) * tile, Value(coord));
+    if (int64_t blocks = blocksAlong(axis); blocks > 1)
+      starts[axis] = apply((dim(0) * blocks + dim(1) % blocks) * tile, {OpFoldResult(coord), OpFoldResult(block())});
+    else
+      starts[axis] = tile == 1 ? Value(coord) : apply(dim(0) * tile, Value(coord));
   }
   body();
   starts = outside;
@@ -121,6 +124,8 @@ Type Program::typeOf(ElementType type) {
     return builder.getBF16Type();
   case ElementType::F8E4M3:
     return builder.getFloat8E4M3FNType();
+  case ElementType::I8:
+    return builder.getI8Type();
   default:
     internalError("no atom takes {}", nameOf(type));
   }

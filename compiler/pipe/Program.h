@@ -12,9 +12,12 @@ public:
 
   /// Writes the function; `body` fills it, every axis at its first coordinate.
   tile::FuncOp write(llvm::function_ref<void()> body);
-  /// The tile of that number in the grid's order; `body` fills the walk.
+  /// The tile of that number in the grid's order; `body` fills the walk. Tiles of a cluster have one number, and the
+  /// block takes its own.
   void walk(mlir::Value ordinal, llvm::function_ref<void()> body);
   mlir::Value block() const { return blockIndex; }
+  /// Blocks of a cluster that lie side by side along the axis.
+  int64_t blocksAlong(int axis) const { return plan.roles && plan.roles->clusterAxis == axis ? plan.roles->cluster : 1; }
 
   // Coordinates.
 

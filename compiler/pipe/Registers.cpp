@@ -35,15 +35,21 @@ SmallVector<Value> RegisterEpilogue::boxesOf(Program &program, ArrayRef<BoxPlan>
 SmallVector<Value> RegisterEpilogue::coordsOf(Program &program, const BoxPlan &box, ArrayRef<OpFoldResult> relative) {
   SmallVector<Value> coords;
   for (const LinearIndex &index : box.coords) {
-    AffineExpr sum = program.builder.getAffineConstantExpr(index.offset);
     SmallVector<OpFoldResult> operands;
-    for (auto [axis, coefficient] : llvm::enumerate(index.coefficients)) {
-      if (coefficient == 0)
-        continue;
-      sum = sum + (program.dim(operands.size()) + program.dim(operands.size() + 1)) * coefficient;
-      operands.push_back(program.start(axis));
-      operands.push_back(relative[axis]);
-    }
+    auto sumOf = [&](ArrayRef<int64_t> coefficients, int64_t offset) {
+      AffineExpr sum = program.builder.getAffineConstantExpr(offset);
+      for (auto [axis, coefficient] : llvm::enumerate(coefficients)) {
+        if (coefficient == 0)
+          continue;
+        sum = sum + (program.dim(operands.size()) + program.dim(operands.size() + 1)) * coefficient;
+        operands.push_back(program.start(axis));
+        operands.push_back(relative[axis]);
+      }
+      return sum;
+    };
+    AffineExpr sum = sumOf(index.coefficients, index.offset);
+    for (const FloorTerm &term : index.floors)
+      sum = sum + sumOf(term.coefficients, term.offset).floorDiv(term.divisor) * term.factor;
     coords.push_back(program.apply(sum, operands));
   }
   return coords;

@@ -8,24 +8,26 @@ using namespace mlir;
 
 namespace tgc::pipe {
 
+// Blocks of a cluster go together: they count by clusters, and differ along the cluster's axis.
 void RolesProgram::forTiles(Value first, int64_t step, function_ref<void(Value)> body) {
-  int64_t grid = program.whole.launches.front().blocks;
-  if (grid == roles.tiles && step == 1) { // one tile a block
-    program.walk(program.block(), [&] { body(program.index(0)); });
+  int64_t grid = program.whole.launches.front().blocks / roles.cluster;
+  AffineExpr number = program.dim(0).floorDiv(roles.cluster);
+  if (grid == roles.tiles / roles.cluster && step == 1) { // one tile a block
+    program.walk(program.apply(number, program.block()), [&] { body(program.index(0)); });
     return;
   }
   auto loop = builder.create<scf::ForOp>(loc, first, countOfTiles(), program.index(step));
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(loop.getBody());
   Value ordinal = loop.getInductionVar();
-  Value tile =
-      program.apply(program.dim(0) + program.dim(1) * grid, {OpFoldResult(program.block()), OpFoldResult(ordinal)});
+  Value tile = program.apply(number + program.dim(1) * grid, {OpFoldResult(program.block()), OpFoldResult(ordinal)});
   program.walk(tile, [&] { body(ordinal); });
 }
 
 Value RolesProgram::countOfTiles() {
-  int64_t grid = program.whole.launches.front().blocks;
-  return program.apply((program.dim(0) * -1 + (roles.tiles + grid - 1)).floorDiv(grid), program.block());
+  int64_t grid = program.whole.launches.front().blocks / roles.cluster, tiles = roles.tiles / roles.cluster;
+  AffineExpr number = program.dim(0).floorDiv(roles.cluster);
+  return program.apply((number * -1 + (tiles + grid - 1)).floorDiv(grid), program.block());
 }
 
 void RolesProgram::toTile(const Side &side, Value number) {
@@ -53,10 +55,22 @@ void RolesProgram::fetch(const OperandPlan &operand, ArrayRef<Value> boxes, Valu
       const BoxPlan &box = operand.boxes[use.box];
       auto clipped = operand.copy == "async" ? builder.getDenseI64ArrayAttr(clippedDims(box, use.shift)) : DenseI64ArrayAttr();
       builder.create<tile::FetchOp>(loc, boxes[use.box], RegisterEpilogue::coordsOf(program, box, relative), ring, fill,
-                                    part, use.bytes, clipped);
+                                    part, use.bytes, clipped, operand.shared);
     }
   };
   OpBuilder::InsertionGuard guard(builder);
+  if (operand.shared) {
+    ArrayRef<BoxUse> all = operand.fetches;
+    size_t each = all.size() / size_t(roles.cluster);
+    Value rank = program.apply(program.dim(0) % roles.cluster, program.block());
+    for (int64_t block = 0; block < roles.cluster; ++block) {
+      Value mine = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, rank, program.index(block));
+      OpBuilder::InsertionGuard inner(builder);
+      builder.setInsertionPoint(builder.create<scf::IfOp>(loc, mine, /*withElse=*/false).thenYield());
+      fetchAll(all.slice(size_t(block) * each, each));
+    }
+    return;
+  }
   for (const PiecePlan &piece : operand.pieces) {
     Value inside = startsIn(program.info.accesses[piece.access]);
     auto choice = builder.create<scf::IfOp>(loc, inside, /*withElse=*/true);
@@ -70,16 +84,29 @@ void RolesProgram::fetch(const OperandPlan &operand, ArrayRef<Value> boxes, Valu
 SmallVector<int64_t> RolesProgram::clippedDims(const BoxPlan &box, ArrayRef<std::pair<int, int64_t>> shift) {
   SmallVector<int64_t> dims;
   for (auto [d, index] : llvm::enumerate(box.coords)) {
-    int64_t least = index.offset, most = index.offset + (box.box[d] - 1) * box.steps[d];
-    for (auto [axis, coefficient] : llvm::enumerate(index.coefficients)) {
-      int64_t by = 0;
-      for (auto [shifted, distance] : shift)
-        by += shifted == int(axis) ? distance : 0;
-      const TiledAxis *tiled = plan.find(axis);
-      int64_t last = tiled ? (tiled->tiles() - 1) * tiled->tile : 0;
-      least += coefficient * by + std::min<int64_t>(0, coefficient * last);
-      most += coefficient * by + std::max<int64_t>(0, coefficient * last);
+    // Least and greatest value over all tiles.
+    auto range = [&](ArrayRef<int64_t> coefficients, int64_t offset) {
+      std::pair<int64_t, int64_t> found(offset, offset);
+      for (auto [axis, coefficient] : llvm::enumerate(coefficients)) {
+        int64_t by = 0;
+        for (auto [shifted, distance] : shift)
+          by += shifted == int(axis) ? distance : 0;
+        const TiledAxis *tiled = plan.find(axis);
+        int64_t last = tiled ? (tiled->tiles() - 1) * tiled->tile : 0;
+        found.first += coefficient * by + std::min<int64_t>(0, coefficient * last);
+        found.second += coefficient * by + std::max<int64_t>(0, coefficient * last);
+      }
+      return found;
+    };
+    auto [least, most] = range(index.coefficients, index.offset);
+    for (const FloorTerm &term : index.floors) {
+      auto [low, high] = range(term.coefficients, term.offset);
+      low = llvm::divideFloorSigned(low, term.divisor) * term.factor;
+      high = llvm::divideFloorSigned(high, term.divisor) * term.factor;
+      least += std::min(low, high);
+      most += std::max(low, high);
     }
+    most += (box.box[d] - 1) * box.steps[d];
     if (least < 0 || most >= box.sizes[d])
       dims.push_back(d);
   }

@@ -30,7 +30,7 @@ public:
     MLIRContext *context = builder.getContext();
     ring = builder.create<tile::RingOp>(loc, tile::RingType::get(context, {sharedOf(plan.a), sharedOf(plan.b)}), roles.stages,
                                         roles.pingpong ? 1 : roles.consumers,
-                                        /*subgroups=*/false);
+                                        /*subgroups=*/false, roles.cluster);
     if (roles.pingpong)
       turns = builder.create<tile::TurnsOp>(loc, tile::TurnsType::get(context), 2);
     steps = plan.k.tiles();

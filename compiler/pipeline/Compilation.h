@@ -15,6 +15,10 @@ struct CompileOptions {
   std::map<std::string, std::string> schedules; ///< forced schedule by kernel symbol
   /// Schedules that were found for a kernel before, best first; may be empty. The first legal one is used.
   std::function<std::vector<std::string>(const KernelInfo &)> recorded;
+  /// Decisions of the cutter that are made the other way, by name; nothing: as `recordedCut` says.
+  std::optional<std::vector<std::string>> turned = {};
+  /// The same as found for a graph (its hash) before; may be empty.
+  std::function<std::vector<std::string>(uint64_t graph)> recordedCut = {};
   bool locked = false;           ///< a kernel without a recorded schedule is an error
   std::string text;              ///< with `from`: that text itself; `model` then only names it
   std::string from;              ///< stage whose text `model` is; empty: an ONNX file
@@ -31,6 +35,21 @@ struct KernelReport {
   std::string schedule, plan;
   std::string code = {};  ///< what the assembler says of registers, spills and what it warns of; after the code stage
   uint32_t registers = 0;
+};
+
+/// A decision that the cutter made by cost, and could have made the other way; all of one name are made alike.
+struct CutDecision {
+  std::string name;
+  bool yes = false;
+  size_t count = 0;
+  double yesSeconds = 0, noSeconds = 0; ///< by the cost model, each time
+};
+
+/// What the kernel stage decided.
+struct CutReport {
+  uint64_t graph = 0; ///< hash of the graph stage's text
+  std::vector<std::string> turned;
+  std::vector<CutDecision> decisions;
 };
 
 struct StageTime {
@@ -56,6 +75,8 @@ public:
   const Target &target() const { return *target_; }
   const CompileOptions &options() const { return options_; }
   const std::map<std::string, KernelReport> &reports() const { return reports_; }
+  /// Valid after the kernel stage.
+  const CutReport &cut() const { return cut_; }
   const std::vector<StageTime> &times() const { return times_; }
 
 private:
@@ -66,6 +87,7 @@ private:
   std::unique_ptr<Target> target_;
   std::map<std::string, KernelReport> reports_;
   std::map<std::string, CompiledKernel> compiled_;
+  CutReport cut_;
   runtime::Package package_;
   std::vector<StageTime> times_;
 };

@@ -10,7 +10,7 @@ void graphStage(StageAccess access) {
   const std::optional<std::string> &precision = access.options().import.precision;
   runPasses(access, [&](OpPassManager &passes) {
     OpPassManager &functions = passes.nest<func::FuncOp>();
-    if (precision == "f16" || precision == "bf16")
+    if (precision == "f16" || precision == "bf16" || precision == "tf32")
       functions.addPass(graph::createNarrowContractionsPass(*precision));
     graph::addGraphPasses(functions);
   });

@@ -19,6 +19,7 @@ struct StageAccess {
   const Target &target() const { return *compilation.target_; }
   std::map<std::string, KernelReport> &reports() const { return compilation.reports_; }
   std::map<std::string, CompiledKernel> &compiled() const { return compilation.compiled_; }
+  CutReport &cut() const { return compilation.cut_; }
   runtime::Package &package() const { return compilation.package_; }
   void progress(std::string_view stage, size_t done, size_t total) const {
     if (options().progress)

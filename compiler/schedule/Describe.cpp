@@ -78,6 +78,33 @@ bool addLinear(AffineExpr expr, int64_t factor, LinearIndex &index) {
   return false;
 }
 
+/// Adds factor · expr to `index`, whose coefficients become those of the linear part; false if there is more in it than
+/// quotients of linear expressions.
+bool addQuotients(AffineExpr expr, int64_t factor, LinearIndex &index) {
+  LinearIndex straight{std::vector<int64_t>(index.coefficients.size())};
+  if (addLinear(expr, factor, straight)) {
+    for (auto [sum, more] : llvm::zip(index.coefficients, straight.coefficients))
+      sum += more;
+    index.offset += straight.offset;
+    return true;
+  }
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return false;
+  if (binary.getKind() == AffineExprKind::Add)
+    return addQuotients(binary.getLHS(), factor, index) && addQuotients(binary.getRHS(), factor, index);
+  auto constant = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  if (!constant)
+    return false;
+  if (binary.getKind() == AffineExprKind::Mul)
+    return addQuotients(binary.getLHS(), factor * constant.getValue(), index);
+  LinearIndex inner{std::vector<int64_t>(index.coefficients.size())};
+  if (binary.getKind() != AffineExprKind::FloorDiv || !addLinear(binary.getLHS(), 1, inner))
+    return false;
+  index.floors.push_back({inner.coefficients, inner.offset, constant.getValue(), factor});
+  return true;
+}
+
 bool isZero(Attribute number) {
   if (auto real = dyn_cast<FloatAttr>(number))
     return real.getValue().isZero() && !real.getValue().isNegative();
@@ -152,11 +179,24 @@ private:
       LinearIndex byDim{std::vector<int64_t>(axes.size())};
       byDim.linear = addLinear(expr, 1, byDim);
       LinearIndex &index = access.indices.emplace_back();
-      index.coefficients.assign(info.axes.size(), 0);
+      auto overAxes = [&](ArrayRef<int64_t> byDim) {
+        std::vector<int64_t> coefficients(info.axes.size(), 0);
+        for (auto [d, axis] : llvm::enumerate(axisOf))
+          coefficients[axis] += byDim[d];
+        return coefficients;
+      };
       index.offset = byDim.offset;
       index.linear = byDim.linear;
-      for (auto [d, axis] : llvm::enumerate(axisOf))
-        index.coefficients[axis] += byDim.coefficients[d];
+      index.coefficients = overAxes(byDim.coefficients);
+      LinearIndex parts{std::vector<int64_t>(axes.size())};
+      if (byDim.linear || !addQuotients(expr, 1, parts))
+        continue;
+      index.offset = parts.offset;
+      index.direct = overAxes(parts.coefficients);
+      for (FloorTerm &term : parts.floors) {
+        term.coefficients = overAxes(term.coefficients);
+        index.floors.push_back(std::move(term));
+      }
     }
     for (auto [d, axis] : llvm::enumerate(axisOf)) {
       bool used = map.isFunctionOfDim(d);
@@ -327,6 +367,7 @@ private:
   ContractInfo contractOf(kernel::ContractOp op, const SmallBitVector &stored) const {
     ContractInfo contract;
     contract.complete = completeAxes(op.getResult());
+    contract.tf32 = op.getTf32();
     contract.reduction = reductionOf.at(op);
     contract.lhs = operandOf(op.getLhs());
     contract.rhs = operandOf(op.getRhs());

@@ -34,6 +34,8 @@ Type typeOf(ElementType type, MLIRContext *context) {
     return BFloat16Type::get(context);
   case ElementType::F8E4M3:
     return Float8E4M3FNType::get(context);
+  case ElementType::I8:
+    return IntegerType::get(context, 8);
   default:
     internalError("weights are not packed as {}", nameOf(type));
   }

@@ -315,7 +315,7 @@ private:
     for (auto [position, axis] : llvm::enumerate(axes))
       if (llvm::is_contained(channels, axis))
         over.push_back(piece.func.getAxes()[position]);
-    Value sum = inside.create<kernel::ContractOp>(loc, contract.getType(), data, weights, over);
+    Value sum = inside.create<kernel::ContractOp>(loc, contract.getType(), data, weights, over, contract.getTf32());
     storeAt(inside, piece, sum, M, workspaces[M].type, placeIn(M, point));
     return piece;
   }

@@ -87,8 +87,8 @@ LogicalResult BoxOp::verify() {
 }
 
 LogicalResult RingOp::verify() {
-  if (getStages() < 1 || getFreedBy() < 1)
-    return emitOpError("needs a stage and a release");
+  if (getStages() < 1 || getFreedBy() < 1 || getCluster() < 1)
+    return emitOpError("needs a stage, a release and a block");
   return success();
 }
 

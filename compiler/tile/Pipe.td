@@ -72,14 +72,17 @@ def Tile_RingOp : Tile_Op<"ring"> {
   let description = [{
     Fills are counted from the kernel's start; fill p lies in stage p mod `stages`, and `freed_by` releases of it
     make place for fill p + `stages`; with `subgroups` every subgroup of a releasing group counts as done when
-    it comes by, else the group's first one speaks for all.
+    it comes by, else the group's first one speaks for all. With `cluster` n a fill is freed when the groups of all n
+    blocks of the cluster have released it.
     ```
     %ring = tile.ring stages 4 freed_by 1 : !tile.ring<!tile.shared<128x64xbf16, 128>, !tile.shared<192x64xbf16, 128>>
     ```
   }];
-  let arguments = (ins I64Attr:$stages, I64Attr:$freed_by, UnitAttr:$subgroups);
+  let arguments = (ins I64Attr:$stages, I64Attr:$freed_by, UnitAttr:$subgroups, DefaultValuedAttr<I64Attr, "1">:$cluster);
   let results = (outs Tile_RingType:$result);
-  let assemblyFormat = "`stages` $stages `freed_by` $freed_by (`subgroups` $subgroups^)? attr-dict `:` type($result)";
+  let assemblyFormat = [{
+    `stages` $stages `freed_by` $freed_by (`subgroups` $subgroups^)? (`cluster` $cluster^)? attr-dict `:` type($result)
+  }];
   let hasVerifier = 1;
 }
 
@@ -125,12 +128,14 @@ def Tile_FetchOp : Tile_Op<"fetch"> {
   let summary = "an asynchronous copy of one box into a part of a fill";
   let description = [{
     The box's bytes go to the part's bytes from `offset` on. In tile.groups all threads copy, and check the dimensions
-    that the box may leave, `clipped`. `tile.fetch %bx[%m0, %k0] -> %ring[%p] 0 offset 0 clipped [0] : …`
+    that the box may leave, `clipped`. `multicast` brings it to the same place in all blocks of the ring's cluster.
+    `tile.fetch %bx[%m0, %k0] -> %ring[%p] 0 offset 0 clipped [0] : …`
   }];
   let arguments = (ins Tile_BoxType:$box, Variadic<Index>:$coords, Tile_RingType:$ring, Index:$fill, I64Attr:$part,
-                       I64Attr:$offset, OptionalAttr<DenseI64ArrayAttr>:$clipped);
+                       I64Attr:$offset, OptionalAttr<DenseI64ArrayAttr>:$clipped, UnitAttr:$multicast);
   let assemblyFormat = [{
-    $box `[` $coords `]` `->` $ring `[` $fill `]` $part `offset` $offset (`clipped` $clipped^)? attr-dict `:` type($ring)
+    $box `[` $coords `]` `->` $ring `[` $fill `]` $part `offset` $offset (`clipped` $clipped^)? (`multicast` $multicast^)?
+    attr-dict `:` type($ring)
   }];
 }
 

@@ -24,7 +24,7 @@ struct ImportOptions {
   /// Fixes the shape of an input, by name; needed where the model leaves dimensions symbolic.
   std::map<std::string, std::vector<int64_t>> shapes;
   /// "f32", "f16" or "bf16": recasts the model's floating-point types of at most this width (inputs, outputs,
-  /// uses of initialisers, Casts to floating-point types). None keeps the model's own.
+  /// uses of initialisers, Casts to floating-point types). None and "tf32", which is about products, keep the model's own.
   std::optional<std::string> precision;
   /// Inputs bound as constants, by name; they are not arguments of @main.
   std::map<std::string, ConstantTensor> constants;

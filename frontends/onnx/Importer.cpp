@@ -46,8 +46,8 @@ Importer::Importer(MLIRContext &context, const std::filesystem::path &path, cons
       precision = DType::F16;
     else if (*options.precision == "bf16")
       precision = DType::BF16;
-    else
-      usageError("precision {} is not one of f32, f16, bf16", *options.precision);
+    else if (*options.precision != "tf32") // which says how f32 may be multiplied, and recasts nothing
+      usageError("precision {} is not one of f32, tf32, f16, bf16", *options.precision);
   }
   if (file.bytes().empty())
     badInput("{} is empty", path.string());

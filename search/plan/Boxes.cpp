@@ -1,7 +1,8 @@
 // In: an access and the points of a box along every axis. Out: the buffer's dimensions as the engine sees them.
 // 1. A buffer dimension whose axes are digits of it becomes one dimension an axis: what lies beyond an axis's end
 //    is then outside, though the buffer goes on. Where axes overlap (taps of a convolution), or the access may
-//    leave the buffer, the dimension stays whole and its coordinate is the sum.
+//    leave the buffer, the dimension stays whole and its coordinate is the sum. So it does where quotients take part
+//    (a tensor that is enlarged as it is read), none of whose axes may have more than one point in a box.
 // 2. Dimensions whose boxes are one point merge where they nest, unless boxes lie behind the inner one's end.
 // 3. The engine wants: rank up to 5, the last dimension contiguous, other strides and the start multiples of 16
 //    bytes, up to 256 points a dimension, up to 8 elements between them.
@@ -86,22 +87,29 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
   plan.offset = buffer.offset;
   for (size_t d = 0; d < access.indices.size(); ++d) {
     const LinearIndex &index = access.indices[d];
-    if (!index.linear)
+    if (!index.linear && (index.floors.empty() || access.store))
       return fmt::format("an index of {} is not linear", buffer.name);
+    for (const FloorTerm &term : index.floors)
+      for (size_t axis = 0; axis < kernel.axes.size(); ++axis)
+        if (term.coefficients[axis] != 0 && box[axis] > 1)
+          return fmt::format("an index of {} is not linear along {}", buffer.name, kernel.axes[axis].name);
+    LinearIndex coord = index;
+    if (!index.linear)
+      coord.coefficients = index.direct;
     std::vector<int> axes;
     for (size_t axis = 0; axis < kernel.axes.size(); ++axis)
-      if (index.coefficients[axis] != 0 && kernel.axes[axis].extent > 1)
+      if (coord.coefficients[axis] != 0 && kernel.axes[axis].extent > 1)
         axes.push_back(int(axis));
     std::stable_sort(axes.begin(), axes.end(),
-                     [&](int a, int b) { return index.coefficients[a] < index.coefficients[b]; });
-    if (!access.guarded && areDigits(kernel, index, axes)) {
+                     [&](int a, int b) { return coord.coefficients[a] < coord.coefficients[b]; });
+    if (!access.guarded && index.linear && areDigits(kernel, index, axes)) {
       plan.offset += index.offset * buffer.strides[d];
       for (int axis : axes)
         dims.push_back({kernel.axes[axis].extent, index.coefficients[axis] * buffer.strides[d], box[axis], 1,
                         coordOf(kernel.axes.size(), axis), box[axis] > 1 ? axis : -1});
       continue;
     }
-    Dim dim{buffer.shape[d], buffer.strides[d], 1, 1, index, -1};
+    Dim dim{buffer.shape[d], buffer.strides[d], 1, 1, coord, -1};
     if (access.store) { // what lies beyond the axis's end must be outside
       if (axes.size() > 1)
         return fmt::format("{} is stored under a condition along several axes of one dimension", buffer.name);
@@ -115,7 +123,7 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
         return fmt::format("{} has two tiled axes in one dimension", buffer.name);
       dim.axis = axis;
       dim.box = box[axis];
-      dim.step = index.coefficients[axis];
+      dim.step = coord.coefficients[axis];
       if (dim.step < 1 || dim.step > 8)
         return fmt::format("{} is read {} elements apart along {}", buffer.name, dim.step, kernel.axes[axis].name);
     }
@@ -130,13 +138,13 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
     dims.erase(at);
   }
   // What is left has one point in the box; nested dimensions are one.
-  std::erase_if(dims, [](const Dim &dim) { return dim.size == 1 && dim.coord.offset == 0; });
+  std::erase_if(dims, [](const Dim &dim) { return dim.size == 1 && dim.coord.offset == 0 && dim.coord.linear; });
   std::stable_sort(dims.begin(), dims.end(), [](const Dim &a, const Dim &b) { return a.stride > b.stride; });
   for (size_t i = 0; !access.guarded && i + 1 < dims.size();) {
     Dim &outer = dims[i], &inner = dims[i + 1];
     // Behind its end a digit of a larger dimension is the next one's beginning.
     bool leaves = std::any_of(beyond.begin(), beyond.end(), [&](int axis) { return inner.coord.coefficients[axis] != 0; });
-    if (leaves || outer.stride != inner.stride * inner.size) {
+    if (leaves || !outer.coord.linear || !inner.coord.linear || outer.stride != inner.stride * inner.size) {
       ++i;
       continue;
     }
@@ -246,8 +254,10 @@ std::string planSideInRow(const KernelInfo &kernel, const Access &access, const 
 
 std::string planPieces(const KernelInfo &kernel, const PipePlan &plan, const BoxPlan &box) {
   int64_t piece = 16 / bytesOf(kernel.buffers[box.buffer].type);
+  if (box.box.back() % piece != 0)
+    return fmt::format("{} is read in pieces of {} elements", kernel.buffers[box.buffer].name, box.box.back());
   const LinearIndex &inner = box.coords.back();
-  bool between = inner.offset % piece != 0;
+  bool between = inner.offset % piece != 0 || !inner.linear;
   for (size_t axis = 0; axis < inner.coefficients.size(); ++axis)
     if (const TiledAxis *tiled = plan.find(int(axis)))
       between |= inner.coefficients[axis] * tiled->tile % piece != 0 && tiled->tiles() > 1;

@@ -29,6 +29,7 @@ size_t rowsOf(const BoxPlan &box) {
 
 void DirectParts::refuseForDirect() const {
   refuseForFragments(/*prefetches=*/true);
+  refuse(!schedule.cluster.empty(), "cluster", "operands are read by each group");
   refuse(schedule.producers != 0, "warps", "every group reads for itself");
   refuse(schedule.pingpong, "pingpong", "groups wait for their own products");
   refuse(schedule.overlap, "overlap", "groups wait for their own products");

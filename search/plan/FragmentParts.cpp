@@ -13,7 +13,6 @@ void FragmentParts::refuse(bool there, const char *option, const char *reason) {
 }
 
 void FragmentParts::refuseForFragments(bool prefetches) const {
-  refuse(!schedule.cluster.empty(), "cluster", "operands are fetched by each block");
   refuse(!schedule.split.empty(), "split", "the pipe walks a sum in one block");
   refuse(!schedule.padTo.empty(), "padto", "tiles need not divide the extent");
   refuse(schedule.prefetch.has_value() && !prefetches, "prefetch", "the ring fetches ahead");
@@ -29,8 +28,11 @@ void FragmentParts::refuseForFragments(bool prefetches) const {
 const Atom &FragmentParts::exactAtom(ElementType accumulator, ElementType operand) const {
   for (const Atom &candidate : device.atoms)
     if (candidate.name == *schedule.atom && candidate.accumulator == accumulator && candidate.a == operand &&
-        candidate.b == operand && (!kernel.attend || candidate.aFromRegisters))
+        candidate.b == operand && (!kernel.attend || candidate.aFromRegisters)) {
+      refuse(candidate.tf32 && !(kernel.contract && kernel.contract->tf32), "tc",
+             "operands would be rounded to tf32, and may not be");
       return candidate;
+    }
   throw Refusal{fmt::format("tc({}): no such atom multiplies {}{} into {}", *schedule.atom, nameOf(operand),
                             kernel.attend ? " from registers" : "", nameOf(accumulator))};
 }
@@ -133,7 +135,7 @@ LaunchPlan FragmentParts::launchRoles(PipePlan &plan, int64_t tiles, int64_t til
     roles.tiles *= axis.tiles();
   LaunchPlan launch;
   launch.threads = (roles.consumers + roles.producers) * roles.groupThreads;
-  launch.blocks = schedule.persistent ? std::min(roles.tiles, device.units) : roles.tiles;
+  launch.blocks = schedule.persistent ? std::min(roles.tiles, device.units) / roles.cluster * roles.cluster : roles.tiles;
   launch.scratchBytes =
       1024 + tileBytes + roles.consumers * roles.slots * roles.pieceRows() * boxRowBytes + barrierBytes;
   if (launch.scratchBytes > device.sharedBytes)

@@ -90,7 +90,8 @@ private:
     if (reason.empty())
       return made;
     int64_t rowBytes = rowBytesOf(side.extent() * bytes), inRow = rowBytes / bytes;
-    std::string other = planAsync(plan, operand, true, side, plan.k, rowBytes, made);
+    std::string other = bytes == 2 ? planAsync(plan, operand, true, side, plan.k, rowBytes, made)
+                                   : "the atom takes it only along the depth";
     if (other.empty() && points % inRow != 0 && inRow % points != 0)
       other = fmt::format("a group's {} points begin inside of a row of {}", points, inRow);
     if (!other.empty())

@@ -4,6 +4,7 @@ namespace tgc {
 
 void GroupsParts::refuseForGroups() const {
   refuseForFragments();
+  refuse(!schedule.cluster.empty(), "cluster", "threads copy into their own block's memory");
   refuse(schedule.producers != 0, "warps", "every group copies for itself");
   refuse(schedule.pingpong, "pingpong", "groups wait for their own products");
   refuse(schedule.overlap, "overlap", "groups wait for their own products");

@@ -103,6 +103,9 @@ std::string describeBody(const PipePlan &plan, const KernelInfo &kernel) {
                         roles->consumers == 1 ? "" : "s", roles->fragmentRows, plan.atomN,
                         roles->pingpong ? " in turn" : "", roles->producerRegisters, roles->consumerRegisters,
                         roles->slots, roles->tiles);
+  if (plan.roles && plan.roles->cluster > 1)
+    text += fmt::format("  clusters of {} along {}, operand {} fetched in {} parts\n", plan.roles->cluster,
+                        kernel.axes[plan.roles->clusterAxis].name, plan.a.shared ? "a" : "b", plan.roles->cluster);
   if (plan.roles) {
     for (const StorePlan &store : plan.stores) {
       text += fmt::format("  store {}: {}\n", kernel.buffers[kernel.accesses[store.access].buffer].name,

@@ -46,6 +46,7 @@ private:
     refuseForFragments();
     refuse(schedule.producers != 1, "warps", "one group produces, as in 2+1");
     refuse(schedule.warpsN != 1, "warps", "consumers divide the queries");
+    refuse(!schedule.cluster.empty(), "cluster", "keys and values are fetched by each block");
     refuse(!schedule.overlap, "overlap", "the next scores are made beside this block's softmax");
   }
 

@@ -33,9 +33,12 @@ public:
     refuseOptions();
     atom = &planProduct(plan, storedSide(contract.k, {}));
     planGroups();
+    planCluster();
     result.packs = packRight(packed, plan);
-    plan.a = planOperand(left(), plan.m);
-    plan.b = planOperand(right(), plan.n);
+    // Blocks of a cluster have different rows and the same columns, or the other way round.
+    bool rows = plan.m.find(plan.roles->clusterAxis);
+    plan.a = planOperand(left(), plan.m, plan.roles->cluster > 1 && !rows);
+    plan.b = planOperand(right(), plan.n, plan.roles->cluster > 1 && rows);
     finish(plan, plan.n);
     plan.roles->slots = planStores(kernel, plan, plan.n);
     return planLaunch();
@@ -80,7 +83,23 @@ private:
     plan.roles = roles;
   }
 
-  OperandPlan planOperand(const OperandInfo &operand, const Side &side) {
+  void planCluster() {
+    if (schedule.cluster.empty())
+      return;
+    refuse(schedule.cluster.size() > 1, "cluster", "blocks are neighbours along one axis");
+    const auto &[name, blocks] = *schedule.cluster.begin();
+    int axis = *kernel.axisNamed(name);
+    const TiledAxis *tiled = plan.m.find(axis) ? plan.m.find(axis) : plan.n.find(axis);
+    if (!tiled)
+      throw Refusal{fmt::format("cluster({},{}): both operands move with the axis", name, blocks)};
+    if (tiled->tiles() % blocks != 0)
+      throw Refusal{fmt::format("cluster({},{}): {} tiles along the axis", name, blocks, tiled->tiles())};
+    plan.roles->cluster = blocks;
+    plan.roles->clusterAxis = axis;
+  }
+
+  /// With `shared` the tile is fetched in as many equal parts as the cluster has blocks.
+  OperandPlan planOperand(const OperandInfo &operand, const Side &side, bool shared) {
     const std::string &name = requireFetched(operand, /*pieces=*/false, "tma");
     const Access &access = kernel.accesses[operand.accesses.front()];
     ElementType type = kernel.buffers[access.buffer].type;
@@ -89,7 +108,11 @@ private:
     int64_t rowElements = boxRowBytes / bytesOf(type), depth = plan.k.extent();
     if (depth % rowElements != 0)
       throw Refusal{fmt::format("tile: the depth is {}, rows of block memory have {}", depth, rowElements)};
-    std::string reason = planDepthInRow(kernel, access, side, plan.k, made);
+    int64_t blocks = shared ? plan.roles->cluster : 1;
+    constexpr int64_t period = 8; // rows after which exchanges repeat
+    if (side.extent() % (blocks * period) != 0)
+      throw Refusal{fmt::format("cluster: {} points of {} in {} parts", side.extent(), name, blocks)};
+    std::string reason = planDepthInRow(kernel, access, side, plan.k, made, side.extent() / blocks);
     if (!reason.empty()) {
       std::string other = bytesOf(type) == 2 ? planSideInRow(kernel, access, side, plan.k, made)
                                              : "the atom takes it only so";
@@ -97,6 +120,9 @@ private:
         throw Refusal{
             fmt::format("copy({},tma): along the depth: {}; along its side: {}", name, reason, other)};
     }
+    made.shared = shared;
+    if (int64_t(made.fetches.size()) % blocks != 0)
+      throw Refusal{fmt::format("cluster: {} comes in {} boxes, for {} blocks", name, made.fetches.size(), blocks)};
     return made;
   }
 

@@ -175,6 +175,9 @@ std::vector<Candidate> Space::seeds() const {
   if (!kernel.contract || roofline() < cheap)
     for (const Schedule &schedule : {loopHeuristic(kernel, device), Schedule()})
       add(schedule);
+  constexpr double hopeless = 3;
+  double expected = found.empty() ? 0 : found.front().guess;
+  std::erase_if(found, [&](const Candidate &next) { return next.guess > hopeless * expected; });
   return found;
 }
 

@@ -66,6 +66,8 @@ struct TuneOptions {
   size_t jobs = 2;              ///< candidates that compile at a time
   bool besideMeasuring = false; ///< compile while the device measures: where it is not made of the same cores
   std::map<size_t, std::string> faults; ///< test only: trial → crash, hang, memory, wrong
+  /// Workloads that the database has a usable record of are taken as they are: only the others are tuned.
+  bool newOnly = false;
   std::function<bool()> stop;           ///< asked between trials
   std::function<void(const TuneProgress &)> progress;
 };

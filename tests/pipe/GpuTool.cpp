@@ -57,7 +57,7 @@ void writeCubin(const std::string &path, const KernelInfo &info, const Plan &pla
   launch["schedule"] = schedule;
   launch["grid"] = plan.launches[0].blocks;
   launch["block"] = kernel.threads;
-  launch["cluster"] = 1;
+  launch["cluster"] = kernel.cluster;
   launch["shared"] = kernel.sharedBytes;
   launch["registers"] = code->registers;
   launch["flops"] = info.flops;

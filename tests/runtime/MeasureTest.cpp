@@ -42,10 +42,10 @@ TEST_CASE("measuring on a GPU", "[measure]") {
   REQUIRE(after.outcome == Outcome::Ok);
   REQUIRE(after.values == good.values);
 
-  // What loading takes is not the candidate's.
+  // What loading takes is not the candidate's. (Making random weights loads a module too.)
   measurer->refresh();
   MeasureRequest brief = request;
-  brief.limitSeconds = 1.5;
+  brief.limitSeconds = 3.3;
   ::setenv("FAKE_CUDA_LOAD_MS", "2000", 1);
   MeasureReply slow = measurer->measure(brief);
   INFO(slow.message);

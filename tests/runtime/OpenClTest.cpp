@@ -1,7 +1,7 @@
 // The OpenCL device over a real driver: what Program's own tests do not reach. Calls are made to fail by the
 // stand-in of opencl/, which passes them on to the driver.
-#include "runtime/devices/spirv/Spirv.h"
 #include "runtime/devices/Device.h"
+#include "runtime/devices/spirv/Spirv.h"
 #include "tests/runtime/Api.h"
 #include "tests/runtime/MemoryCache.h"
 #include "tests/runtime/Variable.h"

@@ -26,6 +26,10 @@ static StringRef nameOf(Type type) {
     return "f16";
   if (type.isFloat8E4M3FN())
     return "e4m3";
+  if (type.isF32())
+    return "tf32"; // bits behind the tenth are not read
+  if (type.isInteger(8))
+    return "s8";
   internalError("wgmma has no such operands");
 }
 
@@ -45,9 +49,10 @@ void PipeLowering::lowerDot(tile::DotAsyncOp dot) {
   bool fresh = sums.empty();
   int64_t count = blocks * each, first = fresh ? count : 2 * count;
   operands = sums;
+  bool real = type.getElementType().isF32();
   std::string constraints;
   for (int64_t i = 0; i < count; ++i)
-    constraints += "=f,";
+    constraints += real ? "=f," : "=r,";
   for (int64_t i = 0; i < count && !fresh; ++i)
     constraints += std::to_string(i) + ",";
   SharedPlace rightPlace = shared[dot.getRight()], leftPlace;
@@ -95,9 +100,10 @@ void PipeLowering::lowerDot(tile::DotAsyncOp dot) {
         left += "}";
       }
       std::string name = nameOf(element).str();
-      text += "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k" + std::to_string(steps) + ".f32." +
-              name + "." + name + " {" + registers + "}, " + left + ", b, " + (fresh && step == 0 ? "p0" : "p1") +
-              ", 1, 1";
+      text += "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k" + std::to_string(steps) + (real ? ".f32." : ".s32.") +
+              name + "." + name + " {" + registers + "}, " + left + ", b, " + (fresh && step == 0 ? "p0" : "p1");
+      if (real)
+        text += ", 1, 1";
       if (bytes == 2)
         text += (leftShared ? (leftSide ? ", 1" : ", 0") : std::string()) + (rightSide ? ", 1" : ", 0");
       text += ";\n";
@@ -105,22 +111,23 @@ void PipeLowering::lowerDot(tile::DotAsyncOp dot) {
   }
   text += "wgmma.commit_group.sync.aligned;\n}";
   fragments[dot.getResult()] =
-      b.ptx(text, constraints, operands, SmallVector<Type>(count, builder.getF32Type()));
+      b.ptx(text, constraints, operands, SmallVector<Type>(count, type.getElementType()));
 }
 
 // The sums are tied in and out, so that nothing that reads them can come before.
 void PipeLowering::lowerDotWait(tile::DotWaitOp wait) {
   SmallVector<Value> operands;
+  SmallVector<Type> types;
   std::string outputs, inputs;
   for (Value sums : wait.getSums())
     for (Value value : fragments[sums]) {
-      outputs += "=f,";
+      types.push_back(value.getType());
+      outputs += value.getType().isF32() ? "=f," : "=r,";
       inputs += std::to_string(operands.size()) + ",";
       operands.push_back(value);
     }
   SmallVector<Value> done = b.ptx("wgmma.wait_group.sync.aligned " + std::to_string(wait.getPending()) + ";",
-                                  outputs + inputs + "~{memory}", operands,
-                                  SmallVector<Type>(operands.size(), builder.getF32Type()));
+                                  outputs + inputs + "~{memory}", operands, types);
   size_t next = 0;
   for (auto [sums, result] : llvm::zip(wait.getSums(), wait.getResults())) {
     size_t count = fragments[sums].size();

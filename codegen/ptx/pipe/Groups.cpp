@@ -44,9 +44,26 @@ Value PipeLowering::swizzled(Value piece, Value row, int64_t rowBytes) {
   return b.bxor(piece, phase);
 }
 
+static int64_t bytesOf(tile::BoxOp box) { return cast<MemRefType>(box.getBuffer().getType()).getElementTypeBitWidth() / 8; }
+
+int64_t PipeLowering::rowsOf(tile::BoxOp box) {
+  int64_t bytes = bytesOf(box);
+  for (int64_t points : box.getBox())
+    bytes *= points;
+  if (bytes % box.getSwizzle() != 0)
+    internalError("a box of {} bytes is no rows of {}", bytes, box.getSwizzle());
+  return bytes / box.getSwizzle();
+}
+
 PipeLowering::BoxPiece PipeLowering::pieceOf(tile::BoxOp box, ValueRange coords, Value row, Value inRow,
                                              std::optional<ArrayRef<int64_t>> clipped) {
-  int64_t bytes = cast<MemRefType>(box.getBuffer().getType()).getElementTypeBitWidth() / 8, rank = box.getSizes().size();
+  int64_t bytes = bytesOf(box), rank = box.getSizes().size();
+  // Rows of the box that are shorter than those of block memory lie there side by side.
+  if (int64_t pieces = box.getBox().back() * bytes / 16, whole = box.getSwizzle() / 16; pieces < whole) {
+    int64_t shift = llvm::Log2_64(pieces);
+    row = b.add(b.mul(row, whole / pieces), b.shr(inRow, shift));
+    inRow = b.band(inRow, pieces - 1);
+  }
   BoxPiece piece;
   auto number = [&](int64_t value) { return builder.create<arith::ConstantIndexOp>(b.loc, value); };
   auto add = [&](Value x, Value y) { return builder.createOrFold<arith::AddIOp>(b.loc, x, y); };
@@ -98,10 +115,7 @@ void PipeLowering::lowerAsyncFetch(tile::FetchOp fetch) {
   RingState &ring = rings[fetch.getRing()];
   Cursor at = cursorAt(fetch.getRing(), fetch.getFill());
   unsigned part = fetch.getPart();
-  int64_t rowBytes = box.getSwizzle(), inRow = rowBytes / 16, rows = 1;
-  for (int64_t points : box.getBox().drop_back())
-    rows *= points;
-  int64_t bytes = cast<MemRefType>(box.getBuffer().getType()).getElementTypeBitWidth() / 8;
+  int64_t rowBytes = box.getSwizzle(), inRow = rowBytes / 16, rows = rowsOf(box), bytes = bytesOf(box);
   int64_t threads = consumers * consumerThreads, pieces = rows * inRow;
   if (threads % inRow != 0 || fetch.getOffset() % rowBytes != 0)
     internalError("{} threads fetch rows of {} pieces", threads, inRow);
@@ -136,7 +150,7 @@ void PipeLowering::lowerAsyncFetch(tile::FetchOp fetch) {
   }
 }
 
-// Pairs of a row: what a warp writes at once are eight rows of four pairs, in as many banks.
+// Without stmatrix, pairs of a row: what a warp writes at once are eight rows of four pairs, in as many banks.
 void PipeLowering::lowerGroupPut(tile::SlotsPutOp put) {
   ArrayRef<int64_t> shape = put.getFragment().getType().getShape();
   ArrayRef<Value> registers = fragments[put.getFragment()];
@@ -159,9 +173,7 @@ void PipeLowering::lowerGroupPut(tile::SlotsPutOp put) {
 
 void PipeLowering::lowerGroupStore(tile::SlotsStoreOp store) {
   auto box = store.getBox().getDefiningOp<tile::BoxOp>();
-  int64_t rowBytes = box.getSwizzle(), inRow = rowBytes / 16, rows = 1;
-  for (int64_t points : box.getBox().drop_back())
-    rows *= points;
+  int64_t rowBytes = box.getSwizzle(), inRow = rowBytes / 16, rows = rowsOf(box);
   OpBuilder::InsertionGuard whole(builder);
   if (Value condition = store.getCondition())
     builder.setInsertionPoint(builder.create<scf::IfOp>(b.loc, mapping.lookup(condition), false).thenYield());

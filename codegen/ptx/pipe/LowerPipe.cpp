@@ -64,9 +64,10 @@ bool isPipe(tile::FuncOp tile) {
   return hasGroups(tile) || tile.walk([](tile::RolesOp) { return WalkResult::interrupt(); }).wasInterrupted();
 }
 
-void lowerPipe(tile::FuncOp tile) { PipeLowering(tile).run(); }
+void lowerPipe(tile::FuncOp tile, bool matrixStores) { PipeLowering(tile, matrixStores).run(); }
 
-PipeLowering::PipeLowering(tile::FuncOp tile) : tile(tile), builder(tile), b(builder, tile.getLoc()) {}
+PipeLowering::PipeLowering(tile::FuncOp tile, bool matrixStores)
+    : tile(tile), builder(tile), b(builder, tile.getLoc()), matrixStores(matrixStores) {}
 
 void PipeLowering::run() {
   tile::lowerWalks(tile);
@@ -131,6 +132,8 @@ void PipeLowering::run() {
   function->setAttr("tgc.kernel", builder.getUnitAttr());
   function->setAttr("tgc.threads", builder.getI64IntegerAttr(tile.getThreads()));
   function->setAttr("tgc.shared_bytes", builder.getI64IntegerAttr(bytes + 1024));
+  if (cluster > 1)
+    function->setAttr("tgc.cluster", builder.getI64IntegerAttr(cluster));
   if (!inGroups)
     function->setAttr("tgc.tensor_maps", builder.getArrayAttr(maps));
   tile.erase();
@@ -179,14 +182,7 @@ void PipeLowering::lowerOp(Operation &op) {
         Cursor at = cursorAt(waiting.getRing(), waiting.getFill());
         wait(b.add(rings[waiting.getRing()].full, b.shl(at.stage, 3)), at.parity);
       })
-      .Case([&](tile::RingReleaseOp release) {
-        // Nothing that the producer reads was written: the default scope is enough.
-        Cursor at = cursorAt(release.getRing(), release.getFill());
-        RingState &ring = rings[release.getRing()];
-        Value first = b.equal(b.band(thread, ring.subgroups ? 31 : consumerThreads - 1), 0);
-        b.ptx("@$1 mbarrier.arrive.shared::cta.b64 _, [$0];", "r,b,~{memory}",
-              {b.add(ring.empty, b.shl(at.stage, 3)), first});
-      })
+      .Case([&](tile::RingReleaseOp release) { lowerRelease(release); })
       .Case([&](tile::RingPartOp part) {
         RingState &ring = rings[part.getRing()];
         Cursor at = cursorAt(part.getRing(), part.getFill());
@@ -241,7 +237,7 @@ void PipeLowering::lowerOp(Operation &op) {
       .Case([&](tile::ZeroOp zero) {
         tile::FragmentType type = zero.getResult().getType();
         int64_t count = type.getShape()[0] / blockRows * (type.getShape().size() > 1 ? type.getShape()[1] / 2 : 2);
-        Value value = builder.create<arith::ConstantOp>(b.loc, builder.getF32FloatAttr(0));
+        Value value = builder.create<arith::ConstantOp>(b.loc, builder.getZeroAttr(type.getElementType()));
         fragments[zero.getResult()] = SmallVector<Value>(count, value);
       })
       .Case([&](tile::GatherOp load) { inGroups ? lowerGroupLoad(load) : lowerLoad(load); })
@@ -259,7 +255,7 @@ void PipeLowering::lowerOp(Operation &op) {
         b.ptx("cp.async.bulk.wait_group.read " + std::to_string(acquire.getPending()) + ";", "~{memory}", {});
         b.barrier(b.add(consumer, 1), consumerThreads);
       })
-      .Case([&](tile::SlotsPutOp put) { inGroups ? lowerGroupPut(put) : lowerSlotsPut(put); })
+      .Case([&](tile::SlotsPutOp put) { matrixStores ? lowerSlotsPut(put) : lowerGroupPut(put); })
       .Case([&](tile::SlotsPublishOp) {
         if (inGroups) {
           b.ptx("bar.warp.sync 0xffffffff;", "~{memory}", {});
@@ -399,6 +395,13 @@ void PipeLowering::lowerIf(scf::IfOp branch) {
   }
 }
 
+void PipeLowering::meet() {
+  if (cluster == 1)
+    b.ptx("bar.sync 0;", "~{memory}", {});
+  else
+    b.ptx("barrier.cluster.arrive;\nbarrier.cluster.wait;", "~{memory}", {});
+}
+
 void PipeLowering::lowerRoles(tile::RolesOp roles) {
   Location loc = roles.getLoc();
   consumers = roles.getConsumers();
@@ -406,7 +409,7 @@ void PipeLowering::lowerRoles(tile::RolesOp roles) {
   if (roles.getProducerThreads() != 128 || consumerThreads != 128)
     internalError("roles are warpgroups of 128 threads");
   b.ptx("fence.mbarrier_init.release.cluster;", "~{memory}", {});
-  b.ptx("bar.sync 0;", "~{memory}", {});
+  meet();
   bool split = roles.getProducerRegisters() != roles.getConsumerRegisters();
   auto which = builder.create<scf::IfOp>(loc, b.equal(group, 0), /*withElse=*/true);
   {
@@ -421,6 +424,8 @@ void PipeLowering::lowerRoles(tile::RolesOp roles) {
     cursors.truncate(outside);
   }
   OpBuilder::InsertionGuard guard(builder);
+  if (cluster > 1) // others still fetch into this block's memory, and come to its barriers
+    meet();
   builder.setInsertionPoint(which.elseYield());
   if (split)
     b.ptx("setmaxnreg.inc.sync.aligned.u32 " + std::to_string(roles.getConsumerRegisters()) + ";", "~{memory}", {});

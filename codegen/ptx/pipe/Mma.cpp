@@ -1,8 +1,9 @@
 // Products by mma.sync on fragments that ldmatrix brings.
 // An 8×8 matrix of 16 bits comes from eight rows of 16 bytes, whose addresses eight lanes give; four matrices make a
-// left fragment of 16 rows × 16 of the depth, or right fragments of 16 columns. A tile whose rows are points of a side
-// is read as it lies, one whose rows are steps of the depth transposed. Fragments of the next step are loaded before
-// this step's products.
+// left fragment of 16 rows × 32 bytes of the depth, or right fragments of 16 columns. Every type has its fragments so:
+// a lane's register is 4 bytes of a row, one element of f32 or four of 8 bits. A tile whose rows are points of a side
+// is read as it lies, one whose rows are steps of the depth (16 bits only) transposed. Fragments of the next step are
+// loaded before this step's products; f32 is rounded to tf32 as it comes.
 #include "codegen/ptx/pipe/PipeLowering.h"
 
 #include "compiler/support/Error.h"
@@ -15,8 +16,11 @@ namespace tgc::ptx {
 /// i mod 2 · 8 (or i div 2 · 8) further and its depth the other way round.
 class MatrixReader {
 public:
-  MatrixReader(PtxBuilder &b, const SharedPlace &place, Value lane, int64_t rowBytes, bool depthInRows, bool sideFirst)
-      : b(b), place(place), rowBytes(rowBytes), depthInRows(depthInRows) {
+  MatrixReader(PtxBuilder &b, const SharedPlace &place, Value lane, tile::SharedType type, bool depthInRows, bool sideFirst)
+      : b(b), place(place), rowBytes(type.getSwizzle()), bytes(type.getElementType().getIntOrFloatBitWidth() / 8),
+        depthInRows(depthInRows) {
+    if (depthInRows && bytes != 2)
+      internalError("only elements of 16 bits are read transposed");
     Value row = b.band(lane, 7), low = b.band(b.shr(lane, 3), 1), high = b.shr(lane, 4);
     Value side = sideFirst ? low : high, depth = sideFirst ? high : low;
     // The tile's rows are the side, pieces in a row the depth; or the other way round.
@@ -31,7 +35,7 @@ public:
   /// Four matrices, or the first two.
   SmallVector<Value> read(int64_t side, int64_t depth, int64_t matrices = 4) {
     int64_t down = depthInRows ? depth : side, across = depthInRows ? side : depth;
-    int64_t inRow = rowBytes / 2, piece = across % inRow * 2;
+    int64_t inRow = rowBytes / bytes, piece = across % inRow * bytes;
     int64_t shift = down * rowBytes + across / inRow * place.wholeRows * rowBytes;
     Value &address = addresses[piece];
     if (!address)
@@ -46,11 +50,32 @@ public:
 private:
   PtxBuilder &b;
   SharedPlace place;
-  int64_t rowBytes;
+  int64_t rowBytes, bytes;
   bool depthInRows;
   Value base;
   llvm::SmallDenseMap<int64_t, Value> addresses;
 };
+
+/// An mma.sync of 16 rows and 8 columns, with 32 bytes of the depth.
+struct Instruction {
+  Type operand, sum;
+  const char *depth, *text; ///< k16, f32.bf16.bf16.f32
+};
+
+static Instruction instructionOf(Type operand, Type sum) {
+  bool real = sum.isF32();
+  if (operand.isBF16() && real)
+    return {operand, sum, "k16", "f32.bf16.bf16.f32"};
+  if (operand.isF16() && real)
+    return {operand, sum, "k16", "f32.f16.f16.f32"};
+  if (operand.isF32() && real)
+    return {operand, sum, "k8", "f32.tf32.tf32.f32"};
+  if (operand.isFloat8E4M3FN() && real)
+    return {operand, sum, "k32", "f32.e4m3.e4m3.f32"};
+  if (operand.isInteger(8) && sum.isInteger(32))
+    return {operand, sum, "k32", "s32.s8.s8.s32"};
+  internalError("mma has no such operands");
+}
 
 void PipeLowering::lowerDotGroup(tile::DotGroupOp dot) {
   auto right = cast<tile::SharedType>(dot.getRight().getType());
@@ -58,52 +83,60 @@ void PipeLowering::lowerDotGroup(tile::DotGroupOp dot) {
   int64_t rows = type.getShape()[0], columns = type.getShape()[1];
   int64_t depth = right.getShape()[dot.getTransposeRight() ? 0 : 1];
   Type element = right.getElementType();
-  if (rows % 16 != 0 || columns % 8 != 0 || depth % 16 != 0 || !(element.isBF16() || element.isF16()))
+  Instruction instruction = instructionOf(element, type.getElementType());
+  int64_t steps = 256 / element.getIntOrFloatBitWidth(); // of the depth
+  if (rows % 16 != 0 || columns % 8 != 0 || depth % steps != 0)
     internalError("mma has no product of {}x{}x{}", rows, columns, depth);
   Value lane = b.band(thread, 31);
   SmallVector<Value> sums;
   if (dot.getSums())
     sums = fragments[dot.getSums()];
   else
-    sums.assign(rows * columns / 32, builder.create<arith::ConstantOp>(b.loc, builder.getF32FloatAttr(0)));
+    sums.assign(rows * columns / 32, builder.create<arith::ConstantOp>(b.loc, builder.getZeroAttr(instruction.sum)));
 
   std::optional<MatrixReader> leftReader;
   if (auto left = dyn_cast<tile::SharedType>(dot.getLeft().getType()))
-    leftReader.emplace(b, shared[dot.getLeft()], lane, left.getSwizzle(), dot.getTransposeLeft(), /*sideFirst=*/true);
-  MatrixReader rightReader(b, shared[dot.getRight()], lane, right.getSwizzle(), dot.getTransposeRight(), /*sideFirst=*/false);
+    leftReader.emplace(b, shared[dot.getLeft()], lane, left, dot.getTransposeLeft(), /*sideFirst=*/true);
+  MatrixReader rightReader(b, shared[dot.getRight()], lane, right, dot.getTransposeRight(), /*sideFirst=*/false);
 
   struct Step {
     SmallVector<SmallVector<Value>> left, right; ///< a block of 16 rows, a block of 8 columns
+  };
+  auto rounded = [&](SmallVector<Value> words) {
+    if (element.isF32())
+      for (Value &word : words)
+        word = b.ptx("cvt.rna.tf32.f32 $0, $1;", "=r,r", word, builder.getI32Type()).front();
+    return words;
   };
   auto load = [&](int64_t at) {
     Step step;
     for (int64_t row = 0; row < rows; row += 16) {
       if (leftReader) {
-        step.left.push_back(leftReader->read(row, at));
+        step.left.push_back(rounded(leftReader->read(row, at)));
         continue;
       }
       ArrayRef<Value> pairs = fragments[dot.getLeft()];
       SmallVector<Value> words;
-      for (Value pair : pairs.slice((row / 16 * (depth / 16) + at / 16) * 4, 4))
+      for (Value pair : pairs.slice((row / 16 * (depth / steps) + at / steps) * 4, 4))
         words.push_back(builder.createOrFold<LLVM::BitcastOp>(b.loc, builder.getI32Type(), pair));
       step.left.push_back(words);
     }
     for (int64_t column = 0; column < columns; column += 16) {
-      SmallVector<Value> words = rightReader.read(column, at, column + 8 < columns ? 4 : 2);
+      SmallVector<Value> words = rounded(rightReader.read(column, at, column + 8 < columns ? 4 : 2));
       for (size_t i = 0; i < words.size(); i += 2)
         step.right.push_back({words[i], words[i + 1]});
     }
     return step;
   };
-  std::string name = element.isBF16() ? "bf16" : "f16";
-  std::string text = "mma.sync.aligned.m16n8k16.row.col.f32." + name + "." + name +
-                     ".f32 {$0, $1, $2, $3}, {$4, $5, $6, $7}, {$8, $9}, {$10, $11, $12, $13};";
-  SmallVector<Type> four(4, builder.getF32Type());
+  std::string text = std::string("mma.sync.aligned.m16n8") + instruction.depth + ".row.col." + instruction.text +
+                     " {$0, $1, $2, $3}, {$4, $5, $6, $7}, {$8, $9}, {$10, $11, $12, $13};";
+  const char *constraints = instruction.sum.isF32() ? "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f" : "=r,=r,=r,=r,r,r,r,r,r,r,r,r,r,r";
+  SmallVector<Type> four(4, instruction.sum);
   Step step = load(0);
-  for (int64_t at = 0; at < depth; at += 16) {
+  for (int64_t at = 0; at < depth; at += steps) {
     Step next;
-    if (at + 16 < depth)
-      next = load(at + 16);
+    if (at + steps < depth)
+      next = load(at + steps);
     for (int64_t column = 0; column < columns; column += 8)
       for (int64_t block = 0; block < rows; block += 16) {
         // To and fro, so that one operand stays.
@@ -112,7 +145,7 @@ void PipeLowering::lowerDotGroup(tile::DotGroupOp dot) {
         SmallVector<Value> operands(step.left[row / 16]);
         operands.append(step.right[column / 8]);
         operands.append(sums.begin() + first, sums.begin() + first + 4);
-        SmallVector<Value> done = b.ptx(text, "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f", operands, four);
+        SmallVector<Value> done = b.ptx(text, constraints, operands, four);
         std::copy(done.begin(), done.end(), sums.begin() + first);
       }
     step = std::move(next);
@@ -125,7 +158,7 @@ void PipeLowering::lowerGroupLoad(tile::GatherOp load) {
   int64_t rows = type.getShape()[0], columns = type.getShape()[1];
   if (rows % 16 != 0 || columns % 16 != 0 || type.getLayout().getValue() != "left")
     internalError("a shared tile is loaded as a left operand of 16 rows");
-  MatrixReader reader(b, shared[load.getSource()], b.band(thread, 31), load.getSource().getType().getSwizzle(), false, true);
+  MatrixReader reader(b, shared[load.getSource()], b.band(thread, 31), load.getSource().getType(), false, true);
   SmallVector<Value> registers;
   for (int64_t row = 0; row < rows; row += 16)
     for (int64_t column = 0; column < columns; column += 16)

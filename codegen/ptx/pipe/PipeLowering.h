@@ -65,7 +65,7 @@ inline int64_t registerOf(int64_t row, int64_t column, int64_t columns, int64_t 
 
 class PipeLowering {
 public:
-  explicit PipeLowering(tile::FuncOp tile);
+  PipeLowering(tile::FuncOp tile, bool matrixStores);
   void run();
 
 private:
@@ -75,13 +75,15 @@ private:
   void lowerFor(mlir::scf::ForOp loop);
   void lowerIf(mlir::scf::IfOp branch);
   void lowerRoles(tile::RolesOp roles);
+  /// All threads of the block meet, or those of its cluster.
+  void meet();
 
   // Rings: Rings.cpp.
   struct RingState {
     mlir::Value full, empty;                 ///< addresses of barriers
     llvm::SmallVector<mlir::Value> parts;    ///< addresses of stage 0
     llvm::SmallVector<int64_t> partBytes;    ///< from stage to stage
-    int64_t stages = 1, fillBytes = 0;
+    int64_t stages = 1, fillBytes = 0, cluster = 1;
     bool subgroups = false;
   };
   void lowerRing(tile::RingOp ring);
@@ -90,6 +92,7 @@ private:
   Cursor advance(Cursor cursor, int64_t by);
   void wait(mlir::Value barrier, mlir::Value parity);
   void lowerFetch(tile::FetchOp fetch);
+  void lowerRelease(tile::RingReleaseOp release);
   /// Cursors that a loop carries: one for every fill in its body that moves with the induction variable.
   llvm::SmallVector<Cursor> carriedBy(mlir::scf::ForOp loop);
 
@@ -130,8 +133,11 @@ private:
     mlir::Value inside; ///< i1; null: always
     mlir::Value left;   ///< elements from here to the row's end, where it may end inside; null: 16 bytes
   };
+  /// Piece `inRow` of row `row` of block memory.
   BoxPiece pieceOf(tile::BoxOp box, mlir::ValueRange coords, mlir::Value row, mlir::Value inRow,
                    std::optional<llvm::ArrayRef<int64_t>> clipped);
+  /// Rows of block memory that the box fills; rows of the buffer may be shorter.
+  static int64_t rowsOf(tile::BoxOp box);
   mlir::Value pointerOf(mlir::Value buffer);
   mlir::Value sharedPointer(mlir::Value address);
   /// Where a piece of 16 bytes lies in its row.
@@ -159,8 +165,10 @@ private:
   int64_t used = 0, barriers = 0;     ///< bytes of tiles so far, and where the next barrier goes
   mlir::Value thread, group, consumer; ///< i32; consumer: the group's number among the consumers
   int64_t consumers = 0, consumerThreads = 0;
+  int64_t cluster = 1; ///< blocks that free each other's fills
   bool inGroups = false;  ///< tile.groups, not tile.roles
   int64_t blockRows = 64; ///< of a fragment's registers
+  bool matrixStores;      ///< the machine has stmatrix
 };
 
 } // namespace tgc::ptx

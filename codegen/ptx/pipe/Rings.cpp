@@ -27,7 +27,9 @@ void PipeLowering::lowerRing(tile::RingOp ring) {
   state.empty = b.add(state.full, 8 * state.stages);
   barriers += 16 * state.stages;
   state.subgroups = ring.getSubgroups();
-  int64_t releases = ring.getFreedBy() * (state.subgroups ? 4 : 1);
+  state.cluster = ring.getCluster();
+  cluster = std::max(cluster, state.cluster);
+  int64_t releases = ring.getFreedBy() * (state.subgroups ? 4 : 1) * state.cluster;
   auto first = builder.create<scf::IfOp>(ring.getLoc(), b.equal(thread, 0), /*withElse=*/false);
   {
     OpBuilder::InsertionGuard guard(builder);
@@ -199,9 +201,32 @@ void PipeLowering::lowerFetch(tile::FetchOp fetch) {
     constraints += ",r";
     operands.push_back(b.toI32(mapping.lookup(coord)));
   }
+  std::string kind, mask;
+  if (fetch.getMulticast()) {
+    kind = ".multicast::cluster";
+    mask = ", $" + std::to_string(operands.size());
+    constraints += ",h";
+    operands.push_back(builder.create<arith::ConstantIntOp>(b.loc, (int64_t(1) << ring.cluster) - 1, 16));
+  }
   b.ptx("cp.async.bulk.tensor." + std::to_string(fetch.getCoords().size()) +
-            "d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {" + coords + "}], [$2];",
+            "d.shared::cluster.global.mbarrier::complete_tx::bytes" + kind + " [$0], [$1, {" + coords + "}], [$2]" + mask + ";",
         constraints + ",~{memory}", operands);
+}
+
+void PipeLowering::lowerRelease(tile::RingReleaseOp release) {
+  // Nothing that the producer reads was written: the default scope is enough.
+  Cursor at = cursorAt(release.getRing(), release.getFill());
+  RingState &ring = rings[release.getRing()];
+  Value lane = b.band(thread, ring.subgroups ? 31 : consumerThreads - 1), barrier = b.add(ring.empty, b.shl(at.stage, 3));
+  if (ring.cluster == 1) {
+    b.ptx("@$1 mbarrier.arrive.shared::cta.b64 _, [$0];", "r,b,~{memory}", {barrier, b.equal(lane, 0)});
+    return;
+  }
+  // The group's first threads, each to a block of the cluster.
+  Value mine = builder.create<arith::CmpIOp>(b.loc, arith::CmpIPredicate::ult, lane, b.i32(ring.cluster));
+  b.ptx("{\n.reg .b32 there;\n@$2 mapa.shared::cluster.u32 there, $0, $1;\n"
+        "@$2 mbarrier.arrive.shared::cluster.b64 _, [there];\n}",
+        "r,r,b,~{memory}", {barrier, lane, mine});
 }
 
 } // namespace tgc::ptx

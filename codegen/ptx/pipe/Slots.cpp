@@ -28,9 +28,9 @@ PipeLowering::MatrixLane PipeLowering::matrixLane() {
 void PipeLowering::lowerSlotsPut(tile::SlotsPutOp put) {
   ArrayRef<int64_t> shape = put.getFragment().getType().getShape();
   ArrayRef<Value> registers = fragments[put.getFragment()];
-  int64_t width = shape[1], rowBytes = put.getSwizzle();
-  if (shape[0] != 64)
-    internalError("a slot takes 64 rows");
+  int64_t width = shape[1], rowBytes = put.getSwizzle(), rows = shape[0];
+  if (rows != blockRows || (put.getTransposed() && rows != 64))
+    internalError("a slot takes {} rows", blockRows);
   MatrixLane at = matrixLane();
   Value start = slotAddress(put.getSlots(), put.getSlot(), put.getOffset()), offset;
   if (put.getTransposed()) {
@@ -49,11 +49,11 @@ void PipeLowering::lowerSlotsPut(tile::SlotsPutOp put) {
     if (put.getTransposed())
       operands.push_back(b.add(base, column * 128));
     else
-      operands.push_back(b.bxor(b.add(base, column / inRow * 64 * rowBytes), b.i32(column % inRow * 2)));
+      operands.push_back(b.bxor(b.add(base, column / inRow * rows * rowBytes), b.i32(column % inRow * 2)));
     int64_t matrices = column + 8 < width ? 4 : 2;
     for (int64_t c = column; c < std::min(width, column + 16); c += 8)
       for (int64_t row : {0, 8}) {
-        Value pair = registers[registerOf(row, c, width) / 2];
+        Value pair = registers[registerOf(row, c, width, blockRows) / 2];
         operands.push_back(builder.createOrFold<LLVM::BitcastOp>(b.loc, builder.getI32Type(), pair));
       }
     b.ptx("stmatrix.sync.aligned.m8n8.x" + std::to_string(matrices) + (put.getTransposed() ? ".trans" : "") +

@@ -23,7 +23,7 @@ std::string searchBetween(const Arguments &arguments, const std::function<void()
   openDatabase(arguments.database);
   build();
   CompileOptions options = static_cast<const ModelArguments &>(arguments).options();
-  SearchReport report = searchModel(options, arguments.database, tuning);
+  SearchReport report = searchModel(options, arguments.database, tuning, arguments.search.cuts);
   return searchTable(report, searchRows(report, *openDatabase(arguments.database)), 20);
 }
 

@@ -33,7 +33,7 @@ SearchReport compareStrategies(const Arguments &arguments) {
     search.search = strategy;
     std::string own = databasePath(arguments.database) + "." + strategy;
     std::filesystem::remove(own);
-    SearchReport next = searchModel(arguments.front(), own, search.options());
+    SearchReport next = searchModel(arguments.front(), own, search.options(), search.cuts);
     for (const TuneRow &row : next.result.rows)
       if (row.seconds > 0)
         report.found[strategy][next.workloads[row.workload].record.key] = row.seconds;
@@ -51,7 +51,8 @@ SearchReport compareStrategies(const Arguments &arguments) {
 
 void tune(const Arguments &arguments) {
   SearchReport report = arguments.compare.empty()
-                            ? searchModel(arguments.front(), arguments.database, arguments.search.options())
+                            ? searchModel(arguments.front(), arguments.database, arguments.search.options(),
+                                          arguments.search.cuts)
                             : compareStrategies(arguments);
   std::unique_ptr<Database> database = openDatabase(arguments.database);
   std::vector<SearchRow> rows = searchRows(report, *database);

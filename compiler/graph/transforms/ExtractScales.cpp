@@ -172,7 +172,7 @@ private:
     Value result =
         builder.create<ContractOp>(op.getLoc(), op.getType(), op.getKind(), lhs ? lhs->value : op.getLhs(),
                                    rhs ? rhs->value : op.getRhs(), op.getExtents(),
-                                   lhs ? lhs->map : op.getLhsMap(), rhs ? rhs->map : op.getRhsMap());
+                                   lhs ? lhs->map : op.getLhsMap(), rhs ? rhs->map : op.getRhsMap(), op.getTf32());
     auto type = cast<RankedTensorType>(op.getType());
     Value scale = buildSplat(builder, op.getLoc(), type, builder.getFloatAttr(type.getElementType(), factor));
     result = builder.create<arith::MulFOp>(op.getLoc(), result, scale);

@@ -165,7 +165,7 @@ private:
     auto type =
         RankedTensorType::get(ArrayRef<int64_t>(extents).take_front(rank), elementOf(first.getResult()));
     Value result = builder.create<ContractOp>(loc, type, ContractKind::Sum, first.getLhs(), joined, extents,
-                                              first.getLhsMap(), first.getRhsMap());
+                                              first.getLhsMap(), first.getRhsMap(), first.getTf32());
     for (auto [member, start] : llvm::zip(members, starts)) {
       ContractOp op = member.op;
       SmallVector<AffineExpr> index(AffineMap::getMultiDimIdentityMap(rank, context).getResults());

@@ -1,5 +1,6 @@
 // In:  the graph stage.
-// Out: the same with the f32 operands of contractions rounded to a 16-bit type; sums stay in f32.
+// Out: the same with the f32 operands of contractions rounded to a 16-bit type; sums stay in f32. For tf32, which no
+//      buffer has, contractions say that their operands may be rounded.
 // This is what a model in f32 becomes under a 16-bit --precision: matrix units get the operands they want and
 // weights take half the memory, while sums, norms, residuals and angles keep the model's precision. A value
 // that contractions alone read is stored rounded, because its producer does the rounding.
@@ -20,11 +21,11 @@ struct NarrowContractions : PassWrapper<NarrowContractions, OperationPass<>> {
   explicit NarrowContractions(StringRef name) { to = name.str(); }
   NarrowContractions(const NarrowContractions &other) : PassWrapper(other) { to = other.to; }
   StringRef getArgument() const override { return "graph-narrow-contractions"; }
-  StringRef getDescription() const override { return "rounds operands of contractions to f16 or bf16"; }
+  StringRef getDescription() const override { return "rounds operands of contractions to f16 or bf16, or lets them be rounded to tf32"; }
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<arith::ArithDialect>();
   }
-  Option<std::string> to{*this, "to", llvm::cl::desc("f16 or bf16"), llvm::cl::init("bf16")};
+  Option<std::string> to{*this, "to", llvm::cl::desc("f16, bf16 or tf32"), llvm::cl::init("bf16")};
 
   void runOnOperation() override {
     Type narrow =
@@ -33,10 +34,16 @@ struct NarrowContractions : PassWrapper<NarrowContractions, OperationPass<>> {
     getOperation()->walk([&](ContractOp contract) {
       if (tooSmall(contract))
         return;
+      if (to == "tf32") {
+        contract.setTf32(contract.getKind() == ContractKind::Sum && isF32(contract.getLhs()) && isF32(contract.getRhs()));
+        return;
+      }
       contract.getLhsMutable().assign(round(contract.getLhs(), contract, narrow, rounded));
       contract.getRhsMutable().assign(round(contract.getRhs(), contract, narrow, rounded));
     });
   }
+
+  static bool isF32(Value value) { return getElementTypeOrSelf(value.getType()).isF32(); }
 
   /// Too few columns or products for a matrix instruction: nothing is gained, as in a last convolution to 3
   /// channels.

@@ -12,6 +12,7 @@ void addGraphPasses(mlir::OpPassManager &manager) {
   manager.addPass(mlir::createCSEPass());
   manager.addPass(createFindMomentsPass());
   manager.addPass(createExtractScalesPass());
+  manager.addPass(createNarrowIntegersPass());
   manager.addPass(createFindAttentionPass());
   manager.addPass(createMergeContractionsPass());
   manager.addPass(createJoinSlicesPass());
@@ -30,6 +31,7 @@ void registerGraphPasses() {
   mlir::registerPass(createFindMomentsPass);
   mlir::registerPass(createFindAttentionPass);
   mlir::registerPass(createExtractScalesPass);
+  mlir::registerPass(createNarrowIntegersPass);
   mlir::registerPass(createMergeContractionsPass);
   mlir::registerPass(createJoinSlicesPass);
   mlir::registerPass(createSplitConcatsPass);

@@ -16,6 +16,8 @@ std::unique_ptr<mlir::Pass> createFindMomentsPass();
 std::unique_ptr<mlir::Pass> createFindAttentionPass();
 /// Constant factors of a contraction's operands become one factor of its result.
 std::unique_ptr<mlir::Pass> createExtractScalesPass();
+/// Contractions of integers that were extended from 8 bits multiply those of 8 bits.
+std::unique_ptr<mlir::Pass> createNarrowIntegersPass();
 /// Contractions of one left operand with weights become one, with the weights side by side.
 std::unique_ptr<mlir::Pass> createMergeContractionsPass();
 /// Equal element-wise operations on all slices of a tensor become one on the tensor.
@@ -23,7 +25,8 @@ std::unique_ptr<mlir::Pass> createJoinSlicesPass();
 /// Element-wise work on a concatenation of computed tensors is done on its parts.
 std::unique_ptr<mlir::Pass> createSplitConcatsPass();
 
-/// Operands of contractions in f32 are rounded to "f16" or "bf16": what --precision does to a model in f32.
+/// Operands of contractions in f32 are rounded to "f16" or "bf16", or may be rounded to "tf32": what --precision does
+/// to a model in f32.
 std::unique_ptr<mlir::Pass> createNarrowContractionsPass(llvm::StringRef to);
 void registerNarrowContractionsPass();
 

@@ -83,6 +83,8 @@ Interpreter::Interpreter(FuncOp func, ArrayRef<Bytes> buffers, bool scales)
   for (BlockArgument argument : func.getBuffers()) {
     bool loaded = llvm::any_of(argument.getUsers(), [](Operation *user) { return !isa<StoreOp>(user); });
     int64_t bytes = bufferBytes(cast<MemRefType>(argument.getType()));
+    if (llvm::any_of(argument.getUsers(), [](Operation *user) { return isa<StoreOp>(user); }))
+      widest_ = std::max(widest_, toleranceOf(cast<MemRefType>(argument.getType()).getElementType()).ofScale);
     if (loaded && int64_t(buffers_[argument.getArgNumber()].size()) < bytes)
       badInput("kernel {}: buffer {} needs {} bytes, {} were given", func.getSymName().str(),
                argument.getArgNumber(), bytes, buffers_[argument.getArgNumber()].size());
@@ -193,6 +195,10 @@ void Interpreter::compute(Operation *op, const Box &box, MutableArrayRef<std::sh
       .Case([&](ContractOp contract) {
         evaluator::contract(*value(contract.getLhs(), wide), *value(contract.getRhs(), wide), over, wide,
                             scales_, type, result);
+        // What operands with 10 bits cost, in units of the tolerance of sums in f32.
+        if (contract.getTf32())
+          for (evaluator::Cell &cell : result.cells)
+            cell.scale *= 0x1p10;
       })
       .Case([&](ReduceOp reduce) {
         evaluator::reduce(*value(reduce.getSource(), wide), reduce.getKind(), reduce.getIsUnsigned(), over,
@@ -364,6 +370,8 @@ void Interpreter::elementwise(Operation *op, const Box &box, Tensor &result) {
   if (!function || op->getNumResults() != 1 || op->getNumOperands() > 3)
     unsupported("the evaluator has no operation {}", op->getName().getStringRef().str());
   ScalarContext context = scalarContext(op);
+  if (context.rounding != 0)
+    context.rounding = std::min(1.0, toleranceOf(context.operandType).ofScale / widest_);
   SmallVector<TensorPtr, 3> operands;
   for (Value operand : op->getOperands())
     operands.push_back(value(operand, box));

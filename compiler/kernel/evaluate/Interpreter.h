@@ -51,6 +51,7 @@ private:
   FuncOp func_;
   llvm::SmallVector<Bytes> buffers_;
   bool scales_;
+  double widest_ = 0; ///< σ of the types that are stored: what scales are measured in
   AxisSets sets_;
   llvm::DenseSet<mlir::Operation *> kept_;
   std::map<Key, TensorPtr> cache_;

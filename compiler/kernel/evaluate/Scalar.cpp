@@ -1,8 +1,10 @@
 // The table of element-wise operations. Reals carry the size of what was summed: a sum adds the sizes of its
-// operands, every other function passes them on times its derivative.
+// operands, every other function passes them on times its derivative. An operand that was computed is off by a part
+// of itself too, which a function that is steep there makes a larger part of its result (a sine near 0).
 #include "compiler/kernel/evaluate/Scalar.h"
 
 #include "compiler/kernel/Elements.h"
+#include "compiler/kernel/Kernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/StringMap.h"
@@ -43,9 +45,10 @@ struct Derived {
 /// A real function given with its derivative.
 template <auto F>
 constexpr RowFunction smooth() {
-  return row1<[](const Cell &a, Context) {
+  return row1<[](const Cell &a, Context context) {
     Derived y = F(a.real);
-    return Cell::ofReal(y.value, a.scale == 0 ? 0 : a.scale * std::abs(y.derivative));
+    double size = std::max(a.scale, context.rounding * std::abs(a.real));
+    return Cell::ofReal(y.value, size == 0 ? 0 : size * std::abs(y.derivative));
   }>;
 }
 /// A function whose steps make a derivative meaningless; its operands are rounded as the graph says.
@@ -383,10 +386,26 @@ RowFunction tgc::kernel::evaluator::rowFunction(Operation *op) {
   return table().lookup(op->getName().getStringRef());
 }
 
+/// Whether a value is the result of arithmetic that rounds, not one that was loaded or only moved.
+static bool isComputed(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op || isa<LoadOp, GatherOp, CoordOp>(op) || op->hasTrait<OpTrait::ConstantLike>())
+    return false;
+  if (isa<arith::SIToFPOp, arith::UIToFPOp>(op))
+    return false;
+  if (isa<arith::ExtFOp, arith::TruncFOp, arith::NegFOp, math::AbsFOp, arith::SelectOp, RemapOp>(op))
+    return llvm::any_of(op->getOperands(), [](Value operand) {
+      return isa<FloatType>(operand.getType()) && isComputed(operand);
+    });
+  return isa<FloatType>(value.getType());
+}
+
 ScalarContext tgc::kernel::evaluator::scalarContext(Operation *op) {
   ScalarContext context;
-  if (op->getNumOperands() > 0)
+  if (op->getNumOperands() > 0) {
     context.operandType = op->getOperand(0).getType();
+    context.rounding = isComputed(op->getOperand(0));
+  }
   context.resultType = op->getResult(0).getType();
   if (auto compare = dyn_cast<arith::CmpFOp>(op))
     context.predicate = int64_t(compare.getPredicate());

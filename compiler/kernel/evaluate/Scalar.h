@@ -9,6 +9,7 @@ namespace tgc::kernel::evaluator {
 struct ScalarContext {
   mlir::Type operandType, resultType; ///< of the first operand and result
   int64_t predicate = 0;              ///< of a comparison
+  double rounding = 0; ///< of the first operand, if arithmetic made it: a part of itself, in units of scale
 };
 
 /// out[i] = op(in[0][i * step[0]], …) for i < length.

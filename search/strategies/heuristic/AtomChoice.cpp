@@ -9,10 +9,10 @@ bool hasCopy(const DeviceInfo &device, const char *kind) {
   return std::find(device.copyKinds.begin(), device.copyKinds.end(), kind) != device.copyKinds.end();
 }
 
-const Atom *groupAtom(const DeviceInfo &device, bool asynchronous, ElementType operand, ElementType sums) {
+const Atom *groupAtom(const DeviceInfo &device, bool asynchronous, ElementType operand, ElementType sums, bool tf32) {
   for (const Atom &atom : device.atoms)
     if (device.maxThreads > 1 && atom.asynchronous == asynchronous && atom.a == operand && atom.b == operand &&
-        atom.accumulator == sums)
+        atom.accumulator == sums && (tf32 || !atom.tf32))
       return &atom;
   return nullptr;
 }
@@ -48,9 +48,25 @@ std::optional<double> ContractTiles::tile(int64_t rows, int64_t columns, Schedul
   return tiles;
 }
 
+/// Whether a load's index has a quotient that moves with the axis: no copy has several of its points.
+static bool isDivided(const KernelInfo &kernel, int axis) {
+  for (const Access &access : kernel.accesses)
+    for (const LinearIndex &index : access.indices)
+      for (const FloorTerm &term : index.floors)
+        if (term.coefficients[axis] != 0)
+          return true;
+  return false;
+}
+
 /// Tiles of the side's axes whose product is `points`, inner axes first; false if there are none.
 bool ContractTiles::tileSide(std::vector<int> axes, int64_t points, Schedule &schedule, double &tiles) const {
   const std::vector<int> &complete = kernel.contract->complete;
+  std::erase_if(axes, [&](int axis) {
+    bool divided = isDivided(kernel, axis);
+    if (divided)
+      tiles *= double(kernel.axes[axis].extent);
+    return divided;
+  });
   std::stable_sort(axes.begin(), axes.end(), [&](int a, int b) { return strides[a] < strides[b]; });
   auto whole = [&](int axis) { return std::find(complete.begin(), complete.end(), axis) != complete.end(); };
   int64_t left = points;

@@ -5,7 +5,7 @@
 // 3. Every pair of row and column tiles of some sizes is estimated in cycles: multiply-adds by the register
 //    tile, copies, panels from the third cache, sums, epilogue, and the last wave of tasks. The least wins.
 // 4. Nothing where plain loops are as good: one row (bound by memory) and tiny problems.
-// A search starts from the best few by the same estimate, with other panels and depths too.
+// A search starts from the best few of every panel by the same estimate, with other depths too.
 #include "search/plan/PipeParts.h"
 #include "search/plan/Planners.h"
 #include "search/strategies/heuristic/Heuristic.h"
@@ -59,13 +59,14 @@ public:
     return best;
   }
 
-  /// The best few of every panel and depth, the best first.
+  /// The best few of every panel and depth: the best of each panel, then the second best of each, and so on.
   std::vector<Schedule> several(size_t count) {
     if (!prepare())
       return {};
-    std::vector<std::pair<double, Schedule>> kept;
+    std::vector<std::vector<std::pair<double, Schedule>>> ways; // by panel: the estimate is surest within one
     for (bool flip : {false, true})
-      for (int64_t vectors : {2, 1, 3, 4})
+      for (int64_t vectors : {2, 1, 3, 4}) {
+        std::vector<std::pair<double, Schedule>> &kept = ways.emplace_back();
         for (double deeper : {1.0, 0.5, 2.0}) {
           all.emplace();
           best.reset();
@@ -75,12 +76,18 @@ public:
           kept.insert(kept.end(), all->begin(),
                       all->begin() + std::ptrdiff_t(std::min<size_t>(all->size(), 4)));
         }
-    std::stable_sort(kept.begin(), kept.end(),
-                     [](const auto &a, const auto &b) { return a.first < b.first; });
+        std::stable_sort(kept.begin(), kept.end(),
+                         [](const auto &a, const auto &b) { return a.first < b.first; });
+      }
+    std::erase_if(ways, [](const auto &kept) { return kept.empty(); });
+    std::stable_sort(ways.begin(), ways.end(),
+                     [](const auto &a, const auto &b) { return a.front().first < b.front().first; });
     std::vector<Schedule> schedules;
-    for (auto &[cycles, schedule] : kept)
-      if (schedules.size() < count && cycles < 1.5 * kept.front().first)
-        schedules.push_back(std::move(schedule));
+    for (size_t rank = 0; rank < count; ++rank)
+      for (auto &kept : ways)
+        if (schedules.size() < count && rank < kept.size() &&
+            kept[rank].first < 1.5 * ways.front().front().first)
+          schedules.push_back(kept[rank].second);
     return schedules;
   }
 

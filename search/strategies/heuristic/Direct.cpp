@@ -14,8 +14,8 @@ namespace tgc::heuristic {
 namespace {
 
 /// The atom of a device whose threads start no copies into block memory.
-const Atom *directAtom(const DeviceInfo &device, ElementType operand, ElementType sums) {
-  return hasCopy(device, "async") ? nullptr : groupAtom(device, /*asynchronous=*/false, operand, sums);
+const Atom *directAtom(const DeviceInfo &device, ElementType operand, ElementType sums, bool tf32) {
+  return hasCopy(device, "async") ? nullptr : groupAtom(device, /*asynchronous=*/false, operand, sums, tf32);
 }
 
 /// Rows × columns of a group's sums, in groups of the atom's width, and how groups lie.
@@ -159,7 +159,7 @@ std::optional<Schedule> directContractSchedule(const KernelInfo &kernel, const D
   if (!kernel.contract || kernel.contract->k.empty())
     return std::nullopt;
   const ContractInfo &contract = *kernel.contract;
-  const Atom *atom = directAtom(device, contract.lhs.type, kernel.reductions[contract.reduction].accumulator);
+  const Atom *atom = directAtom(device, contract.lhs.type, kernel.reductions[contract.reduction].accumulator, contract.tf32);
   return atom ? DirectChoice(kernel, device, *atom).run() : std::nullopt;
 }
 
@@ -167,7 +167,7 @@ std::optional<Schedule> directAttendSchedule(const KernelInfo &kernel, const Dev
   if (!kernel.attend || !kernel.attend->scores || kernel.attend->m.empty() || kernel.attend->n.empty())
     return std::nullopt;
   const AttendInfo &attend = *kernel.attend;
-  const Atom *atom = directAtom(device, attend.values.type, kernel.reductions[attend.reduction].accumulator);
+  const Atom *atom = directAtom(device, attend.values.type, kernel.reductions[attend.reduction].accumulator, /*tf32=*/false);
   if (!atom)
     return std::nullopt;
   int queries = longestAxis(kernel, attend.m), keys = longestAxis(kernel, attend.n);

@@ -50,17 +50,18 @@ private:
     const OperandInfo &right = flip ? contract.lhs : contract.rhs;
     if (const BufferInfo *weight = scattered(right, flip ? contract.m : contract.n, inner))
       schedule.packs[weight->name] = flip ? "mk" : "nk";
-    for (auto [depth, stages] : {std::pair<int64_t, int64_t>(32, 4), {64, 2}, {64, 3}, {32, 3}, {32, 2}, {16, 4}})
+    int64_t bytes = bytesOf(atom.a);
+    for (auto [depthBytes, stages] : {std::pair<int64_t, int64_t>(64, 4), {128, 2}, {128, 3}, {64, 3}, {64, 2}, {32, 4}})
       for (int64_t slots : {1, 0}) {
-        int64_t extent = kernel.axes[inner].extent;
-        if (depth > 16 && depth > roundUp(extent, 16))
+        int64_t extent = kernel.axes[inner].extent, depth = depthBytes / bytes;
+        if (depth > atom.k && depth > roundUp(extent, atom.k))
           continue;
         Schedule tried = schedule;
         tried.tile[kernel.axes[inner].name] = depth;
         tried.stages = stages;
         if (slots)
           tried.slots = slots;
-        weigh(shape, tried, *count, double(roundUp(extent, depth)) / double(extent) * (slots ? 1 : 1.05), depth);
+        weigh(shape, tried, *count, double(roundUp(extent, depth)) / double(extent) * (slots ? 1 : 1.05), depthBytes);
       }
   }
 
@@ -71,18 +72,19 @@ private:
     const Access &access = kernel.accesses[operand.accesses.front()];
     const BufferInfo &buffer = kernel.buffers[access.buffer];
     auto along = [&](int axis) { return access.uses[axis] && access.strideOf(axis, buffer) == 1; };
-    bool found = along(depth) || std::any_of(side.begin(), side.end(), along);
+    // Only elements of 16 bits are read across the rows that they lie in.
+    bool found = along(depth) || (bytesOf(atom.a) == 2 && std::any_of(side.begin(), side.end(), along));
     return buffer.free && !found ? &buffer : nullptr;
   }
 
-  void weigh(const Shape &shape, const Schedule &schedule, double count, double waste, int64_t depth) {
+  void weigh(const Shape &shape, const Schedule &schedule, double count, double waste, int64_t depthBytes) {
     // A bound first: plans cost more than this.
     double groups = double(shape.groupsM * shape.groupsN);
     double rows = double(shape.rows) / double(shape.groupsM), columns = double(shape.columns) / double(shape.groupsN);
     // Elements read for a step of the depth, in those of a group of 64 × 64: reading and multiplying overlap in part.
     double rate = 1 / (0.7 + 0.3 * 32 * (rows + columns) / (rows * columns));
     // Measured on large products: short steps are a little faster, large blocks wait longer for each other.
-    double work = double(shape.rows * shape.columns) * waste / rate * (depth == 64 ? 1.03 : 1) * (groups > 4 ? 1.1 : 1);
+    double work = double(shape.rows * shape.columns) * waste / rate * (depthBytes == 128 ? 1.03 : 1) * (groups > 4 ? 1.1 : 1);
     if (best && std::max(1.0, count / double(device.units)) * work > leastCost)
       return;
     PlanResult plan = makePlan(kernel, schedule, device);
@@ -126,7 +128,8 @@ std::optional<Schedule> groupsContractSchedule(const KernelInfo &kernel, const D
     n *= kernel.axes[axis].extent;
   if (std::min(m, n) < 8) // memory's speed is what counts: the loops' rule
     return std::nullopt;
-  const Atom *atom = groupAtom(device, /*asynchronous=*/false, contract.lhs.type, kernel.reductions[contract.reduction].accumulator);
+  const Atom *atom = groupAtom(device, /*asynchronous=*/false, contract.lhs.type, kernel.reductions[contract.reduction].accumulator,
+                               contract.tf32);
   return atom ? GroupsChoice(kernel, device, *atom).run() : std::nullopt;
 }
 
@@ -134,7 +137,8 @@ std::optional<Schedule> groupsAttendSchedule(const KernelInfo &kernel, const Dev
   if (!hasCopy(device, "async") || !kernel.attend || !kernel.attend->scores || kernel.attend->m.empty() || kernel.attend->n.empty())
     return std::nullopt;
   const AttendInfo &attend = *kernel.attend;
-  const Atom *atom = groupAtom(device, /*asynchronous=*/false, attend.values.type, kernel.reductions[attend.reduction].accumulator);
+  const Atom *atom = groupAtom(device, /*asynchronous=*/false, attend.values.type, kernel.reductions[attend.reduction].accumulator,
+                               /*tf32=*/false);
   if (!atom)
     return std::nullopt;
   int queries = longestAxis(kernel, attend.m), keys = longestAxis(kernel, attend.n);

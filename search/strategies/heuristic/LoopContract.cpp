@@ -2,7 +2,7 @@
 // 1. Lanes along a stored axis that is contiguous in an operand and in the store; else along a reduced axis that is
 //    contiguous in both operands.
 // 2. Registers: a few vectors of that axis times a few of an axis that the other operand has, so that every value
-//    loaded is used several times.
+//    loaded is used several times; without such an axis as many vectors as there are registers.
 // 3. Blocks of about a million products.
 #include "search/strategies/heuristic/Heuristic.h"
 #include "search/strategies/heuristic/LoopChoice.h"
@@ -48,8 +48,11 @@ std::optional<Schedule> loopContractSchedule(const KernelInfo &kernel, const Dev
       }
   int64_t budget = device.registers >= 32 ? 24 : 12;
   if (vector) {
-    int64_t vectors = std::max<int64_t>(1, choice.vectorise(*vector, SplitKind::Upcast, 4) / choice.lanes);
-    if (std::optional<int> other = longest(choice, *across); other && stored(*other))
+    std::optional<int> other = longest(choice, *across);
+    // Where nothing is used twice, memory decides: the longer its runs, the better.
+    int64_t side = other ? 4 : device.registers;
+    int64_t vectors = std::max<int64_t>(1, choice.vectorise(*vector, SplitKind::Upcast, side) / choice.lanes);
+    if (other && stored(*other))
       choice.unrollBy(*other, SplitKind::Upcast, std::max<int64_t>(1, budget / vectors));
   } else {
     for (int axis : contract.k)

@@ -160,7 +160,7 @@ std::optional<Schedule> rolesContractSchedule(const KernelInfo &kernel, const De
     return std::nullopt;
   const ContractInfo &contract = *kernel.contract;
   const Atom *atom =
-      groupAtom(device, /*asynchronous=*/true, contract.lhs.type, kernel.reductions[contract.reduction].accumulator);
+      groupAtom(device, /*asynchronous=*/true, contract.lhs.type, kernel.reductions[contract.reduction].accumulator, contract.tf32);
   return atom ? ContractChoice(kernel, device, *atom).run() : std::nullopt;
 }
 
@@ -168,7 +168,8 @@ std::optional<Schedule> rolesAttendSchedule(const KernelInfo &kernel, const Devi
   if (!kernel.attend || !kernel.attend->scores || kernel.attend->m.empty() || kernel.attend->n.empty())
     return std::nullopt;
   const AttendInfo &attend = *kernel.attend;
-  const Atom *atom = groupAtom(device, /*asynchronous=*/true, attend.values.type, kernel.reductions[attend.reduction].accumulator);
+  const Atom *atom = groupAtom(device, /*asynchronous=*/true, attend.values.type, kernel.reductions[attend.reduction].accumulator,
+                               /*tf32=*/false);
   if (!atom)
     return std::nullopt;
   int queries = longestAxis(kernel, attend.m), keys = longestAxis(kernel, attend.n);
@@ -183,6 +184,8 @@ std::optional<Schedule> rolesAttendSchedule(const KernelInfo &kernel, const Devi
   std::vector<Shape> shapes;
   if (columns <= 64)
     shapes = {{3, 128, false}, {2, 128, true}};
+  else if (columns <= 80)
+    shapes = {{3, 112, false}, {2, 128, true}, {2, 128, false}, {2, 96, false}};
   else if (columns <= 128)
     shapes = {{2, 128, true}, {2, 128, false}, {2, 96, false}};
   else

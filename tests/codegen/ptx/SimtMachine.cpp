@@ -1,9 +1,11 @@
 #include "tests/codegen/ptx/SimtMachine.h"
 
 #include "compiler/support/Error.h"
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 namespace tgc::test {
 namespace {
@@ -23,10 +25,51 @@ void copy(const SimtThread::Copy &copy) {
   std::memset(to + copy.bytes, 0, size_t(16 - copy.bytes));
 }
 
-float fromHalf(uint16_t bits, bool brain) {
-  if (brain)
-    return std::bit_cast<float>(uint32_t(bits) << 16);
-  return float(std::bit_cast<_Float16>(bits));
+/// The other way: argument 1 + m is the pair of matrix m.
+void storeMatrices(const SimtInstruction &instruction, SimtThread *const *warp) {
+  for (int m = 0; m < instruction.matrices; ++m)
+    for (int t = 0; t < 32; ++t) {
+      auto pair = uint32_t(warp[t]->arguments[size_t(1 + m)]);
+      std::memcpy(reinterpret_cast<char *>(warp[8 * m + t / 4]->arguments[0]) + t % 4 * 4, &pair, 4);
+    }
+}
+
+/// Bits of an operand's element.
+int widthOf(SimtInstruction::Operand operand) {
+  switch (operand) {
+  case SimtInstruction::Half:
+  case SimtInstruction::Brain:
+    return 16;
+  case SimtInstruction::Tf32:
+    return 32;
+  case SimtInstruction::Signed8:
+  case SimtInstruction::E4M3:
+    return 8;
+  }
+  internalError("no such operand");
+}
+
+double fromBits(uint32_t bits, SimtInstruction::Operand operand) {
+  switch (operand) {
+  case SimtInstruction::Half:
+    return double(std::bit_cast<_Float16>(uint16_t(bits)));
+  case SimtInstruction::Brain:
+    return std::bit_cast<float>(bits << 16);
+  case SimtInstruction::Tf32:
+    if (bits & 0x1FFF) // machines ignore these bits, or not
+      internalError("an operand was not rounded to tf32");
+    return std::bit_cast<float>(bits);
+  case SimtInstruction::Signed8:
+    return int8_t(bits);
+  case SimtInstruction::E4M3: {
+    int exponent = int(bits >> 3 & 15), mantissa = int(bits & 7);
+    double size = exponent == 15 && mantissa == 7 ? NAN
+                  : exponent == 0                 ? std::ldexp(mantissa, -9)
+                                                  : std::ldexp(8 + mantissa, exponent - 10);
+    return bits & 0x80 ? -size : size;
+  }
+  }
+  internalError("no such operand");
 }
 
 /// Lane t has the pair of columns 2 (t mod 4) of row t div 4; transposed, of the matrix's columns.
@@ -44,27 +87,32 @@ void loadMatrices(const SimtInstruction &instruction, SimtThread *const *warp) {
   }
 }
 
-/// D 16×8 = A 16×16 · B 16×8 + C. Arguments: four pairs of A, two of B, four of C.
+/// D 16×8 = A 16×k · B k×8 + C, k elements in 32 bytes. Arguments: four words of A, two of B, four of C.
 void multiply(const SimtInstruction &instruction, SimtThread *const *warp) {
-  float a[16][16], b[16][8];
+  int width = widthOf(instruction.operand), each = 32 / width, depth = 8 * each;
+  double a[16][32], b[32][8];
   for (int t = 0; t < 32; ++t) {
-    auto element = [&](int argument, int half) {
-      return fromHalf(uint16_t(warp[t]->arguments[argument] >> (16 * half)), instruction.brain);
+    auto element = [&](int argument, int e) {
+      return fromBits(uint32_t(warp[t]->arguments[size_t(argument)] >> (width * e)) & uint32_t((uint64_t(1) << width) - 1),
+                      instruction.operand);
     };
-    for (int half = 0; half < 2; ++half) {
+    for (int e = 0; e < each; ++e) {
       for (int i = 0; i < 4; ++i)
-        a[t / 4 + i % 2 * 8][t % 4 * 2 + half + i / 2 * 8] = element(i, half);
+        a[t / 4 + i % 2 * 8][t % 4 * each + e + i / 2 * (depth / 2)] = element(i, e);
       for (int i = 0; i < 2; ++i)
-        b[t % 4 * 2 + half + i * 8][t / 4] = element(4 + i, half);
+        b[t % 4 * each + e + i * (depth / 2)][t / 4] = element(4 + i, e);
     }
   }
+  bool integers = instruction.operand == SimtInstruction::Signed8;
   for (int t = 0; t < 32; ++t)
     for (int i = 0; i < 4; ++i) {
       int row = t / 4 + i / 2 * 8, column = t % 4 * 2 + i % 2;
-      float sum = std::bit_cast<float>(uint32_t(warp[t]->arguments[6 + i]));
-      for (int k = 0; k < 16; ++k)
+      auto before = uint32_t(warp[t]->arguments[size_t(6 + i)]);
+      double sum = 0;
+      for (int k = 0; k < depth; ++k)
         sum += a[row][k] * b[k][column];
-      warp[t]->results[i] = std::bit_cast<uint32_t>(sum);
+      warp[t]->results[i] = integers ? before + uint32_t(int32_t(sum))
+                                     : std::bit_cast<uint32_t>(float(std::bit_cast<float>(before) + sum));
     }
 }
 
@@ -90,10 +138,24 @@ SimtInstruction parseInstruction(const std::string &whole) {
     made.matrices = made.results = text[28] - '0';
     made.transposed = text.find(".trans") != std::string::npos;
     made.number = numberAfter(text, "+");
-  } else if (begins(text, "mma.sync.aligned.m16n8k16.row.col.f32.")) {
+  } else if (begins(text, "stmatrix.sync.aligned.m8n8.x") && text.find(".trans") == std::string::npos) {
+    made.kind = SimtInstruction::StoreMatrix;
+    made.matrices = text[28] - '0';
+  } else if (begins(text, "mma.sync.aligned.m16n8k")) {
     made.kind = SimtInstruction::Mma;
     made.results = 4;
-    made.brain = text.find(".bf16.bf16.") != std::string::npos;
+    constexpr std::pair<const char *, SimtInstruction::Operand> known[] = {
+        {"k16.row.col.f32.f16.f16.f32", SimtInstruction::Half},   {"k16.row.col.f32.bf16.bf16.f32", SimtInstruction::Brain},
+        {"k8.row.col.f32.tf32.tf32.f32", SimtInstruction::Tf32},  {"k32.row.col.s32.s8.s8.s32", SimtInstruction::Signed8},
+        {"k32.row.col.f32.e4m3.e4m3.f32", SimtInstruction::E4M3}};
+    std::string shape = text.substr(22, text.find(' ') - 22);
+    auto found = std::find_if(std::begin(known), std::end(known), [&](const auto &one) { return shape == one.first; });
+    if (found == std::end(known))
+      internalError("the host does not know the product {}", shape);
+    made.operand = found->second;
+  } else if (begins(text, "cvt.rna.tf32.f32")) {
+    made.kind = SimtInstruction::RoundTf32;
+    made.results = 1;
   } else if (begins(text, "bar.warp.sync 0xffffffff")) {
     made.kind = SimtInstruction::WarpSync;
   } else if (begins(text, "shfl.sync.bfly.b32 $0, $1, ")) {
@@ -145,6 +207,9 @@ void execute(const SimtInstruction &instruction, SimtThread &thread, bool late) 
     return result(1 / number());
   case SimtInstruction::Tanh:
     return result(std::tanh(number()));
+  case SimtInstruction::RoundTf32: // halves away from 0
+    thread.results[0] = (uint32_t(thread.arguments[0]) + 0x1000) & ~0x1FFFu;
+    return;
   default:
     internalError("an instruction of a warp is given to a thread");
   }
@@ -154,6 +219,8 @@ void execute(const SimtInstruction &instruction, SimtThread *const *warp) {
   switch (instruction.kind) {
   case SimtInstruction::LoadMatrix:
     return loadMatrices(instruction, warp);
+  case SimtInstruction::StoreMatrix:
+    return storeMatrices(instruction, warp);
   case SimtInstruction::Mma:
     return multiply(instruction, warp);
   case SimtInstruction::ShuffleXor:

@@ -15,10 +15,13 @@ assert outcomes["ok"] > 10, "hardly anything was measured"
 assert outcomes["wrong"] == 0, [record for record in records if record["outcome"] == "wrong"]
 assert all(record["seconds"] > 0 for record in records if record["outcome"] == "ok")
 
-# Kernels of one name are the same; where the database has changed a schedule, it has that one.
+# Kernels of one name are the same; where the database has changed a schedule, it has that one. A schedule that takes its
+# kernel apart leaves others in its place.
 usable = {record["schedule"] for record in records if record["outcome"] == "ok"}
-before = {kernel["kernel"]: kernel["schedule"] for kernel in plain}
-changed = [kernel for kernel in again if before.get(kernel["kernel"], kernel["schedule"]) != kernel["schedule"]]
-print(f"{len(changed)} of {len(again)} kernels have other schedules than without the database")
-assert changed, "the database changed nothing"
-assert all(kernel["schedule"] in usable for kernel in changed), "a schedule is not the database's"
+before, after = ({kernel["kernel"]: kernel["schedule"] for kernel in kernels} for kernels in (plain, again))
+changed = [name for name in before if name in after and before[name] != after[name]]
+apart = [name for name in before if name not in after]
+print(f"of {len(before)} kernels {len(changed)} have other schedules than without the database, {len(apart)} are taken apart")
+assert changed or apart, "the database changed nothing"
+assert all(after[name] in usable for name in changed), "a schedule is not the database's"
+assert not apart or any(word in schedule for schedule in usable for word in ("winograd", "split"))

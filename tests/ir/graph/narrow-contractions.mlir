@@ -21,3 +21,12 @@ func.func @small(%x: tensor<64x64xf32>, %w: tensor<64x4xf32>) -> tensor<64x4xf32
   %y = graph.contract sum %x, %w extents [64, 4, 64] maps affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)> : tensor<64x64xf32>, tensor<64x4xf32> -> tensor<64x4xf32>
   return %y : tensor<64x4xf32>
 }
+
+// A type that no buffer has: the sums say that their operands may be rounded.
+// RUN: tgc-opt %s --pass-pipeline='builtin.module(func.func(graph-narrow-contractions{to=tf32}))' | FileCheck %s --check-prefix=TF32
+// TF32-LABEL: func.func @two
+// TF32-NOT: truncf
+// TF32-COUNT-2: graph.contract sum {{.*}} tf32 : tensor<64x64xf32>
+// TF32-LABEL: func.func @small
+// TF32-NOT: tf32
+// TF32: return

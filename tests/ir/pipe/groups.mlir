@@ -10,7 +10,15 @@
 // RUN: tgc-loop %s --target a100 --emit=check --kernel ff --schedule 'tc(mma) flip tile(k,32) tile(m,64) tile(n,64) warps(2x2) copy(w,async) copy(x,async) stage(2) slots(1)' | FileCheck %s --check-prefix=ONE
 // RUN: tgc-loop %s --target a100 --emit=check --kernel attend --schedule 'tc(mma) tile(m,16) tile(n,16) warps(1) copy(k,async) copy(q,async) copy(v,async) stage(4)' | FileCheck %s --check-prefix=ONE
 // RUN: not tgc-loop %s --target a100 --emit=plan --kernel ff --schedule 'tc(mma) tile(k,32) tile(m,128) tile(n,128) warps(2x2) copy(w,async) copy(x,async) stage(3) persistent' 2>&1 | FileCheck %s --check-prefix=REFUSED
-// CHECK-RUN-COUNT-5: agrees
+// RUN: tgc-pipe-gpu %s --device a100 --kernel enlarged --emit plan | FileCheck %s --check-prefix=ENLARGED
+// RUN: tgc-pipe-gpu %s --device h200 --kernel enlarged --emit plan --schedule 'tc(wgmma) tile(k2,64) tile(m1,8) tile(m3,16) tile(n,64) warps(2+1) copy(w,tma) copy(x,tma) stage(3) slots(1)' | FileCheck %s --check-prefix=ENLARGED
+// RUN: not tgc-pipe-gpu %s --device a100 --kernel enlarged --emit plan --schedule 'tc(mma) tile(k2,32) tile(m0,2) tile(m3,16) tile(n,64) warps(2) copy(w,async) copy(x,async) stage(3)' 2>&1 | FileCheck %s --check-prefix=PHASE
+// Newer machines stage with stmatrix.
+// RUN: tgc-pipe-gpu %s --device h200 --kernel ff --emit ptx | FileCheck %s --check-prefix=STORE
+// RUN: tgc-loop %s --target h200 --emit=check --kernel ff --schedule 'tc(mma) tile(k,32) tile(m,128) tile(n,96) warps(4x1) copy(w,async) copy(x,async) stage(3) slots(1)' | FileCheck %s --check-prefix=ONE
+// RUN: tgc-loop %s --target h200 --emit=check --kernel conv | FileCheck %s --check-prefix=ONE
+// STORE: stmatrix.sync.aligned.m8n8.x4.shared.b16
+// CHECK-RUN-COUNT-7: agrees
 // ONE: agrees
 // REFUSED: persistent: a block has one tile
 
@@ -110,4 +118,28 @@ kernel.func @stride2(%x: memref<2x12x20x32xbf16>, %w: memref<40x288x1xbf16>, %y:
   %s = kernel.contract %a, %c over(%k0, %k1, %k2) : bf16, bf16 -> f32
   %o = arith.truncf %s : f32 to bf16
   kernel.store %o, %y[%m0, %m1, %m2, %n] : memref<2x6x10x40xbf16>
+}
+
+// Rows of block memory hold two rows of the buffer: two taps, of 16 channels each. Beside them columns of two axes.
+kernel.func @short(%x: memref<12x18x80xbf16>, %w: memref<56x3x3x80xbf16>, %y: memref<6x9x56xbf16>)
+    axes(%m0 = 6, %m1 = 9, %k0 = 3, %k1 = 3, %k2 = 80, %n = 56)
+    attributes {schedule = "tc(mma) flip tile(k2,16) tile(k0,2) tile(n,128) tile(m1,8) warps(4) copy(w,async) copy(x,async) stage(4)"} {
+  %a = kernel.load %x[%m0 * 2 + %k0 - 1, %m1 * 2 + %k1 - 1, %k2] : memref<12x18x80xbf16> else 0.0
+  %c = kernel.load %w[%n, %k0, %k1, %k2] : memref<56x3x3x80xbf16>
+  %s = kernel.contract %a, %c over(%k0, %k1, %k2) : bf16, bf16 -> f32
+  %o = arith.truncf %s : f32 to bf16
+  kernel.store %o, %y[%m0, %m1, %n] : memref<6x9x56xbf16>
+}
+
+// A tensor is enlarged twice as it is read. Places of one phase lie side by side in it; which they are depends on phase
+// and tap. By the heuristic.
+// ENLARGED: operand a in 1 box: x offset 0 sizes [8,16,64] strides [1024,64,1] box [{{[0-9]+,[0-9]+}},{{32|64}}]
+// PHASE: an index of x is not linear along m0
+kernel.func @enlarged(%x: memref<8x16x64xbf16>, %w: memref<64x3x3x64xbf16>, %y: memref<16x32x64xbf16>)
+    axes(%m0 = 2, %m1 = 8, %m2 = 2, %m3 = 16, %k0 = 3, %k1 = 3, %k2 = 64, %n = 64) {
+  %a = kernel.load %x[(%k0 + %m0 + 1) floordiv 2 + %m1 - 1, (%k1 + %m2 + 1) floordiv 2 + %m3 - 1, %k2] : memref<8x16x64xbf16> else 0.0
+  %c = kernel.load %w[%n, %k0, %k1, %k2] : memref<64x3x3x64xbf16>
+  %s = kernel.contract %a, %c over(%k0, %k1, %k2) : bf16, bf16 -> f32
+  %o = arith.truncf %s : f32 to bf16
+  kernel.store %o, %y[%m0 + %m1 * 2, %m2 + %m3 * 2, %n] : memref<16x32x64xbf16>
 }

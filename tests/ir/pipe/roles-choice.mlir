@@ -60,3 +60,17 @@ kernel.func @quantised(%x: memref<4096x1024xf8E4M3FN>, %w: memref<1024x3072xf8E4
   %o = arith.truncf %u : f32 to bf16
   kernel.store %o, %y[%m, %n] : memref<4096x3072xbf16>
 }
+
+// Heads of 72 and 80 columns leave registers for three consumers with 112 keys, faster than two with 128.
+// CHECK: tile(m,192) tile(n,112) warps(3+1) pingpong overlap
+// CHECK: 3 consumers of 64x112 in turn
+kernel.func @heads(%q: memref<4096x16x72xbf16>, %k: memref<4096x16x72xbf16>, %v: memref<4096x16x72xbf16>, %o: memref<4096x16x72xbf16>)
+    axes(%h = 16, %m = 4096, %n = 4096, %d = 72, %e = 72) {
+  %a = kernel.load %q[%m, %h, %d] : memref<4096x16x72xbf16>
+  %c = kernel.load %k[%n, %h, %d] : memref<4096x16x72xbf16>
+  %s = kernel.contract %a, %c over(%d) : bf16, bf16 -> f32
+  %w = kernel.load %v[%n, %h, %e] : memref<4096x16x72xbf16>
+  %r = kernel.softmax %s, %w over(%n) : f32, bf16 -> f32
+  %z = arith.truncf %r : f32 to bf16
+  kernel.store %z, %o[%m, %h, %e] : memref<4096x16x72xbf16>
+}

@@ -44,12 +44,32 @@ def parts(c):
 """
 
 
+def enlarged(c):
+    """Taps over a tensor that is enlarged twice as it is read; by the heuristic without a schedule."""
+    H, W, K, N = c["H"], c["W"], c["K"], c["N"]
+    x, w, y = f"memref<{H}x{W}x{K}xbf16>", f"memref<{N}x3x3x{K}xbf16>", f"memref<{2 * H}x{2 * W}x{N}xbf16>"
+    own = f" attributes {{schedule = \"{c['schedule']}\"}}" if c["schedule"] else ""
+    return f"""kernel.func @gemm(%x: {x}, %w: {w}, %y: {y})
+    axes(%k0 = 3, %m0 = 2, %m1 = {H}, %k1 = 3, %m2 = 2, %m3 = {W}, %k2 = {K}, %n0 = {N}){own} {{
+  %a = kernel.load %x[(%k0 + %m0 + 1) floordiv 2 + %m1 - 1, (%k1 + %m2 + 1) floordiv 2 + %m3 - 1, %k2] : {x} else 0.0
+  %c = kernel.load %w[%n0, %k0, %k1, %k2] : {w}
+  %s = kernel.contract %a, %c over(%k0, %k1, %k2) : bf16, bf16 -> f32
+  %o = arith.truncf %s : f32 to bf16
+  kernel.store %o, %y[%m0 + %m1 * 2, %m2 + %m3 * 2, %n0] : {y}
+}}
+"""
+
+
 def kernel(c):
+    if c.get("kind") == "enlarged":
+        return enlarged(c)
     if c["epi"] == "scaled":
         return scaled(c)
     if c["epi"] == "parts":
         return parts(c)
-    M, N, K, T, O = c["M"], c["N"], c["K"], c.get("type", "bf16"), c.get("out", c.get("type", "bf16"))
+    M, N, K, kind = c["M"], c["N"], c["K"], c.get("type", "bf16")
+    T, S = {"tf32": "f32", "s8": "i8"}.get(kind, kind), "i32" if kind == "s8" else "f32"
+    O = c.get("out", S if kind in ("tf32", "s8") else T)
     epi, w = c["epi"], f"{K}x{N}" if c.get("wkn") else f"{N}x{K}"
     extra = "".join([f", %b: memref<{N}x{T}>"] * (epi in ("bias", "gelu", "gated")) +
                     [f", %g: memref<{N}x{T}>, %res: memref<{M}x{N}x{T}>"] * (epi == "gated"))
@@ -57,12 +77,13 @@ def kernel(c):
             f"    axes(%m = {M}, %n = {N}, %k = {K}) attributes {{schedule = \"{c['schedule']}\"}} {{",
             f"  %a = kernel.load %x[%m, %k] : memref<{M}x{K}x{T}>",
             f"  %c = kernel.load %w[{'%k, %n' if c.get('wkn') else '%n, %k'}] : memref<{w}x{T}>",
-            f"  %s = kernel.contract %a, %c over(%k) : {T}, {T} -> f32"]
+            f"  %s = kernel.contract %a, %c over(%k){' tf32' * (kind == 'tf32')} : {T}, {T} -> {S}"]
     if epi == "none":
         last = "%s"
     else:
-        text += [f"  %bias = kernel.load %b[%n] : memref<{N}x{T}>", f"  %be = arith.extf %bias : {T} to f32",
-                 "  %t = arith.addf %s, %be : f32"]
+        text += [f"  %bias = kernel.load %b[%n] : memref<{N}x{T}>"]
+        text += [f"  %be = arith.extf %bias : {T} to f32"] if T != "f32" else []
+        text += [f"  %t = arith.addf %s, {'%be' if T != 'f32' else '%bias'} : f32"]
         last = "%t"
     if epi == "gelu":
         text.append(GELU)
@@ -72,16 +93,18 @@ def kernel(c):
                  f"  %r0 = kernel.load %res[%m, %n] : memref<{M}x{N}x{T}>", f"  %r1 = arith.extf %r0 : {T} to f32",
                  "  %gt = arith.mulf %t, %g1 : f32", "  %sum = arith.addf %gt, %r1 : f32"]
         last = "%sum"
-    if O != "f32":
+    if O not in ("f32", "i32"):
         text += [f"  %o = arith.truncf {last} : f32 to {O}"]
         last = "%o"
     return "\n".join(text + [f"  kernel.store {last}, %y[%m, %n] : memref<{M}x{N}x{O}>", "}", ""])
 
 
-def schedule(bm=128, bn=192, stages=4, warps="2+1", pingpong=True, raster=16, slots=3, flip=False, bk=64, persistent=True):
+def schedule(bm=128, bn=192, stages=4, warps="2+1", pingpong=True, raster=16, slots=3, flip=False, bk=64, persistent=True,
+             cluster=""):
     m, n = (bn, bm) if flip else (bm, bn)
     words = ["tc(wgmma)"] + ["flip"] * flip + [f"tile(k,{bk})", f"tile(m,{m})", f"tile(n,{n})", f"warps({warps})"]
     words += ["pingpong"] * pingpong + ["copy(w,tma)", "copy(x,tma)", f"stage({stages})"] + ["persistent"] * persistent
+    words += [f"cluster({cluster})"] * bool(cluster)
     words += [f"raster({'n' if flip else 'm'},{raster})"] * (raster > 0) + [f"slots({slots})"] * (slots > 0)
     return " ".join(words)
 
@@ -105,8 +128,16 @@ def cases():
         for i, s in enumerate(schedules):
             for epi in ("none", "gelu"):
                 yield dict(M=M, N=N, K=K, epi=epi, schedule=s, name=f"m{M}n{N}k{K}_{epi}_{i}", time=1)
-            s = s.replace("tile(k,64)", "tile(k,128)")
-            yield dict(M=M, N=N, K=K, epi="scaled", schedule=s, name=f"f8_m{M}n{N}k{K}_{i}", time=1)
+            deep = s.replace("tile(k,64)", "tile(k,128)")
+            yield dict(M=M, N=N, K=K, epi="scaled", schedule=deep, name=f"f8_m{M}n{N}k{K}_{i}", time=1)
+            bare = s[:s.index(" slots(")]
+            for kind, depth in (("tf32", 32), ("s8", 128)):
+                yield dict(M=M, N=N, K=K, type=kind, epi="none", schedule=bare.replace("tile(k,64)", f"tile(k,{depth})"),
+                           name=f"{kind}_m{M}n{N}k{K}_{i}", time=1)
+            for axis in "mn":
+                yield dict(M=M, N=N, K=K, epi="none", schedule=f"{s} cluster({axis},2)", name=f"cluster_m{M}n{N}k{K}_{axis}{i}", time=1)
+    for H, W, K, N in ((64, 64, 512, 512), (128, 128, 512, 512), (256, 256, 256, 256), (16, 16, 1280, 1280), (12, 20, 64, 40)):
+        yield dict(kind="enlarged", H=H, W=W, K=K, N=N, schedule="", name=f"enlarged_{H}x{W}x{K}x{N}", time=1)
     # Small ones that only have to be right: tails, types, other orders in memory, other epilogues and schedules.
     check = [dict(M=1000, N=520, K=328), dict(M=77, N=776, K=4096, epi="gelu", schedule=pp(raster=0)), dict(M=512, N=384, K=512, type="f16", epi="bias"),
              dict(M=1000, N=520, K=328, schedule=pp(flip=True, bn=176, stages=5, slots=2)), dict(M=512, N=1152, K=640, wkn=1, epi="bias"),
@@ -123,7 +154,14 @@ def cases():
              dict(M=640, N=768, K=512, epi="bias", schedule=pp(bk=128, bn=128, stages=2, slots=2)),
              dict(M=1000, N=776, K=1040, epi="scaled", schedule=pp(bk=128)),
              dict(M=777, N=520, K=528, epi="scaled", schedule=coop(bk=128, slots=1)),
-             dict(M=640, N=768, K=64, epi="bias"), dict(M=640, N=760, K=128, epi="bias", schedule=pp(bn=152, slots=0))]
+             dict(M=640, N=768, K=64, epi="bias"), dict(M=640, N=760, K=128, epi="bias", schedule=pp(bn=152, slots=0)),
+             dict(M=777, N=520, K=328, type="tf32", epi="bias", schedule=pp(bk=32, bn=128, slots=0)),
+             dict(M=777, N=521, K=336, type="s8", schedule=pp(bk=128, bn=128, slots=0)),
+             dict(M=768, N=776, K=512, epi="gelu", schedule=pp(cluster="m,2")),
+             dict(M=999, N=768, K=520, epi="bias", schedule=pp(cluster="n,2")),
+             dict(M=1536, N=776, K=520, epi="bias", schedule=coop(cluster="m,4", slots=1)),
+             dict(M=1024, N=512, K=512, wkn=1, schedule=pp(bn=128, slots=2, cluster="m,2")),
+             dict(M=512, N=768, K=512, epi="bias", schedule=pp(cluster="m,2", persistent=False))]
     for i, c in enumerate(check):
         c.setdefault("epi", "none")
         c.setdefault("schedule", pp())

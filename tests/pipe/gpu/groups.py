@@ -27,7 +27,9 @@ CHECKS = [dict(), dict(M=1000, N=520, K=328), dict(M=77, N=776, K=4096, epi="gel
           dict(M=777, N=1000, K=640, schedule=product(flip=True)), dict(M=640, N=768, K=512, epi="gated"),
           dict(M=999, N=776, K=512, epi="gated", schedule=product(bm=64, bn=96, warps="4x1", raster=0)),
           dict(M=999, N=777, K=512, schedule=product(slots=0)), dict(M=640, N=768, K=16, schedule=product(bk=16, stages=2)),
-          dict(M=640, N=768, K=512, schedule=product(bm=32, bn=64, warps="2x2", raster=0))]
+          dict(M=640, N=768, K=512, schedule=product(bm=32, bn=64, warps="2x2", raster=0)),
+          dict(M=777, N=520, K=328, type="tf32", schedule=product(bk=16, slots=0)),
+          dict(M=777, N=521, K=336, type="s8", epi="none", schedule=product(bk=64, slots=0))]
 
 
 def cases():
@@ -35,6 +37,9 @@ def cases():
         for i, s in enumerate(TIMED):
             for epi in ("none", "gelu")[: 2 if i == 0 else 1]:
                 yield dict(kind="gemm", M=M, N=N, K=K, epi=epi, schedule=s, name=f"mma_m{M}n{N}k{K}_{epi}_{i}", time=1)
+        for kind, depth in (("tf32", 16), ("s8", 64)):
+            yield dict(kind="gemm", M=M, N=N, K=K, epi="none", type=kind, schedule=product(bk=depth, slots=0),
+                       name=f"mma_{kind}_m{M}n{N}k{K}", time=1)
     for i, c in enumerate(CHECKS):
         c = dict(kind="gemm", M=640, N=768, K=512, epi="bias", schedule=product()) | c
         yield c | dict(name=f"mma_check{i}_m{c['M']}n{c['N']}k{c['K']}_{c['epi']}")

@@ -16,7 +16,7 @@ DIR = sys.argv[1]
 SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 1.0
 ONLY = sys.argv[3:]
 WATCHDOG = 90
-TYPES = {"bf16": (9, 2), "f16": (6, 2), "f32": (7, 4), "f8e4m3": (0, 1)}     # CUtensorMapDataType, bytes
+TYPES = {"bf16": (9, 2), "f16": (6, 2), "f32": (7, 4), "f8e4m3": (0, 1), "i8": (0, 1)}     # CUtensorMapDataType, bytes
 L2_BYTES = 50 << 20
 SWIZZLE = {32: 1, 64: 2, 128: 3}
 
@@ -77,8 +77,10 @@ class Kernel:
             self.params.append((C.c_void_p * (len(pointers) + len(maps)))(*[C.addressof(p) for p in pointers],
                                                                           *[m[1] for m in maps]))
         import torch
+        cluster = Attr(4)                    # CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION
+        cluster.val[:3] = [launch["cluster"], 1, 1]
         self.config = Config((launch["grid"], 1, 1), (launch["block"], 1, 1), launch["shared"],
-                             torch.cuda.current_stream().cuda_stream, None, 0)
+                             torch.cuda.current_stream().cuda_stream, C.pointer(cluster), int(launch["cluster"] > 1))
 
     def __call__(self):
         self.turn = (self.turn + 1) % len(self.params)
@@ -96,7 +98,13 @@ def gemm(case, torch, make):
             f"peer scaled{name}": lambda fast=fast: torch._scaled_mm(x, w.t(), scale_a=sx[:, None], scale_b=sw[None, :],
                                                                      out_dtype=torch.bfloat16, use_fast_accum=fast)
             for name, fast in (("", True), (" slow sums", False))}
-    T = {"bf16": torch.bfloat16, "f16": torch.float16}[case.get("type", "bf16")]
+    copies = lambda w: [w] + [w.clone() for _ in range(min(24, -(-L2_BYTES * 3 // (w.numel() * w.element_size()))) - 1)] \
+        if case.get("time") else [w]
+    if case.get("type") == "s8":
+        x, w = (torch.randint(-128, 128, s, device="cuda", dtype=torch.int8) for s in ((M, K), (N, K)))
+        each = itertools.cycle(ws := copies(w))
+        return dict(x=x, w=ws), x.double() @ w.double().t(), lambda: torch._int_mm(x, next(each).t())
+    T = {"bf16": torch.bfloat16, "f16": torch.float16, "tf32": torch.float32}[case.get("type", "bf16")]
     x, w, b = make(M, K), make(N, K) * (K ** -0.5 * 2), make(N) * 4
     g, res = make(N), make(M, N)
     x, w, b, g, res = (t.to(T) for t in (x, w, b, g, res))
@@ -111,8 +119,14 @@ def gemm(case, torch, make):
     if epi == "gated":
         ref = ref * g.float() + res.float()
     out = torch.empty(M, N, device="cuda", dtype=T)
-    ws = [w] + [w.clone() for _ in range(min(24, -(-L2_BYTES * 3 // (w.numel() * 2))) - 1)] if case.get("time") else [w]
-    each = itertools.cycle(ws)
+    each = itertools.cycle(ws := copies(w))
+    if case.get("type") == "tf32":
+        def peer():
+            torch.backends.cuda.matmul.allow_tf32 = True
+            torch.matmul(x, next(each).t(), out=out)
+            torch.backends.cuda.matmul.allow_tf32 = False
+            return out
+        return dict(x=x, w=ws, b=b), ref, peer
     peers = {"none": lambda: torch.matmul(x, next(each).t(), out=out), "bias": lambda: torch.addmm(b, x, next(each).t(), out=out),
              "gated": lambda: torch.addmm(b, x, next(each).t(), out=out),     # nothing does all of it
              "gelu": lambda: torch._addmm_activation(b, x, next(each).t(), use_gelu=True)}
@@ -143,6 +157,24 @@ def attention(case, torch, make):
     return dict(q=q, k=k, v=v, mask=mask), ref, peer
 
 
+def enlarged(case, torch, make):
+    """A convolution of 3×3 taps over a tensor that is enlarged twice as it is read, channels last."""
+    H, W, K, N = case["H"], case["W"], case["K"], case["N"]
+    x, w = make(H, W, K).to(torch.bfloat16), (make(N, 3, 3, K) * (9 * K) ** -0.5).to(torch.bfloat16)
+    large = torch.nn.functional.interpolate(x.permute(2, 0, 1)[None], scale_factor=2, mode="nearest").contiguous(memory_format=torch.channels_last)
+    wt = w.permute(0, 3, 1, 2)
+    torch.backends.cudnn.allow_tf32 = False
+    ref = torch.nn.functional.conv2d(large.float(), wt.float(), padding=1)[0].permute(1, 2, 0).contiguous()
+    return dict(x=x, w=w), ref, lambda: torch.nn.functional.conv2d(large, wt, padding=1)[0].permute(1, 2, 0)
+
+
+INPUTS = {"gemm": gemm, "attention": attention, "enlarged": enlarged}
+
+
+def label(case):
+    return case["type"] if case.get("type") in ("tf32", "s8") else case.get("epi", "")
+
+
 def child(cases, say):
     import torch
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -151,12 +183,12 @@ def child(cases, say):
     cu, fns, errors = Driver(), {}, {}
     inputs, ref, refs = None, None, {}
     for case in cases:
-        key = json.dumps([case.get(x) for x in ("kind", "M", "N", "K", "B", "H", "D", "type", "out", "epi", "wkn", "scale", "mask", "parts")])
+        key = json.dumps([case.get(x) for x in ("kind", "M", "N", "K", "B", "H", "W", "D", "type", "out", "epi", "wkn", "scale", "mask", "parts")])
         if key not in refs:
-            refs[key] = (gemm if case["kind"] == "gemm" else attention)(case, torch, make)
+            refs[key] = INPUTS[case["kind"]](case, torch, make)
             peers = refs[key][2]
             if not isinstance(peers, dict):
-                peers = {"peer " + case.get("epi", ""): peers} if peers else {}
+                peers = {f"peer {label(case)}": peers} if peers else {}
             for name, peer in peers.items() if case.get("time") else ():
                 try:
                     r = peer()
@@ -164,25 +196,26 @@ def child(cases, say):
                     say("without", name, repr(x)[:200])
                     continue
                 r = r.transpose(1, 2) if case["kind"] == "attention" else r
-                errors[name] = ((r.float() - refs[key][1]).norm() / refs[key][1].norm()).item()
+                errors[name] = ((r.to(refs[key][1].dtype) - refs[key][1]).norm() / refs[key][1].norm()).item()
                 fns[name] = peer
         inputs, ref, _ = refs[key]
         say("START", case["name"])
-        out = torch.empty_like(ref, dtype={"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}[
+        out = torch.empty_like(ref, dtype={"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32, "i32": torch.int32}[
             [b for b in case["launch"]["buffers"] if b["stored"]][0]["type"]])
         sources = {name: t if isinstance(t, list) else [t] for name, t in inputs.items()}
         copies = [[out if b["stored"] else sources[b["name"]][i % len(sources[b["name"]])] for b in case["launch"]["buffers"]]
                   for i in range(max(map(len, sources.values())))]
         k = Kernel(cu, case, copies)
         worst, first, moved = 0.0, None, 0
-        most = 1e-2 if case.get("epi") == "scaled" else 5e-3   # sums of f8 keep fewer bits
+        # Sums of f8 keep fewer bits; those of integers are exact.
+        most = {"s8": 1e-12, "tf32": 2e-3}.get(case.get("type"), 1e-2 if case.get("epi") == "scaled" else 5e-3)
         for rep in range(3 if SHORT else 12):
-            out.fill_(float("nan"))
+            out.fill_(float("nan") if out.is_floating_point() else -1)
             k()
             torch.cuda.synchronize()
             if rep == 0:
-                d = (out.float() - ref).abs()
-                worst = ((out.float() - ref).norm() / ref.norm()).item()
+                d = (out.to(ref.dtype) - ref).abs()
+                worst = ((out.to(ref.dtype) - ref).norm() / ref.norm()).item()
                 bad = (~(d <= 0.02 * ref.abs() + 0.02 * ref.abs().mean())).sum().item()
                 first = out.clone()
                 if worst != worst or worst > most:
@@ -208,6 +241,8 @@ def timing(torch, cases, fns, errors, say):
     names, flops = list(fns), cases[0]["launch"]["flops"]
     if cases[0]["kind"] == "gemm":
         flops = 2.0 * cases[0]["M"] * cases[0]["N"] * cases[0]["K"]
+    elif cases[0]["kind"] == "enlarged":
+        flops = 2.0 * 9 * 4 * cases[0]["H"] * cases[0]["W"] * cases[0]["K"] * cases[0]["N"]
     else:
         flops = 4.0 * cases[0]["B"] * cases[0]["H"] * cases[0]["M"] * cases[0]["N"] * cases[0]["D"]
     for n in names:
@@ -240,10 +275,10 @@ def timing(torch, cases, fns, errors, say):
             burst[n].append(a.elapsed_time(b))
     middle = lambda t: sorted(t)[len(t) // 2]
     c = cases[0]
-    say("SHAPE", " ".join(f"{k}{c[k]}" for k in ("B", "H", "M", "N", "K", "D") if k in c))
+    say("SHAPE", " ".join(f"{k}{c[k]}" for k in ("B", "H", "W", "M", "N", "K", "D") if k in c))
     schedules = {c["name"]: c["schedule"] for c in cases}
     for n in sorted(names, key=lambda n: middle(sustained[n])):
-        base = "peer " + next((c.get("epi", "") for c in cases if c["name"] == n), n[5:])
+        base = "peer " + next((label(c) for c in cases if c["name"] == n), n[5:])
         s, u = middle(sustained[n]), 0 if SHORT else middle(burst[n])
         ratio = f"{middle(sustained[base]) / s:5.3f}x" if base in fns else ""
         if u:
@@ -258,7 +293,7 @@ def main():
         cases = [c for c in cases if any(o in c["name"] for o in ONLY)]
     groups = {}
     for c in cases:
-        key = tuple(c.get(x) for x in ("kind", "B", "H", "M", "N", "K", "D")) if c.get("time") else ("checks",)
+        key = tuple(c.get(x) for x in ("kind", "B", "H", "W", "M", "N", "K", "D")) if c.get("time") else ("checks",)
         groups.setdefault(key, []).append(c)
     failed = 0
     for todo in groups.values():

@@ -1,0 +1,136 @@
+// One run of the tuner: what it knows, and what its parts do. Tuner.cpp spreads the budget, Trials.cpp measures one
+// candidate, Finalists.cpp measures the best again.
+#pragma once
+#include "search/tune/Tuner.h"
+#include <chrono>
+#include <future>
+#include <random>
+
+namespace tgc::tuning {
+
+/// Seconds of a kernel: batches of such are smaller, and fewer finalists run.
+inline constexpr double longTrial = 0.3;
+inline constexpr double perTrial = 0.15; ///< seconds, roughly: loading, data, compiling
+
+/// Adds the time that it lives to a sum.
+class Stopwatch {
+public:
+  explicit Stopwatch(double &sum) : sum(sum), start(std::chrono::steady_clock::now()) {}
+  ~Stopwatch() { sum += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); }
+
+private:
+  double &sum;
+  std::chrono::steady_clock::time_point start;
+};
+
+struct State {
+  size_t workload = 0;
+  std::unique_ptr<Space> space;
+  std::vector<Schedule> warm;
+  std::unique_ptr<Strategy> strategy;    ///< made when it is first asked
+  std::string heuristic;                 ///< its text
+  std::map<std::string, double> seconds; ///< usable, by schedule
+  double best = 0;                       ///< seconds
+  size_t flat = 0;                       ///< trials since something better was found
+  bool begun = false, done = false;
+  bool adopted = false;      ///< its best is the database's and stays
+  std::string apart;         ///< the schedule whose parts these are
+  std::vector<size_t> parts; ///< states of the kernels that its best schedule puts in its place
+  TuneRow row;
+};
+
+struct Trial {
+  size_t state = 0;
+  Candidate candidate;
+  std::optional<TuningRecord> answer;
+  enum { Known, Hopeless, Mine, Others } kind = Known;
+  CompileReply compiled;
+};
+
+struct Wave {
+  std::vector<Trial> trials;
+  std::vector<size_t> mine;
+  std::future<std::vector<CompileReply>> compiling;
+};
+
+class TuneRun {
+public:
+  TuneRun(TuneHost &host, const DeviceInfo &device, Measurer &measurer, Database &database,
+          const TuneOptions &options)
+      : host(host), device(device), measurer(measurer), database(database), options(options),
+        random(options.seed), start(now()) {}
+
+  TuneResult run();
+  std::vector<VerifyRow> verify();
+
+private:
+  static double now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  }
+  const Workload &workload(const State &state) const { return host.workloads()[state.workload]; }
+  size_t launches(const State &state) const { return workload(state).launches; }
+  const std::string &key(const State &state) const { return workload(state).record.key; }
+  bool stopped() const { return options.stop && options.stop(); }
+  double left() const { return options.budgetSeconds > 0 ? start + options.budgetSeconds - now() : -1; }
+  bool over(double kept) const;
+
+  // Tuner.cpp
+  void addState(size_t index);
+  /// Takes the database's best schedule, if there is one, with its parts' if it takes the kernel apart. Invalidates
+  /// references to states.
+  void adopt(size_t index);
+  /// What trials of this workload may still bring, in seconds of the model for a second of searching.
+  double gain(const State &state) const;
+  /// The next trials, which begin to compile: heuristics' schedules first, then those of the workloads with
+  /// most to gain. Workloads under way are left alone: their strategies wait for answers.
+  Wave gather(const std::vector<Trial> &underWay);
+  void propose(size_t index, size_t most, Wave &wave);
+  void compile(Wave &wave);
+  void awaitCompiled(Wave &wave);
+  void measureWave(Wave &wave);
+  /// Another process' trial: its record comes, or its claim ends and the trial is ours.
+  void awaitOthers(State &state, Trial &trial);
+  void learn(const Trial &trial);
+  /// Where the best schedule takes its kernel apart, the parts are tuned by themselves. Invalidates
+  /// references to states.
+  void takeUpParts(size_t index);
+  /// Seconds of one launch: the best schedule's, or its parts' by themselves.
+  double secondsOf(const State &state) const;
+  static std::string bestOf(const State &state);
+  double projected() const;
+  void report(const State &state);
+  TuneResult finish();
+
+  // Trials.cpp
+  std::optional<TuningRecord> known(const State &state, const std::string &schedule);
+  MeasureRequest requestFor(const State &state, const std::string &package);
+  TuningRecord measure(State &state, const std::string &schedule, const CompileReply &compiled, bool again);
+  /// Measures and judges without storing.
+  TuningRecord attempt(State &state, const std::string &schedule, const CompileReply &compiled, bool again,
+                       MeasureReply &reply);
+
+  // Finalists.cpp
+  /// Seconds that measuring the finalists will take.
+  double reserve() const;
+  static size_t rounds(const State &state) { return state.best > longTrial ? 2 : 3; }
+  static size_t finalistsOf(const State &state);
+  void confirmAll();
+  /// Unconfirmed schedules must beat it by more than luck.
+  void trustHeuristic(State &state);
+  void confirm(State &state);
+  /// Measures schedules again, in rounds.
+  void again(State &state, std::vector<std::string> chosen);
+
+  TuneHost &host;
+  const DeviceInfo &device;
+  Measurer &measurer;
+  Database &database;
+  const TuneOptions &options;
+  std::mt19937_64 random;
+  double start;
+  std::string machine = machineName();
+  std::vector<State> states;
+  TuneResult result;
+};
+
+} // namespace tgc::tuning

@@ -1,0 +1,101 @@
+// 1. What a candidate is measured with: limits from what is known of its kernel, cold caches as the model has them.
+// 2. It is measured in another process, compared with the reference, and stored.
+#include "search/tune/Run.h"
+
+#include "compiler/support/Error.h"
+#include <algorithm>
+
+namespace tgc::tuning {
+
+std::optional<TuningRecord> TuneRun::known(const State &state, const std::string &schedule) {
+  std::optional<TuningRecord> record = database.find(key(state), deviceKey(device), machine, schedule);
+  return record && record->version == options.compiler ? record : std::nullopt;
+}
+
+MeasureRequest TuneRun::requestFor(const State &state, const std::string &package) {
+  const KernelInfo &info = workload(state).info;
+  MeasureRequest request;
+  request.package = package;
+  request.device = options.device;
+  request.seed = options.seed;
+  {
+    Stopwatch watch(result.times.reference);
+    request.samples = host.samples(state.workload, options.seed);
+  }
+  double bytes = 0;
+  for (const BufferInfo &buffer : info.buffers)
+    bytes += double(buffer.bytes());
+  auto last = uint64_t(std::max(device.l2Bytes, device.l3Bytes));
+  if (options.modelBytes > last && bytes < double(last))
+    request.coldBytes = last;
+  request.warmInputs = last / 2;
+  // Of long kernels a little slower is enough to know; short ones are noisier.
+  request.giveUpAbove = state.best * (state.best > longTrial ? 1.25 : 2);
+  double expected = state.best > 0 ? 40 * state.best : 3 + 300 * state.space->roofline();
+  // A hang must not cost more than a few runs of a kernel that takes long.
+  double most = std::max(60.0, 8 * state.best + 50 * state.space->roofline());
+  request.limitSeconds = std::min(most, 5 + bytes * 2e-9 + expected);
+  // Weights exist as they are and packed, preparing holds both.
+  request.memoryBytes = options.memoryBytes
+                            ? options.memoryBytes
+                            : uint64_t(4 * bytes) + 2 * request.coldBytes + (uint64_t(1) << 30);
+  return request;
+}
+
+TuningRecord TuneRun::measure(State &state, const std::string &schedule, const CompileReply &compiled, bool again) {
+  MeasureReply reply;
+  TuningRecord record = attempt(state, schedule, compiled, again, reply);
+  database.store(record, {reply.seconds, options.compiler, "", again ? "finalist" : "", 0});
+  return record;
+}
+
+TuningRecord TuneRun::attempt(State &state, const std::string &schedule, const CompileReply &compiled, bool again,
+                     MeasureReply &reply) {
+  TuningRecord record{key(state),
+                      deviceKey(device),
+                      machine,
+                      schedule,
+                      Outcome::Failed,
+                      0,
+                      0,
+                      0,
+                      again,
+                      options.strategy.name,
+                      options.compiler,
+                      compiled.message,
+                      0};
+  // Code that spills loses against code that does not; only the heuristic's schedule is measured whatever it does.
+  bool hopeless = !compiled.remarks.empty() && schedule != state.heuristic && state.best > 0 && !again;
+  if (hopeless)
+    record.message = "not measured: " + compiled.remarks;
+  if (!compiled.package.empty() && !hopeless) {
+    MeasureRequest request = requestFor(state, compiled.package);
+    if (again)
+      request.giveUpAbove = 0;
+    if (auto fault = options.faults.find(result.trials); fault != options.faults.end())
+      request.fault = fault->second;
+    {
+      Stopwatch watch(result.times.measuring);
+      reply = measurer.measure(request);
+    }
+    record.outcome = reply.outcome;
+    record.message = reply.message;
+    record.seconds = reply.median;
+    record.spread = reply.spread;
+    record.samples = int(reply.seconds.size());
+    if (reply.outcome == Outcome::Ok)
+      if (std::string wrong = host.disagreement(state.workload, reply.values); !wrong.empty()) {
+        record.outcome = Outcome::Wrong;
+        record.message =
+            fmt::format("kernel {} ({}): {}", workload(state).name, workload(state).record.nodes, wrong);
+      }
+    if (record.outcome != Outcome::Ok && record.outcome != Outcome::Slow)
+      record.seconds = 0;
+  }
+  ++result.trials;
+  ++state.row.trials;
+  result.failures += record.outcome != Outcome::Ok && record.outcome != Outcome::Slow;
+  return record;
+}
+
+} // namespace tgc::tuning

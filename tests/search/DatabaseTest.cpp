@@ -1,0 +1,139 @@
+// The tuning database: records, claims, native code, other files and formats.
+#include <catch2/catch.hpp>
+
+#include "compiler/support/Error.h"
+#include "search/database/Choose.h"
+#include "search/database/Database.h"
+#include "tests/search/Folder.h"
+#include <csignal>
+#include <fstream>
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace tgc;
+
+TEST_CASE("records survive, claims end with their owner, files merge") {
+  Folder folder;
+  TuningRecord record{"w", "d", "m", "upcast(n,4)", Outcome::Ok, 0.25, 0.1, 3, true, "beam", "v", "", 5};
+  {
+    Database database(folder.file("a.db"));
+    database.addWorkload({"w", "text", "shape", "nodes"});
+    database.store(record, {{0.25, 0.5}, "v", "", "", 5});
+    CHECK(database.claim("w", "d", "s", 100));
+    CHECK(database.claim("w", "d", "s", 100));
+  }
+  Database database(folder.file("a.db"));
+  auto found = database.find("w", "d", "m", "upcast(n,4)");
+  REQUIRE(found);
+  CHECK((found->seconds == 0.25 && found->confirmed && found->strategy == "beam" && found->outcome == Outcome::Ok));
+  REQUIRE(database.evidence(record).size() == 1);
+  CHECK(database.evidence(record)[0].seconds == std::vector<double>{0.25, 0.5});
+  auto claimInChild = [&](bool wait) {
+    int ready[2];
+    REQUIRE(pipe(ready) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+      Database other(folder.file("a.db"));
+      char got = other.claim("w", "d", "t", 100) ? 'y' : 'n';
+      (void)!write(ready[1], &got, 1);
+      if (wait)
+        pause();
+      _exit(0);
+    }
+    char got = 0;
+    REQUIRE(read(ready[0], &got, 1) == 1);
+    close(ready[0]);
+    close(ready[1]);
+    return std::pair(child, got == 'y');
+  };
+  auto [child, claimed] = claimInChild(true);
+  CHECK(claimed);
+  CHECK(!database.claim("w", "d", "t", 100));
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  CHECK(database.claim("w", "d", "t", 100));
+  auto [second, denied] = claimInChild(false);
+  waitpid(second, nullptr, 0);
+  CHECK(!denied);
+
+  {
+    Database other(folder.file("b.db"));
+    TuningRecord newer = record;
+    newer.seconds = 0.125;
+    newer.time = 6;
+    other.store(newer, {{0.125}, "v", "", "", 6});
+    newer.machine = "elsewhere";
+    other.store(newer, {{0.125}, "v", "", "", 6});
+  }
+  CHECK(database.merge(folder.file("b.db")) == 2);
+  CHECK(database.merge(folder.file("b.db")) == 0);
+  CHECK(database.find("w", "d", "m", "upcast(n,4)")->seconds == 0.125);
+  CHECK(database.records("w", "d", "m").size() == 2);
+  CHECK(database.records("w", "d", "m").front().machine == "m");
+  CHECK(database.records("w", "d", "elsewhere").front().machine == "elsewhere");
+  CHECK(database.prune(0, 0) == 2);
+  CHECK(database.workloads().empty());
+}
+
+TEST_CASE("native code is kept by device, driver, options and hash") {
+  Folder folder;
+  const std::vector<uint8_t> code = {1, 2, 0, 3}, other(1000, 7);
+  {
+    Database database(folder.file("a.db"));
+    database.storeNativeCode({"gpu", "1.0", "-O", "hash"}, other);
+    database.storeNativeCode({"gpu", "1.0", "-O", "hash"}, code);
+    database.storeNativeCode({"gpu", "1.1", "-O", "hash"}, other);
+  }
+  Database database(folder.file("a.db"));
+  CHECK(database.nativeCode({"gpu", "1.0", "-O", "hash"}) == code);
+  CHECK(database.nativeCode({"gpu", "1.1", "-O", "hash"}) == other);
+  for (const NativeKey &key : {NativeKey{"cpu", "1.0", "-O", "hash"}, NativeKey{"gpu", "2.0", "-O", "hash"},
+                               NativeKey{"gpu", "1.0", "", "hash"}, NativeKey{"gpu", "1.0", "-O", "hush"}})
+    CHECK(!database.nativeCode(key));
+  database.prune(1, 3600);
+  CHECK(database.nativeCode({"gpu", "1.0", "-O", "hash"}));
+  database.prune(1, -3600);
+  CHECK(!database.nativeCode({"gpu", "1.0", "-O", "hash"}));
+}
+
+TEST_CASE("a database of the format before keeps its records and takes native code") {
+  Folder folder;
+  {
+    Database database(folder.file("a.db"));
+    database.addWorkload({"w", "text", "", ""});
+  }
+  sqlite3 *raw = nullptr;
+  REQUIRE(sqlite3_open(folder.file("a.db").c_str(), &raw) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(raw, "drop table native; pragma user_version = 1", nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(raw);
+  CHECK(Database(folder.file("a.db"), true).workloads().size() == 1);
+  Database database(folder.file("a.db"));
+  CHECK(database.workloads().size() == 1);
+  database.storeNativeCode({"gpu", "1.0", "", "hash"}, std::vector<uint8_t>{5});
+  CHECK(database.nativeCode({"gpu", "1.0", "", "hash"}));
+}
+
+TEST_CASE("a file that is no database, or a newer one, is refused as it is") {
+  Folder folder;
+  std::ofstream(folder.file("text.db")) << std::string(5000, 'x');
+  CHECK_THROWS_AS(Database(folder.file("text.db")), Error);
+  CHECK_THROWS_AS(Database(folder.file("none.db"), true), Error);
+  { Database database(folder.file("new.db")); }
+  sqlite3 *raw = nullptr;
+  REQUIRE(sqlite3_open(folder.file("new.db").c_str(), &raw) == SQLITE_OK);
+  sqlite3_exec(raw, "pragma user_version = 99", nullptr, nullptr, nullptr);
+  sqlite3_close(raw);
+  CHECK_THROWS_WITH(Database(folder.file("new.db")), Catch::Contains("newer"));
+}
+
+TEST_CASE("what this machine confirmed comes first") {
+  TuningRecord fast{"w", "d", "other", "a", Outcome::Ok, 1}, lucky{"w", "d", "here", "b", Outcome::Ok, 1.98},
+      sure{"w", "d", "here", "c", Outcome::Ok, 2}, wrong{"w", "d", "here", "e", Outcome::Wrong, 0};
+  sure.confirmed = true;
+  auto order = byPreference({fast, wrong, lucky, sure}, "here");
+  REQUIRE(order.size() == 3);
+  CHECK(order[0].schedule == "c");
+  CHECK(order[1].schedule == "b");
+  CHECK(order[2].schedule == "a");
+}
