@@ -102,11 +102,15 @@ PipeLowering::BoxPiece PipeLowering::pieceOf(tile::BoxOp box, ValueRange coords,
     if (d == rank - 1 && size % (16 / bytes) != 0)
       piece.left = builder.create<arith::SubIOp>(b.loc, number(size), at);
   }
+  Value index = add(own, common);
+  // Nothing is copied from outside, yet an address far from all memory may stop the GPU.
+  if (piece.inside)
+    index = builder.createOrFold<arith::SelectOp>(b.loc, piece.inside, index, number(box.getOffset()));
   Type wide = builder.getI64Type();
   Type element = builder.getIntegerType(unsigned(8 * bytes));
   Value base = pointerOf(box.getBuffer());
   piece.address = builder.create<LLVM::GEPOp>(b.loc, base.getType(), element, base,
-                                              ArrayRef<LLVM::GEPArg>{builder.createOrFold<arith::IndexCastOp>(b.loc, wide, add(own, common))});
+                                              ArrayRef<LLVM::GEPArg>{builder.createOrFold<arith::IndexCastOp>(b.loc, wide, index)});
   return piece;
 }
 
