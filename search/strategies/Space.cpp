@@ -165,6 +165,8 @@ std::vector<Candidate> Space::seeds() const {
     for (const Schedule &schedule : option->candidates({kernel, device}, {}))
       if (schedule.splitsKernel() && schedule.split.empty())
         add(schedule);
+  for (Candidate &candidate : found)
+    candidate.first = true;
   for (const Schedule &schedule : heuristic::contractSchedules(kernel, device, 24))
     add(schedule);
   if (device.maxThreads == 1)
