@@ -56,8 +56,8 @@ void TuneRun::trustHeuristic(State &state) {
 }
 
 void TuneRun::confirm(State &state) {
-  // The first of a new order may be one that has not been measured again.
-  for (int attempt = 0; attempt < 3 && !stopped(); ++attempt) {
+  // The first of a new order may be one that has not been measured again; each turn leaves one less of those.
+  for (int attempt = 0; (attempt < 3 || options.budgetSeconds == 0) && !stopped(); ++attempt) {
     std::vector<std::pair<double, std::string>> order;
     for (const auto &[schedule, seconds] : state.seconds)
       order.push_back({seconds, schedule});
