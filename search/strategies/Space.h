@@ -24,8 +24,8 @@ public:
   /// Legal schedules that differ in one use of one option: added, taken away, or with another value. No two have one
   /// plan, none has the schedule's own. In a fixed order.
   std::vector<Candidate> neighbours(const Schedule &schedule) const;
-  /// The schedules that searches start from: the heuristic's and those that take the kernel apart (`first`); the
-  /// heuristic's runners-up, and where trials are cheap its schedule without matrix instructions and the empty one.
+  /// The schedules that searches start from: the heuristic's, those that take the kernel apart and a few panels (`first`);
+  /// the heuristic's runners-up, and where trials are cheap its schedule without matrix instructions and the empty one.
   std::vector<Candidate> seeds() const;
   /// Seconds that no schedule can beat.
   double roofline() const { return roofline(kernel.flops); }
