@@ -12,7 +12,7 @@ void graphStage(StageAccess access) {
     OpPassManager &functions = passes.nest<func::FuncOp>();
     if (precision == "f16" || precision == "bf16" || precision == "tf32")
       functions.addPass(graph::createNarrowContractionsPass(*precision));
-    graph::addGraphPasses(functions);
+    graph::addGraphPasses(functions, access.target().device().attendColumns);
   });
 }
 
