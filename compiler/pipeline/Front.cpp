@@ -1,4 +1,5 @@
-// 1. The key: a hash of the imported module's bytecode with its locations, and of the device.
+// 1. The key: a hash of the imported module's bytecode with its locations, of the device, and of what else the stages up
+//    to the schedule read of the options.
 // 2. Kept with the module, as attributes: the graph's hash with the decisions that were turned; for every kernel that the
 //    database was asked about the recorded schedules up to the one that was taken.
 // 3. To take it those are asked again: the same answers would lead to the same module.
@@ -69,7 +70,8 @@ bool Front::applies(const CompileOptions &options) {
 
 Front::Front(StageAccess access) : access(access) {
   HashStream stream;
-  stream << deviceText(access.target()) << "\n";
+  stream << deviceText(access.target()) << "\n" << access.options().device << "\n"
+         << access.options().import.precision.value_or("") << "\n";
   if (succeeded(writeBytecodeToFile(access.module().get(), stream)))
     key = stream.text();
 }

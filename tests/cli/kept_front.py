@@ -33,10 +33,9 @@ def records():
         return json.load(file)
 
 
-search = ["compile", model, "--db", database, "--search", "mcts=3", "--budget", "100000", "--cuts", "0", "-o",
-          os.path.join(folder, "searched.tgc")]
+search = ["compile", model, "--db", database, "--search", "tc", "-o", os.path.join(folder, "searched.tgc")]
 first = re.search(r"(\d+) trials", run(*search)[0]).group(1)
-assert int(first) > 20, first
+assert int(first) > 10, first
 again = re.search(r"(\d+) trials", run(*search)[0]).group(1)
 assert again == "0", f"{again} trials of a search that had ended"
 
@@ -48,20 +47,20 @@ assert records()["records"] == everything["records"], "a compilation changed rec
 locked, stages = compiled("--locked")
 assert set(front) <= set(stages) and "kept" not in stages, stages
 assert locked == package, "the kept module becomes another package"
-_, stages = compiled("--precision", "f16")
-assert "keeping" in stages, stages
-_, stages = compiled("--precision", "f16")
-assert "kept" in stages, stages
+# What narrows contractions acts behind the import.
+packages = {}
+for precision in ("tf32", "bf16", "f16"):
+    packages[precision], stages = compiled("--precision", precision)
+    assert "keeping" in stages, (precision, stages)
+for precision, bytes_ in packages.items():
+    same, stages = compiled("--precision", precision)
+    assert "kept" in stages and same == bytes_, (precision, stages)
+assert len({package, packages["bf16"], packages["f16"]}) == 3
+assert compiled()[0] == package
 
 # Another schedule is the best now.
-by = {}
-for record in everything["records"]:
-    if record["outcome"] == "ok" and record["confirmed"]:
-        by.setdefault(record["workload"], []).append(record)
-changed = next(group for group in by.values() if len(group) > 1)
-changed = max(changed, key=lambda record: record["seconds"])
-changed["seconds"] /= 1000
-changed["time"] += 1
+best = next(record for record in everything["records"] if record["schedule"])
+everything["records"].append({**best, "schedule": "", "seconds": best["seconds"] / 1000, "time": best["time"] + 1})
 with open(database + ".json", "w", encoding="utf-8") as file:
     json.dump(everything, file)
 run("db", "import", "--db", database, database + ".json")
