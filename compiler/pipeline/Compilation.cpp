@@ -86,19 +86,17 @@ void Compilation::run() {
         internalError("invalid after stage {}: {}", stage.name, diagnostics.text);
     }
     times_.push_back({stage.name, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
+    if (Front::applies(options_) && (stage.run == importStage || stage.run == scheduleStage)) {
+      start = std::chrono::steady_clock::now();
+      if (stage.run == scheduleStage)
+        front->keep();
+      else if (front.emplace(access).take())
+        taken = "schedule";
+      times_.push_back({taken.empty() ? "keeping" : "kept",
+                        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
+    }
     if (options_.until == stage.name)
       return;
-    if (!Front::applies(options_))
-      continue;
-    start = std::chrono::steady_clock::now();
-    if (stage.run == importStage && front.emplace(access).take())
-      taken = "schedule";
-    else if (stage.run == scheduleStage && front)
-      front->keep();
-    else if (stage.run != importStage)
-      continue;
-    times_.push_back({taken.empty() ? "keeping" : "kept",
-                      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
   }
 }
 

@@ -64,7 +64,7 @@ std::vector<std::string> texts(ArrayAttr list) {
 } // namespace
 
 bool Front::applies(const CompileOptions &options) {
-  return options.kept && options.from.empty() && options.until.empty() && !options.locked &&
+  return options.kept && options.from.empty() && (options.until.empty() || options.until == "schedule") && !options.locked &&
          options.schedules.empty() && !options.turned && options.recorded && options.recordedCut;
 }
 
@@ -99,7 +99,9 @@ bool Front::holds(ModuleOp module) const {
 }
 
 bool Front::take() {
-  std::optional<std::vector<uint8_t>> bytes = key.empty() ? std::nullopt : access.options().kept->find(key);
+  // Who wants a stage's text wants what is known of its kernels too.
+  bool whole = access.options().until.empty() && !key.empty();
+  std::optional<std::vector<uint8_t>> bytes = whole ? access.options().kept->find(key) : std::nullopt;
   if (!bytes)
     return false;
   auto buffer = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(bytes->size(), "front", llvm::Align(64));

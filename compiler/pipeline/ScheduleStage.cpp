@@ -118,9 +118,12 @@ void scheduleStage(StageAccess access) {
     }
     Plan plan = planOrThrow(access, kernel, info, schedule);
     kernel.setSchedule(printSchedule(schedule));
+    std::string description = describe(plan, info);
     for (kernel::FuncOp added : packWeights(*access.module(), kernel, info, plan))
       kernels.push_back(added);
-    access.reports()[kernel.getSymName().str()] = {describeKernel(kernel), printSchedule(schedule), describe(plan, info)};
+    if (!plan.packs.empty())
+      info = describeKernel(kernel);
+    access.reports()[kernel.getSymName().str()] = {std::move(info), printSchedule(schedule), std::move(description)};
     access.progress("schedule", i + 1, kernels.size());
   }
 }

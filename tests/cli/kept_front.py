@@ -58,6 +58,14 @@ for precision, bytes_ in packages.items():
 assert len({package, packages["bf16"], packages["f16"]}) == 3
 assert compiled()[0] == package
 
+# Tuning keeps it as well.
+run("tune", model, "--db", database + "2", "--search", "tc", "--budget", "2")
+with_two = database
+database += "2"
+_, stages = compiled()
+assert "kept" in stages, stages
+database = with_two
+
 # Another schedule is the best now.
 best = next(record for record in everything["records"] if record["schedule"])
 everything["records"].append({**best, "schedule": "", "seconds": best["seconds"] / 1000, "time": best["time"] + 1})
