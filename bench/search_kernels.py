@@ -128,7 +128,7 @@ def search(args, model, strategy, seconds):
     database = os.path.join(args.folder, f"{strategy}-{seconds}.db")
     if not os.path.exists(database):
         subprocess.run([args.tgc, "tune", model, "--device", args.device, "--db", database, "--search", strategy,
-                        "--budget", f"{seconds}s"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                        "--budget", f"{seconds}s", "--cuts", "0"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     file = database + ".json"
     subprocess.run([args.tgc, "db", "export", "--db", database, file], check=True, stdout=subprocess.DEVNULL)
     with open(file, encoding="utf-8") as text:
