@@ -42,16 +42,16 @@ private:
 
 std::string deviceText(const Target &target) {
   const DeviceInfo &device = target.device();
-  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {}", device.kind, device.name, device.architecture,
-                     device.units, device.vectorBytes, device.registers, device.sharedBytes, device.l1Bytes,
-                     device.l2Bytes, device.l3Bytes, device.maxAllocation, device.bandwidth, device.plainRate,
-                     fmt::join(target.requiredFeatures(), ","));
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {}", device.kind, device.name,
+                     device.architecture, device.units, device.vectorBytes, device.registers,
+                     device.sharedBytes, device.l1Bytes, device.l2Bytes, device.l3Bytes, device.maxAllocation,
+                     device.bandwidth, device.plainRate, fmt::join(target.requiredFeatures(), ","));
 }
 
 ArrayAttr texts(MLIRContext *context, const std::vector<std::string> &list) {
   Builder builder(context);
-  return builder.getArrayAttr(
-      llvm::map_to_vector(list, [&](const std::string &text) -> Attribute { return builder.getStringAttr(text); }));
+  return builder.getArrayAttr(llvm::map_to_vector(
+      list, [&](const std::string &text) -> Attribute { return builder.getStringAttr(text); }));
 }
 
 std::vector<std::string> texts(ArrayAttr list) {
@@ -64,13 +64,15 @@ std::vector<std::string> texts(ArrayAttr list) {
 } // namespace
 
 bool Front::applies(const CompileOptions &options) {
-  return options.kept && options.from.empty() && (options.until.empty() || options.until == "schedule") && !options.locked &&
-         options.schedules.empty() && !options.turned && options.recorded && options.recordedCut;
+  return options.kept && options.from.empty() && (options.until.empty() || options.until == "schedule") &&
+         !options.locked && options.schedules.empty() && !options.turned && options.recorded &&
+         options.recordedCut;
 }
 
 Front::Front(StageAccess access) : access(access) {
   HashStream stream;
-  stream << deviceText(access.target()) << "\n" << access.options().device << "\n"
+  stream << deviceText(access.target()) << "\n"
+         << access.options().device << "\n"
          << access.options().import.precision.value_or("") << "\n";
   if (succeeded(writeBytecodeToFile(access.module().get(), stream)))
     key = stream.text();

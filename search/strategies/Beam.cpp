@@ -5,8 +5,8 @@
 //    first; some at random.
 // 3. Over when as many trials as it is patient brought nothing better, or nothing is left to try. A few trials that
 //    bring nothing better are not the end: behind a flat step the way may go on.
-#include "search/strategies/Surrogate.h"
 #include "search/strategies/Strategy.h"
+#include "search/strategies/Surrogate.h"
 
 #include <algorithm>
 #include <map>
@@ -124,7 +124,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<Strategy> makeBeam(const Space &space, int64_t width, uint64_t seed, std::vector<Candidate> seeds) {
+std::unique_ptr<Strategy> makeBeam(const Space &space, int64_t width, uint64_t seed,
+                                   std::vector<Candidate> seeds) {
   return std::make_unique<Beam>(space, width > 0 ? size_t(width) : 4, seed, std::move(seeds));
 }
 

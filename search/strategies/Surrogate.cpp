@@ -14,13 +14,13 @@
 namespace tgc {
 namespace {
 
-constexpr double numberScale = 4;     ///< squared binary logarithms of numbers that count as one step
-constexpr double mostOfNumber = 9;    ///< steps
+constexpr double numberScale = 4;  ///< squared binary logarithms of numbers that count as one step
+constexpr double mostOfNumber = 9; ///< steps
 constexpr double ofWord = 1, ofLack = 1;
-constexpr double noise = 0.4;         ///< of measurements, as a part of the values' deviation
+constexpr double noise = 0.4;          ///< of measurements, as a part of the values' deviation
 constexpr double leastDeviation = 0.1; ///< of logarithms
 constexpr double firstDeviation = 0.5; ///< with one point alone
-constexpr double curiosity = 0.3;     ///< deviations
+constexpr double curiosity = 0.3;      ///< deviations
 constexpr size_t mostPoints = 160;
 
 uint64_t hashOf(std::string_view text) {
@@ -38,7 +38,8 @@ std::pair<std::optional<double>, std::string> numberIn(std::string_view text) {
   size_t end = std::min(text.find_first_not_of("0123456789", begin), text.size());
   double number = 0;
   std::from_chars(text.data() + begin, text.data() + end, number);
-  return {number > 0 ? std::log2(number) : 0, std::string(text.substr(0, begin)) + std::string(text.substr(end))};
+  return {number > 0 ? std::log2(number) : 0,
+          std::string(text.substr(0, begin)) + std::string(text.substr(end))};
 }
 
 } // namespace
@@ -103,8 +104,8 @@ Surrogate::Features Surrogate::featuresOf(const Candidate &candidate) {
   Features features;
   auto add = [&](std::string_view name, std::optional<double> number, std::string_view word) {
     uint64_t key = hashOf(name) * 2 + (number ? 1 : 0);
-    auto known =
-        std::find_if(features.begin(), features.end(), [&](const Feature &feature) { return feature.key == key; });
+    auto known = std::find_if(features.begin(), features.end(),
+                              [&](const Feature &feature) { return feature.key == key; });
     if (known == features.end())
       features.push_back({key, number.has_value(), number.value_or(0), hashOf(word)});
     else if (number)
@@ -124,7 +125,8 @@ Surrogate::Features Surrogate::featuresOf(const Candidate &candidate) {
     // The axis or buffer belongs to the name, unless there is nothing else.
     size_t comma = arguments.rfind(',');
     std::string_view value = comma == std::string_view::npos ? arguments : arguments.substr(comma + 1);
-    std::string_view name = comma == std::string_view::npos ? use.substr(0, open) : use.substr(0, open + 1 + comma);
+    std::string_view name =
+        comma == std::string_view::npos ? use.substr(0, open) : use.substr(0, open + 1 + comma);
     auto [number, word] = numberIn(value);
     if (number)
       add(name, number, "");
@@ -132,7 +134,8 @@ Surrogate::Features Surrogate::featuresOf(const Candidate &candidate) {
       add(name, std::nullopt, word);
   }
   add("guess", 2 * std::log(std::max(candidate.guess, 1e-9)), "");
-  std::sort(features.begin(), features.end(), [](const Feature &a, const Feature &b) { return a.key < b.key; });
+  std::sort(features.begin(), features.end(),
+            [](const Feature &a, const Feature &b) { return a.key < b.key; });
   return features;
 }
 
