@@ -128,7 +128,7 @@ def search(args, model, strategy, seconds):
     database = os.path.join(args.folder, f"{strategy}-{seconds}.db")
     if not os.path.exists(database):
         subprocess.run([args.tgc, "tune", model, "--device", args.device, "--db", database, "--search", strategy,
-                        "--budget", f"{seconds}s"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                        "--budget", f"{seconds}s", "--cuts", "0"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     file = database + ".json"
     subprocess.run([args.tgc, "db", "export", "--db", database, file], check=True, stdout=subprocess.DEVNULL)
     with open(file, encoding="utf-8") as text:
@@ -146,14 +146,15 @@ def search(args, model, strategy, seconds):
 class Package:
     """What the model becomes with one database."""
 
-    def __init__(self, args, model, database):
-        self.args, self.path = args, database + ".tgc"
+    def __init__(self, args, model, database, seconds):
+        self.args, self.path, self.seconds = args, database + ".tgc", seconds
+        self.schedules = {}
         subprocess.run([args.tgc, "compile", model, "--device", args.device, "--db", database, "-o", self.path],
                        check=True, stdout=subprocess.DEVNULL)
-        self.seconds = {}
 
     def turn(self):
-        """Times every kernel, parts of what was taken apart by themselves."""
+        """Times every kernel, parts of what was taken apart by themselves. `seconds` of (kernel, schedule) is shared by
+        all packages: one schedule is one time, whichever search found it."""
         export = self.path + ".json"
         device = self.args.run_on or self.args.device
         subprocess.run([self.args.tgc, "bench", self.path, "--device", device, "--random-weights", "1",
@@ -161,11 +162,13 @@ class Package:
                        stdout=subprocess.DEVNULL)
         with open(export, encoding="utf-8") as text:
             for kernel in json.load(text)["kernels"]:
-                self.seconds.setdefault(kernel["kernel"], []).append(kernel["seconds"])
+                self.schedules[kernel["kernel"]] = kernel["schedule"]
+                self.seconds.setdefault((kernel["kernel"], kernel["schedule"]), []).append(kernel["seconds"])
 
     def secondsOf(self, shape):
         """Of the kernel of that shape and its parts; nothing if there is none. Shapes of the ten differ."""
-        parts = [statistics.median(times) for name, times in self.seconds.items() if name.startswith(shape + "_")]
+        parts = [statistics.median(self.seconds[name, schedule]) for name, schedule in self.schedules.items()
+                 if name.startswith(shape + "_")]
         return sum(parts) if parts else None
 
 
@@ -200,7 +203,7 @@ def main():
     parser.add_argument("--model", help="write the model here and stop; or take it from here if it exists")
     parser.add_argument("--folder", help="keep databases here; searches whose database is there are not repeated")
     parser.add_argument("--only", help="these searches alone, without a table: raw,hc,tc,beam,mcts,long-beam,long-mcts")
-    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=5)
     args = parser.parse_args()
     if not (args.model and os.path.exists(args.model)):
         try:
@@ -219,14 +222,14 @@ def main():
         wanted = ["raw", "hc", "tc", "beam", "mcts"] + (["long-beam", "long-mcts"] if args.times else [])
         if args.only:
             wanted = [name for name in args.only.split(",") if name in wanted]
-        found, packages, counts = {}, {}, {}
+        found, packages, counts, seconds = {}, {}, {}, {}
         for name in wanted:
             long = name.startswith("long-")
             database, found[name], counts[name] = search(args, model, name.removeprefix("long-"),
                                                          args.seconds * (args.times if long else 1))
             # Whole kernels without any option take minutes.
             if name != "raw" and not args.only:
-                packages[name] = Package(args, model, database)
+                packages[name] = Package(args, model, database, seconds)
         if args.only:
             return
         for _ in range(args.turns):
@@ -239,7 +242,7 @@ def main():
         print(table({"raw": lambda name: math.isfinite(found["raw"].get(name, math.inf)) and found["raw"][name], **columns},
                     [name for name in ("beam", "mcts") if name in columns], rows))
         print(f"\nMilliseconds; {args.seconds} s a search, {args.times} times as long for the long ones; the packages "
-              f"made of each database in {args.turns} turns; raw as its search measured it. Trials: " +
+              f"made of each database in {args.turns} turns, equal schedules together; raw as its search measured it. Trials: " +
               ", ".join(f"{name} {count}" for name, count in counts.items()) + ".")
 
 

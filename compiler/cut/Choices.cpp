@@ -39,8 +39,8 @@ static std::string nameOf(Choice choice, Value value, double yes, double no) {
 
 bool Choices::decide(Choice choice, Value value, double yes, double no) {
   bool decided = yes < no;
-  // Where one side is impossible there is nothing to turn; pieces are assembled wherever they can be.
-  if (choice != Choice::Assemble && std::isfinite(yes) && std::isfinite(no)) {
+  // Where one side is impossible there is nothing to turn.
+  if (std::isfinite(yes) && std::isfinite(no)) {
     std::string name = nameOf(choice, value, yes, no);
     if (turned.count(name))
       decided = !decided;

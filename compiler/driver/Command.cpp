@@ -62,6 +62,7 @@ CompileOptions ModelArguments::options() const {
   }
   options.recorded = recordedSchedules(database, options.device);
   options.recordedCut = recordedCuts(database, options.device);
+  options.kept = keptFronts(database);
   if (!turned.empty())
     options.turned = turned;
   options.progress = makeProgress();

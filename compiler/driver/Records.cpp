@@ -59,12 +59,56 @@ std::shared_ptr<Reader> readerOf(const std::string &argument, const std::string 
 
 } // namespace
 
-std::function<std::vector<std::string>(const KernelInfo &)> recordedSchedules(const std::string &argument,
-                                                                              const std::string &device) {
+std::function<std::vector<std::string>(uint64_t kernel)> recordedSchedules(const std::string &argument,
+                                                                           const std::string &device) {
   std::shared_ptr<Reader> reader = readerOf(argument, device);
   if (!reader)
     return {};
-  return [reader](const KernelInfo &kernel) { return reader->schedules(kernel.hash); };
+  return [reader](uint64_t kernel) { return reader->schedules(kernel); };
+}
+
+namespace {
+
+/// In the database's place for code. Another build of the program may come to something else.
+class DatabaseFronts : public FrontKeeper {
+public:
+  explicit DatabaseFronts(const std::string &path) : path(path) {
+    std::error_code error;
+    std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+    build = fmt::format("{} {}", std::filesystem::file_size(program, error),
+                        std::filesystem::last_write_time(program, error).time_since_epoch().count());
+  }
+  std::optional<std::vector<uint8_t>> find(const std::string &key) override {
+    try {
+      return open().nativeCode({"", build, "front", key});
+    } catch (const Error &) {
+      return std::nullopt;
+    }
+  }
+  void store(const std::string &key, std::span<const uint8_t> bytes) override {
+    try {
+      open().storeNativeCode({"", build, "front", key}, bytes);
+    } catch (const Error &) {
+      // A file that others may read only.
+    }
+  }
+
+private:
+  Database &open() {
+    if (!database)
+      database = std::make_unique<Database>(path);
+    return *database;
+  }
+  std::string path, build;
+  std::unique_ptr<Database> database;
+};
+
+} // namespace
+
+std::shared_ptr<FrontKeeper> keptFronts(const std::string &argument) {
+  std::string path = databasePath(argument);
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored) ? std::make_shared<DatabaseFronts>(path) : nullptr;
 }
 
 std::function<std::vector<std::string>(uint64_t graph)> recordedCuts(const std::string &argument,

@@ -121,9 +121,14 @@ void Generator::storeInterleaved(kernel::StoreOp op, const Neighbours &group, Sc
   for (const Registers &registers : group.registers)
     values.push_back(broadcast(evaluate(op.getValue(), registers, scope)));
   scopes.insertAt(scope);
-  values = interleave(values);
+  // As in sharedLoad: vectors side by side, or one vector a lane.
+  bool close = group.stride == int64_t(group.registers.size());
+  if (close)
+    values = interleave(values);
+  else
+    transpose(values);
   for (auto [i, value] : llvm::enumerate(values)) {
-    Value place = scopes.index(scopes.simplify(group.base + int64_t(i) * lanes), scope);
+    Value place = scopes.index(scopes.simplify(group.base + int64_t(i) * (close ? lanes : group.stride)), scope);
     scopes.insertAt(scope);
     builder.create<vector::StoreOp>(loc, value, flat(op.getBuffer()), place);
   }

@@ -1,6 +1,7 @@
 #include "compiler/pipeline/Compilation.h"
 
 #include "compiler/graph/Graph.h"
+#include "compiler/pipeline/Front.h"
 #include "compiler/pipeline/Stages.h"
 #include "compiler/support/Error.h"
 #include "compiler/tile/Tile.h"
@@ -62,7 +63,14 @@ void Compilation::run() {
   bool skip = !options_.from.empty();
   if (skip)
     module_ = parseStage(options_, context_.get());
+  std::optional<Front> front;
+  std::string_view taken; // the last stage whose work was kept
   for (const Stage &stage : stages()) {
+    if (!taken.empty()) {
+      if (taken == stage.name)
+        taken = {};
+      continue;
+    }
     if (skip) {
       skip = options_.from != stage.name;
       if (!skip && options_.until == stage.name)
@@ -78,6 +86,15 @@ void Compilation::run() {
         internalError("invalid after stage {}: {}", stage.name, diagnostics.text);
     }
     times_.push_back({stage.name, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
+    if (Front::applies(options_) && (stage.run == importStage || stage.run == scheduleStage)) {
+      start = std::chrono::steady_clock::now();
+      if (stage.run == scheduleStage)
+        front->keep();
+      else if (front.emplace(access).take())
+        taken = "schedule";
+      times_.push_back({taken.empty() ? "keeping" : "kept",
+                        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
+    }
     if (options_.until == stage.name)
       return;
   }

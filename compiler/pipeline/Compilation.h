@@ -5,20 +5,30 @@
 #include "runtime/format/Package.h"
 #include <filesystem>
 #include <functional>
+#include <span>
 
 namespace tgc {
+
+/// Keeps what the stages before code make of models from one compilation to the next; where it cannot it does nothing.
+class FrontKeeper {
+public:
+  virtual ~FrontKeeper() = default;
+  virtual std::optional<std::vector<uint8_t>> find(const std::string &key) = 0;
+  virtual void store(const std::string &key, std::span<const uint8_t> bytes) = 0;
+};
 
 struct CompileOptions {
   std::filesystem::path model;   ///< an ONNX file, or a stage's text with `from`
   onnx::ImportOptions import;
   std::string device = "cpu";
   std::map<std::string, std::string> schedules; ///< forced schedule by kernel symbol
-  /// Schedules that were found for a kernel before, best first; may be empty. The first legal one is used.
-  std::function<std::vector<std::string>(const KernelInfo &)> recorded;
+  /// Schedules that were found for a kernel (its hash) before, best first; may be empty. The first legal one is used.
+  std::function<std::vector<std::string>(uint64_t kernel)> recorded;
   /// Decisions of the cutter that are made the other way, by name; nothing: as `recordedCut` says.
   std::optional<std::vector<std::string>> turned = {};
   /// The same as found for a graph (its hash) before; may be empty.
   std::function<std::vector<std::string>(uint64_t graph)> recordedCut = {};
+  std::shared_ptr<FrontKeeper> kept = {}; ///< null: every compilation begins at the model
   bool locked = false;           ///< a kernel without a recorded schedule is an error
   std::string text;              ///< with `from`: that text itself; `model` then only names it
   std::string from;              ///< stage whose text `model` is; empty: an ONNX file
@@ -50,6 +60,12 @@ struct CutReport {
   uint64_t graph = 0; ///< hash of the graph stage's text
   std::vector<std::string> turned;
   std::vector<CutDecision> decisions;
+};
+
+/// What the database was asked about a kernel.
+struct AskedSchedules {
+  std::vector<std::string> schedules; ///< answers in their order, up to the one that was taken
+  bool taken = false;
 };
 
 struct StageTime {
@@ -88,6 +104,7 @@ private:
   std::map<std::string, KernelReport> reports_;
   std::map<std::string, CompiledKernel> compiled_;
   CutReport cut_;
+  std::map<uint64_t, AskedSchedules> asked_; ///< by the kernel's hash
   runtime::Package package_;
   std::vector<StageTime> times_;
 };

@@ -21,14 +21,20 @@ namespace tgc {
 static std::optional<Schedule> recordedSchedule(StageAccess access, const KernelInfo &info) {
   if (!access.options().recorded)
     return std::nullopt;
-  for (const std::string &text : access.options().recorded(info))
+  AskedSchedules &asked = access.asked()[info.hash];
+  asked = {};
+  for (const std::string &text : access.options().recorded(info.hash)) {
+    asked.schedules.push_back(text);
     try {
       Schedule schedule = parseSchedule(text);
-      if (isLegal(info, schedule, access.target().device()))
+      if (isLegal(info, schedule, access.target().device())) {
+        asked.taken = true;
         return schedule;
+      }
     } catch (const Error &) {
       // Words of another version.
     }
+  }
   return std::nullopt;
 }
 
@@ -115,7 +121,9 @@ void scheduleStage(StageAccess access) {
     std::string description = describe(plan, info);
     for (kernel::FuncOp added : packWeights(*access.module(), kernel, info, plan))
       kernels.push_back(added);
-    access.reports()[kernel.getSymName().str()] = {describeKernel(kernel), printSchedule(schedule), description};
+    if (!plan.packs.empty())
+      info = describeKernel(kernel);
+    access.reports()[kernel.getSymName().str()] = {std::move(info), printSchedule(schedule), std::move(description)};
     access.progress("schedule", i + 1, kernels.size());
   }
 }

@@ -20,6 +20,7 @@ struct StageAccess {
   std::map<std::string, KernelReport> &reports() const { return compilation.reports_; }
   std::map<std::string, CompiledKernel> &compiled() const { return compilation.compiled_; }
   CutReport &cut() const { return compilation.cut_; }
+  std::map<uint64_t, AskedSchedules> &asked() const { return compilation.asked_; }
   runtime::Package &package() const { return compilation.package_; }
   void progress(std::string_view stage, size_t done, size_t total) const {
     if (options().progress)

@@ -1,13 +1,14 @@
 // Beam search.
-// 1. The seeds are measured.
-// 2. The best `width` schedules that have not been expanded are expanded: of each one's neighbours those are tried that
-//    are new, could still beat the best, and that the guess puts first, with some at random.
-// 3. Over when as many rounds as it is patient brought nothing better, or nothing is left to expand. A round that
-//    brings nothing better is not the end: behind a flat step the way may go on.
+// 1. The first seeds are measured.
+// 2. The `width` best schedules that have untried neighbours are the beam. Tried next, a few at a time, are those of
+//    their neighbours and of the other seeds that are new, could still beat the best, and that the surrogate puts
+//    first; some at random.
+// 3. Over when as many trials as it is patient brought nothing better, or nothing is left to try. A few trials that
+//    bring nothing better are not the end: behind a flat step the way may go on.
 #include "search/strategies/Strategy.h"
+#include "search/strategies/Surrogate.h"
 
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <set>
 #include <tuple>
@@ -15,35 +16,49 @@
 namespace tgc {
 namespace {
 
-constexpr size_t perMember = 10;  // neighbours tried of one schedule in one round
-constexpr int patience = 10;      // rounds without an improvement
+constexpr size_t patience = 100;  // trials without an improvement, for each place of the beam
 constexpr double hopeless = 3;    // times the schedule's own guess
+constexpr size_t oneAtRandom = 8; // of so many
 
 class Beam : public Strategy {
 public:
   Beam(const Space &space, size_t width, uint64_t seed, std::vector<Candidate> seeds)
       : space(space), width(width), random(seed) {
+    std::set<uint64_t> plans;
     for (Candidate &candidate : seeds)
-      if (seen.insert(candidate.plan).second)
-        waiting.push_back(std::move(candidate));
+      if (plans.insert(candidate.plan).second)
+        (candidate.first ? first : others).push_back(std::move(candidate));
   }
 
   std::vector<Candidate> propose(size_t most) override {
-    while (waiting.empty())
-      if (!expand())
-        return {};
     std::vector<Candidate> next;
-    while (next.size() < most && !waiting.empty()) {
-      next.push_back(std::move(waiting.front()));
-      waiting.pop_front();
+    for (; next.size() < most && !first.empty(); first.erase(first.begin()))
+      take(first.front(), next);
+    if (!next.empty())
+      return next;
+    if (flat >= patience * width)
+      return {};
+    std::vector<Candidate> pool = untried();
+    size_t drawn = 0;
+    for (size_t i = 0; i < most; ++i)
+      drawn += random() % oneAtRandom == 0;
+    drawn = std::min(drawn, pool.size());
+    for (size_t i = 0; i < drawn; ++i) {
+      size_t at = random() % pool.size();
+      take(pool[at], next);
+      pool.erase(pool.begin() + std::ptrdiff_t(at));
     }
+    for (size_t at : surrogate.choose(pool, most - next.size()))
+      take(pool[at], next);
     return next;
   }
 
   void learn(const Candidate &candidate, std::optional<double> seconds) override {
+    surrogate.learn(candidate, seconds);
+    ++flat;
     if (!seconds)
       return;
-    measured.push_back({candidate, *seconds, false});
+    measured.push_back({candidate, *seconds});
     // Less than this is noise.
     if (best == 0 || *seconds < best * 0.99)
       flat = 0;
@@ -54,58 +69,63 @@ private:
   struct Member {
     Candidate candidate;
     double seconds;
-    bool expanded;
   };
 
-  /// Fills `waiting`; false at the end.
-  bool expand() {
-    if (flat++ >= patience)
-      return false;
+  void take(const Candidate &candidate, std::vector<Candidate> &next) {
+    tried.insert(candidate.plan);
+    next.push_back(candidate);
+  }
+
+  /// What may be tried next: neighbours of the beam, and seeds.
+  std::vector<Candidate> untried() {
+    std::vector<Candidate> pool;
+    std::set<uint64_t> plans = tried;
+    auto add = [&](const std::vector<Candidate> &candidates) {
+      size_t before = pool.size();
+      for (const Candidate &next : candidates)
+        if ((best == 0 || next.bound <= best) && plans.insert(next.plan).second)
+          pool.push_back(next);
+      return pool.size() > before;
+    };
+    add(others);
     std::sort(measured.begin(), measured.end(), [](const Member &a, const Member &b) {
       return std::tie(a.seconds, a.candidate.text) < std::tie(b.seconds, b.candidate.text);
     });
-    size_t taken = 0;
-    for (Member &member : measured) {
-      if (taken == width)
+    size_t members = 0;
+    for (const Member &member : measured) {
+      if (members == width)
         break;
-      if (member.expanded)
-        continue;
-      member.expanded = true;
-      ++taken;
-      std::vector<Candidate> neighbours = space.neighbours(member.candidate.schedule);
-      std::erase_if(neighbours, [&](const Candidate &next) {
-        return next.bound > best || next.guess > hopeless * member.candidate.guess || seen.count(next.plan);
-      });
-      // Half by guess, the rest as they come.
-      std::shuffle(neighbours.begin(), neighbours.end(), random);
-      size_t half = std::min(perMember / 2, neighbours.size());
-      std::partial_sort(neighbours.begin(), neighbours.begin() + std::ptrdiff_t(half), neighbours.end(),
-                        [](const Candidate &a, const Candidate &b) { return a.guess < b.guess; });
-      if (neighbours.size() > perMember) {
-        // What is left for another round: the member may be expanded again.
-        member.expanded = false;
-        neighbours.resize(perMember);
-      }
-      for (Candidate &next : neighbours)
-        if (seen.insert(next.plan).second)
-          waiting.push_back(std::move(next));
+      members += add(neighboursOf(member.candidate));
     }
-    return taken > 0;
+    return pool;
+  }
+
+  const std::vector<Candidate> &neighboursOf(const Candidate &candidate) {
+    auto [known, isNew] = neighbours.try_emplace(candidate.plan);
+    if (isNew) {
+      known->second = space.neighbours(candidate.schedule);
+      std::erase_if(known->second,
+                    [&](const Candidate &next) { return next.guess > hopeless * candidate.guess; });
+    }
+    return known->second;
   }
 
   const Space &space;
   size_t width;
   std::mt19937_64 random;
-  std::deque<Candidate> waiting;
+  std::vector<Candidate> first, others;
   std::vector<Member> measured;
-  std::set<uint64_t> seen;
+  std::map<uint64_t, std::vector<Candidate>> neighbours; ///< by plan
+  std::set<uint64_t> tried;
+  Surrogate surrogate;
   double best = 0;
-  int flat = 0;
+  size_t flat = 0;
 };
 
 } // namespace
 
-std::unique_ptr<Strategy> makeBeam(const Space &space, int64_t width, uint64_t seed, std::vector<Candidate> seeds) {
+std::unique_ptr<Strategy> makeBeam(const Space &space, int64_t width, uint64_t seed,
+                                   std::vector<Candidate> seeds) {
   return std::make_unique<Beam>(space, width > 0 ? size_t(width) : 4, seed, std::move(seeds));
 }
 

@@ -1,13 +1,14 @@
 // Monte Carlo tree search.
 // 1. A node is a plan; the root's children are the seeds. Schedules that come to one plan are one node, so a node may
-//    be reached on several ways.
-// 2. Down the tree by upper confidence bounds with a prior from the guess. A node's children are opened one by one as
-//    its visits grow.
+//    be reached on several ways. The first seeds are measured before anything else.
+// 2. Down the tree by upper confidence bounds with a prior from what the surrogate expects. A node's children are opened
+//    one by one as its visits grow.
 // 3. From a newly opened node a playout of up to three more steps, drawn by the prior; its end is measured. What is
 //    already known is not measured again, and counts at once.
 // 4. The reward is the best seed's time over the candidate's, and goes to all nodes on the way; a failure is 0.
 //    Candidates under way count as failures, so that one batch goes several ways.
 #include "search/strategies/Strategy.h"
+#include "search/strategies/Surrogate.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,13 +18,14 @@ namespace tgc {
 namespace {
 
 constexpr double exploration = 0.6;
+constexpr double sharpness = 4; // a candidate expected to take 1.2 times as long is half as likely
 
 struct Node {
   Candidate candidate;
   std::vector<Candidate> closed; ///< children not yet opened
   std::vector<uint64_t> open;
   bool expanded = false;
-  double visits = 0, reward = 0, prior = 1;
+  double visits = 0, reward = 0;
 };
 
 class Mcts : public Strategy {
@@ -31,13 +33,11 @@ public:
   Mcts(const Space &space, int64_t trials, uint64_t seed, std::vector<Candidate> seeds)
       : space(space), left(trials), random(seed) {
     for (Candidate &candidate : seeds)
-      if (nodes.emplace(candidate.plan, Node{candidate, {}, {}, false, 0, 0, 1}).second)
+      if (nodes.emplace(candidate.plan, Node{candidate, {}, {}, false, 0, 0}).second) {
         roots.push_back(candidate.plan);
-    for (uint64_t plan : roots) {
-      unmeasured.push_back(plan);
-      double guess = nodes.at(plan).candidate.guess;
-      leastGuess = leastGuess == 0 ? guess : std::min(leastGuess, guess);
-    }
+        if (candidate.first)
+          unmeasured.push_back(candidate.plan);
+      }
   }
 
   std::vector<Candidate> propose(size_t most) override {
@@ -53,6 +53,9 @@ public:
     for (; next.size() < most && !unmeasured.empty() && left > 0; unmeasured.erase(unmeasured.begin()))
       add(nodes.at(unmeasured.front()).candidate, {unmeasured.front()});
     // The first rewards are needed before the tree says anything.
+    for (size_t i = 0; best == 0 && next.empty() && i < roots.size() && left > 0; ++i)
+      if (!known.count(roots[i]))
+        add(nodes.at(roots[i]).candidate, {roots[i]});
     if (!next.empty() || best == 0)
       return next;
     for (int attempts = 0; next.size() < most && left > 0 && attempts < 200; ++attempts) {
@@ -79,7 +82,9 @@ public:
       best = *seconds;
     if (seconds && std::find(roots.begin(), roots.end(), candidate.plan) != roots.end())
       reference = reference == 0 ? *seconds : std::min(reference, *seconds);
-    double reward = seconds ? std::min(2.0, (reference > 0 ? reference : *seconds) / *seconds) : 0;
+    double reward = seconds ? rewardOf(*seconds) : 0;
+    surrogate.learn(candidate, seconds);
+    priors.clear();
     known[candidate.plan] = reward;
     for (uint64_t plan : paths[candidate.plan])
       nodes.at(plan).reward += reward;
@@ -91,6 +96,8 @@ private:
   Candidate playOut(std::vector<uint64_t> &path) {
     uint64_t at = choose(roots, double(total(roots)));
     path.push_back(at);
+    if (!known.count(at))
+      return nodes.at(at).candidate;
     for (int depth = 0; depth < 12; ++depth) {
       Node &node = nodes.at(at);
       expand(node);
@@ -101,7 +108,7 @@ private:
         Candidate opened = draw(node.closed);
         uint64_t plan = opened.plan;
         node.open.push_back(plan);
-        nodes.emplace(plan, Node{opened, {}, {}, false, 0, 0, priorOf(opened)});
+        nodes.emplace(plan, Node{opened, {}, {}, false, 0, 0});
         if (std::find(path.begin(), path.end(), plan) == path.end())
           path.push_back(plan);
         return playOn(opened);
@@ -131,22 +138,31 @@ private:
     node.closed = space.neighbours(node.candidate.schedule);
   }
 
-  double priorOf(const Candidate &candidate) const {
-    return candidate.guess > 0 ? std::min(1.0, leastGuess / candidate.guess) + 0.02 : 1;
+  /// Falls with what is expected over the best.
+  double priorOf(const Candidate &candidate) {
+    auto [known, isNew] = priors.try_emplace(candidate.plan, 0);
+    if (isNew)
+      known->second = std::pow(std::min(1.0, best / surrogate.expected(candidate)), sharpness) + 0.01;
+    return known->second;
   }
 
   /// Takes one out, likelier the better its prior.
   Candidate draw(std::vector<Candidate> &from) {
     double sum = 0;
+    std::vector<double> weights;
     for (const Candidate &candidate : from)
-      sum += priorOf(candidate);
+      sum += weights.emplace_back(priorOf(candidate));
     double point = std::uniform_real_distribution<double>(0, sum)(random);
     size_t chosen = 0;
-    for (; chosen + 1 < from.size() && (point -= priorOf(from[chosen])) > 0; ++chosen)
+    for (; chosen + 1 < from.size() && (point -= weights[chosen]) > 0; ++chosen)
       ;
     Candidate candidate = std::move(from[chosen]);
     from.erase(from.begin() + std::ptrdiff_t(chosen));
     return candidate;
+  }
+
+  double rewardOf(double seconds) const {
+    return std::min(2.0, (reference > 0 ? reference : seconds) / seconds);
   }
 
   double total(const std::vector<uint64_t> &among) const {
@@ -156,13 +172,15 @@ private:
     return visits;
   }
 
-  uint64_t choose(const std::vector<uint64_t> &among, double visits) const {
+  uint64_t choose(const std::vector<uint64_t> &among, double visits) {
     uint64_t best = among.front();
     double highest = -1;
     for (uint64_t plan : among) {
       const Node &node = nodes.at(plan);
-      double mean = node.visits > 0 ? node.reward / node.visits : 1;
-      double score = mean + exploration * node.prior * std::sqrt(visits + 1) / (1 + node.visits);
+      double prior = priorOf(node.candidate);
+      // Not visited: as the prior has it, which is never more than the best.
+      double mean = node.visits > 0 ? node.reward / node.visits : prior * rewardOf(best);
+      double score = mean + exploration * prior * std::sqrt(visits + 1) / (1 + node.visits);
       if (score > highest) {
         highest = score;
         best = plan;
@@ -178,7 +196,9 @@ private:
   std::vector<uint64_t> roots, unmeasured;
   std::map<uint64_t, double> known;               ///< rewards
   std::map<uint64_t, std::vector<uint64_t>> paths; ///< of candidates under way
-  double best = 0, reference = 0, leastGuess = 0;
+  std::map<uint64_t, double> priors;               ///< by plan, until the next answer
+  Surrogate surrogate;
+  double best = 0, reference = 0;
 };
 
 } // namespace

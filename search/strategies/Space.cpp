@@ -165,8 +165,16 @@ std::vector<Candidate> Space::seeds() const {
     for (const Schedule &schedule : option->candidates({kernel, device}, {}))
       if (schedule.splitsKernel() && schedule.split.empty())
         add(schedule);
-  for (const Schedule &schedule : heuristic::contractSchedules(kernel, device, 24))
+  size_t first = found.size();
+  // The best of each panel come before the seconds: of panels the estimate is less sure than within one.
+  constexpr size_t panels = 5;
+  for (const Schedule &schedule : heuristic::contractSchedules(kernel, device, 24)) {
     add(schedule);
+    if (found.size() <= panels)
+      first = found.size();
+  }
+  for (size_t i = 0; i < first; ++i)
+    found[i].first = true;
   if (device.maxThreads == 1)
     for (const Schedule &schedule : heuristic::attendSchedules(kernel, device))
       add(schedule);

@@ -12,6 +12,7 @@ struct Candidate {
   uint64_t plan = 0;  ///< equal for schedules that come to the same plan
   double bound = 0;   ///< seconds it cannot be faster than, by the device's rates
   double guess = 0;   ///< seconds, roughly: for the order in which candidates are tried
+  bool first = false; ///< a seed that is tried before anything is chosen
 };
 
 class Space {
@@ -23,8 +24,8 @@ public:
   /// Legal schedules that differ in one use of one option: added, taken away, or with another value. No two have one
   /// plan, none has the schedule's own. In a fixed order.
   std::vector<Candidate> neighbours(const Schedule &schedule) const;
-  /// The schedules that searches start from: the heuristic's, its runners-up, those that take the kernel apart, and where
-  /// trials are cheap the heuristic's without matrix instructions and the empty one.
+  /// The schedules that searches start from: the heuristic's, those that take the kernel apart and a few panels (`first`);
+  /// the heuristic's runners-up, and where trials are cheap its schedule without matrix instructions and the empty one.
   std::vector<Candidate> seeds() const;
   /// Seconds that no schedule can beat.
   double roofline() const { return roofline(kernel.flops); }

@@ -87,9 +87,13 @@ std::unique_ptr<Strategy> makeStrategy(const StrategyChoice &choice, const Space
                                        const std::vector<Schedule> &warm) {
   std::vector<Candidate> seeds = space.seeds();
   for (const Schedule &schedule : warm)
-    if (std::optional<Candidate> known = space.candidate(schedule))
-      if (std::none_of(seeds.begin(), seeds.end(), [&](const Candidate &seed) { return seed.plan == known->plan; }))
-        seeds.push_back(std::move(*known));
+    if (std::optional<Candidate> known = space.candidate(schedule)) {
+      auto seed = std::find_if(seeds.begin(), seeds.end(), [&](const Candidate &seed) { return seed.plan == known->plan; });
+      if (seed == seeds.end())
+        seed = seeds.insert(seeds.end(), std::move(*known));
+      seed->first = true;
+    }
+  std::stable_sort(seeds.begin(), seeds.end(), [](const Candidate &a, const Candidate &b) { return a.first > b.first; });
   for (const Entry &entry : entries)
     if (choice.name == entry.name)
       return entry.make(space, choice.number, seed, std::move(seeds));

@@ -9,6 +9,7 @@
 namespace tgc::tuning {
 
 constexpr size_t finalists = 3;
+constexpr double outOfReach = 1.25; // of the best's time; what takes that long in one round sits out the next
 
 double TuneRun::reserve() const {
   double seconds = 0;
@@ -51,12 +52,12 @@ void TuneRun::trustHeuristic(State &state) {
   std::vector<Evidence> evidence = database.evidence(*record);
   record->confirmed = true;
   database.store(*record, {evidence.empty() ? std::vector<double>() : evidence.back().seconds,
-                           options.compiler, "", "", 0});
+                           options.compiler, "", "not measured again", 0});
 }
 
 void TuneRun::confirm(State &state) {
-  // The first of a new order may be one that has not been measured again.
-  for (int attempt = 0; attempt < 3 && !stopped(); ++attempt) {
+  // The first of a new order may be one that has not been measured again; each turn leaves one less of those.
+  for (int attempt = 0; (attempt < 3 || options.budgetSeconds == 0) && !stopped(); ++attempt) {
     std::vector<std::pair<double, std::string>> order;
     for (const auto &[schedule, seconds] : state.seconds)
       order.push_back({seconds, schedule});
@@ -87,8 +88,12 @@ void TuneRun::again(State &state, std::vector<std::string> chosen) {
   std::vector<MeasureReply> all(chosen.size());
   for (size_t round = 0; round < rounds(state) && !stopped(); ++round) {
     std::shuffle(order.begin(), order.end(), random);
+    double least = 0;
+    for (const MeasureReply &reply : all)
+      for (double seconds : reply.seconds)
+        least = least == 0 ? seconds : std::min(least, seconds);
     for (size_t i : order) {
-      if (records[i] && records[i]->outcome != Outcome::Ok)
+      if (records[i] && (records[i]->outcome != Outcome::Ok || all[i].seconds.front() > outOfReach * least))
         continue;
       MeasureReply reply;
       records[i] = attempt(state, chosen[i], compiled[i], /*again=*/true, reply);

@@ -85,6 +85,9 @@ private:
   /// most to gain. Workloads under way are left alone: their strategies wait for answers.
   Wave gather(const std::vector<Trial> &underWay);
   void propose(size_t index, size_t most, Wave &wave);
+  size_t batch() const;
+  /// Makes a trial this process's own, unless another process is at it; with its answer, if that has come meanwhile.
+  bool claim(const State &state, Trial &trial);
   void compile(Wave &wave);
   void awaitCompiled(Wave &wave);
   void measureWave(Wave &wave);

@@ -30,7 +30,8 @@ MeasureRequest TuneRun::requestFor(const State &state, const std::string &packag
     request.coldBytes = last;
   request.warmInputs = last / 2;
   // Of long kernels a little slower is enough to know; short ones are noisier.
-  request.giveUpAbove = state.best * (state.best > longTrial ? 1.25 : 2);
+  constexpr double notShort = 0.005; // seconds
+  request.giveUpAbove = state.best * (state.best > longTrial ? 1.25 : state.best > notShort ? 1.3 : 2);
   double expected = state.best > 0 ? 40 * state.best : 3 + 300 * state.space->roofline();
   // A hang must not cost more than a few runs of a kernel that takes long.
   double most = std::max(60.0, 8 * state.best + 50 * state.space->roofline());

@@ -17,7 +17,9 @@
 namespace tgc::tuning {
 namespace {
 
-constexpr size_t batchSize = 8;
+/// Trials of one kernel that are proposed together. Fewer say more, each knowing those before; but they compile side by
+/// side, and where the device is not made of the compiling cores that should take no longer than measuring.
+constexpr size_t batchSize = 8, smallBatch = 4;
 /// Trials without success after which a kernel seems half as promising. What helps most is often among a kernel's first
 /// few trials, so all kernels get theirs before any gets many.
 constexpr double patience = 4;
@@ -114,9 +116,14 @@ double TuneRun::gain(const State &state) const {
   return double(launches(state)) * headroom / (1 + double(state.flat) / patience) / cost;
 }
 
+size_t TuneRun::batch() const {
+  return options.besideMeasuring ? std::max(batchSize, options.jobs)
+                                 : std::clamp(2 * options.jobs, smallBatch, batchSize);
+}
+
 Wave TuneRun::gather(const std::vector<Trial> &underWay) {
   Wave wave;
-  size_t most = options.besideMeasuring ? std::max(batchSize, options.jobs) : batchSize;
+  size_t most = batch();
   std::vector<char> taken(states.size());
   for (const Trial &trial : underWay)
     taken[trial.state] = 1;
@@ -135,7 +142,7 @@ Wave TuneRun::gather(const std::vector<Trial> &underWay) {
     if (!best || over(reserve()))
       break;
     taken[*best] = 1;
-    propose(*best, states[*best].best > longTrial ? batchSize / 2 : batchSize, wave);
+    propose(*best, states[*best].best > longTrial ? std::max<size_t>(most / 2, 2) : most, wave);
   }
   compile(wave);
   return wave;
@@ -163,14 +170,25 @@ void TuneRun::propose(size_t index, size_t most, Wave &wave) {
     } else if (state.best > 0 && trial.candidate.bound > state.best * 1.2 &&
                trial.candidate.text != state.heuristic) {
       trial.kind = Trial::Hopeless;
-    } else if (database.claim(key(state), deviceKey(device), trial.candidate.text, 300)) {
+    } else if (!claim(state, trial)) {
+      trial.kind = Trial::Others;
+    } else if (trial.answer) {
+      ++state.row.known;
+    } else {
       trial.kind = Trial::Mine;
       wave.mine.push_back(wave.trials.size());
-    } else {
-      trial.kind = Trial::Others;
     }
     wave.trials.push_back(std::move(trial));
   }
+}
+
+bool TuneRun::claim(const State &state, Trial &trial) {
+  if (!database.claim(key(state), deviceKey(device), trial.candidate.text, 300))
+    return false;
+  trial.answer = known(state, trial.candidate.text);
+  if (trial.answer)
+    database.release(key(state), deviceKey(device), trial.candidate.text);
+  return true;
 }
 
 void TuneRun::compile(Wave &wave) {
@@ -214,7 +232,9 @@ void TuneRun::measureWave(Wave &wave) {
 
 void TuneRun::awaitOthers(State &state, Trial &trial) {
   while (!over(0) && !(trial.answer = known(state, trial.candidate.text))) {
-    if (database.claim(key(state), deviceKey(device), trial.candidate.text, 300)) {
+    if (claim(state, trial)) {
+      if (trial.answer)
+        return;
       CompileReply compiled = host.compile({{state.workload, trial.candidate.text}}).front();
       trial.answer = measure(state, trial.candidate.text, compiled, /*again=*/false);
       return;

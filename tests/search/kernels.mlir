@@ -419,3 +419,15 @@ kernel.func @broadcast_sum(%x: memref<7xf32>, %y: memref<7x12xf32>) axes(%m = 7,
   %t = arith.addf %v, %s : f32
   kernel.store %t, %y[%m, %n] : memref<7x12xf32>
 }
+
+kernel.func @transposed_sum(%a: memref<32x48xf32>, %b: memref<32x48xf32>, %y: memref<48x32xf32>) axes(%m = 32, %n = 48) {
+  %v = kernel.load %a[%m, %n] : memref<32x48xf32>
+  %w = kernel.load %b[%m, %n] : memref<32x48xf32>
+  %s = arith.addf %v, %w : f32
+  kernel.store %s, %y[%n, %m] : memref<48x32xf32>
+}
+
+kernel.func @joined_weights(%a: memref<32x16xf32>, %b: memref<32x16xf32>, %y: memref<32x32xf32>) axes(%m = 32, %n = 32) {
+  %v = kernel.load %a[%m, %n] : memref<32x16xf32>, %b[%m, %n - 16] : memref<32x16xf32> else 0.0
+  kernel.store %v, %y[%n, %m] : memref<32x32xf32>
+}

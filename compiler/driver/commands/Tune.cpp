@@ -1,4 +1,5 @@
 // tgc tune: searches schedules for a model's kernels and keeps them in the database.
+#include "compiler/driver/Progress.h"
 #include "compiler/driver/Records.h"
 #include "compiler/driver/SearchTable.h"
 #include "compiler/support/Error.h"
@@ -49,6 +50,14 @@ SearchReport compareStrategies(const Arguments &arguments) {
   return report;
 }
 
+/// The module behind the schedule stage as the database now has it, for the next compilation.
+void keepFront(const Arguments &arguments) {
+  CompileOptions options = arguments.options();
+  options.until = "schedule";
+  Compilation(options).run();
+  clearProgress();
+}
+
 void tune(const Arguments &arguments) {
   SearchReport report = arguments.compare.empty()
                             ? searchModel(arguments.front(), arguments.database, arguments.search.options(),
@@ -61,6 +70,8 @@ void tune(const Arguments &arguments) {
     std::string text = searchPage(report, rows, std::filesystem::path(arguments.model).stem().string());
     runtime::writeFileAtomically(arguments.page, runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
   }
+  if (!report.result.stopped)
+    keepFront(arguments);
 }
 
 } // namespace

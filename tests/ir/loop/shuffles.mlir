@@ -1,5 +1,9 @@
 // RUN: tgc-loop %s --emit=tile --schedule='upcast(r,2) upcast(i,16)' --target=avx512 --kernel=pairs | FileCheck %s --check-prefix=PAIRS
 // RUN: tgc-loop %s --emit=tile --schedule='upcast(m,16) upcast(n,16)' --target=avx512 --kernel=transpose | FileCheck %s --check-prefix=TRANS
+// RUN: tgc-loop %s --emit=tile --schedule='upcast(m,16) upcast(n,16)' --target=avx512 --kernel=transposed_sum | FileCheck %s --check-prefix=SUM
+// RUN: tgc-loop %s --emit=check --schedule='upcast(m,4) upcast(n,4)' --target=generic --kernel=transposed_sum | FileCheck %s --check-prefix=CHECKED
+// RUN: tgc-loop %s --emit=check --schedule='upcast(m,4) upcast(n,4)' --target=generic --kernel=joined | FileCheck %s --check-prefix=CHECKED
+// CHECKED: agrees
 
 // Pairs in memory, lanes along the pairs: two whole vectors are taken apart, and put together again for the store.
 // The partner comes from the same two vectors.
@@ -29,3 +33,22 @@ kernel.func @transpose(%x: memref<32x32xf32>, %y: memref<32x32xf32>) axes(%m = 3
 // TRANS-COUNT-64: vector.shuffle
 // TRANS-COUNT-16: vector.store
 // TRANS-NOT: memref.load
+
+// More loads than stores decide for lanes along the loads: the store is what is transposed, one vector a lane, and its
+// rows may lie further apart than the vectors are long.
+kernel.func @transposed_sum(%a: memref<32x48xf32>, %b: memref<32x48xf32>, %y: memref<48x32xf32>) axes(%m = 32, %n = 48) {
+  %v = kernel.load %a[%m, %n] : memref<32x48xf32>
+  %w = kernel.load %b[%m, %n] : memref<32x48xf32>
+  %s = arith.addf %v, %w : f32
+  kernel.store %s, %y[%n, %m] : memref<48x32xf32>
+}
+// SUM-LABEL: tile.func @transposed_sum
+// SUM-COUNT-32: vector.load
+// SUM-COUNT-64: vector.shuffle
+// SUM-COUNT-16: vector.store
+
+// Weights side by side, turned.
+kernel.func @joined(%a: memref<16x16xf32>, %b: memref<16x16xf32>, %c: memref<16x16xf32>, %y: memref<48x16xf32>) axes(%m = 16, %n = 48) {
+  %v = kernel.load %a[%m, %n] : memref<16x16xf32>, %b[%m, %n - 16] : memref<16x16xf32>, %c[%m, %n - 32] : memref<16x16xf32> else 0.0
+  kernel.store %v, %y[%n, %m] : memref<48x16xf32>
+}
