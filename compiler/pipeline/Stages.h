@@ -21,6 +21,10 @@ struct StageAccess {
   std::map<std::string, CompiledKernel> &compiled() const { return compilation.compiled_; }
   CutReport &cut() const { return compilation.cut_; }
   runtime::Package &package() const { return compilation.package_; }
+  void note(const std::string &text) const {
+    if (options().note)
+      options().note(text);
+  }
   void progress(std::string_view stage, size_t done, size_t total) const {
     if (options().progress)
       options().progress(stage, done, total);

@@ -250,12 +250,16 @@ Value BlockReader::get(int64_t point, int64_t step) {
   return at(point, step);
 }
 
-// Large fragments are read where a product takes them, piece by piece: all of one at once is more than there are
-// registers for.
+bool PipeLowering::readsLate(Value fragment, size_t registers) {
+  if (registers <= 8 || !fragment.hasOneUse())
+    return false;
+  Operation *user = *fragment.user_begin();
+  return isa<tile::DotGroupOp>(user) && user->getBlock() == fragment.getDefiningOp()->getBlock();
+}
+
 void PipeLowering::lowerRead(tile::BlockReadOp read) {
   auto reader = std::make_unique<BlockReader>(*this, read);
-  if (reader->registers.size() > 8 && read->hasOneUse() && isa<tile::DotGroupOp>(*read->user_begin()) &&
-      read->user_begin()->getBlock() == read->getBlock()) {
+  if (readsLate(read.getResult(), reader->registers.size())) {
     readers[read.getResult()] = std::move(reader);
     return;
   }

@@ -23,15 +23,24 @@ struct Surface {
 
 class PipeLowering;
 
-/// Reads a fragment block by block, each when a register of it is asked for first.
-class BlockReader {
+/// An operand's fragment that comes piece by piece, each when a register of it is asked for first.
+class OperandReader {
+public:
+  virtual ~OperandReader() = default;
+  /// The register of rows (left) or columns (right) number `point` and step `step`.
+  virtual mlir::Value get(int64_t point, int64_t step) = 0;
+  /// Steps and columns whose registers come at once.
+  virtual int64_t stepsAtOnce() { return 1; }
+  virtual int64_t columnsAtOnce() { return 1; }
+};
+
+/// Reads it block by block.
+class BlockReader : public OperandReader {
 public:
   BlockReader(PipeLowering &lowering, tile::BlockReadOp read);
-  /// The register of rows (left) or columns (right) number `point` and step `step`.
-  mlir::Value get(int64_t point, int64_t step);
-  /// Registers that one block brings.
-  int64_t stepsAtOnce();
-  int64_t columnsAtOnce();
+  mlir::Value get(int64_t point, int64_t step) override;
+  int64_t stepsAtOnce() override;
+  int64_t columnsAtOnce() override;
 
   llvm::SmallVector<mlir::Value> registers;
   int64_t points, depth;
@@ -71,6 +80,9 @@ private:
   /// Of the box at these coordinates, `down` of its points further along the dimensions that rows go through.
   Surface surfaceOf(tile::BoxOp box, mlir::ValueRange coords, std::optional<llvm::ArrayRef<int64_t>> clipped, int64_t down);
   void lowerRead(tile::BlockReadOp read);
+  /// Whether a fragment of so many registers is read where its one product takes them: all of a large one at once are more
+  /// than there are registers for.
+  static bool readsLate(mlir::Value fragment, size_t registers);
   void lowerPrefetch(tile::BlockPrefetchOp prefetch);
   void lowerWrite(tile::BlockWriteOp write);
   /// Calls the function of blocks of that kind; `data` may be null.
@@ -113,7 +125,7 @@ private:
   /// the instruction takes them: [row / 8 or column / width][depth / 16]. Rows: scalars, lane r has row r, [row / width];
   /// or vectors of 8 rows of which every lane has its own share, [row / 8].
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> fragments;
-  llvm::DenseMap<mlir::Value, std::unique_ptr<BlockReader>> readers; ///< of fragments that are read where they are used
+  llvm::DenseMap<mlir::Value, std::unique_ptr<OperandReader>> readers; ///< of fragments that are read where they are used
   int64_t width = 16; ///< threads of a subgroup
   mlir::Value lane;   ///< index
   llvm::DenseMap<int64_t, mlir::Value> laneBits; ///< whether a bit of the lane's number is set

@@ -26,6 +26,7 @@ void addGraphPasses(mlir::OpPassManager &manager) {
 
 void registerGraphPasses() {
   registerNarrowContractionsPass();
+  registerAvoidDoublePass();
   mlir::registerPass(createFoldEmptyPass);
   mlir::registerPass(createComposeViewsPass);
   mlir::registerPass(createFindMomentsPass);

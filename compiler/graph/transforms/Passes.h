@@ -30,7 +30,12 @@ std::unique_ptr<mlir::Pass> createSplitConcatsPass();
 std::unique_ptr<mlir::Pass> createNarrowContractionsPass(llvm::StringRef to);
 void registerNarrowContractionsPass();
 
-/// All of them but the last, in order, on func.func.
+/// What a model computes in f64 on the way is computed in f32, for a device without f64; arguments, results and weights
+/// that the user binds stay. `changed` gets where the operations come from; null where nobody asks.
+std::unique_ptr<mlir::Pass> createAvoidDoublePass(llvm::SmallVectorImpl<mlir::Location> *changed = nullptr);
+void registerAvoidDoublePass();
+
+/// All of them but the last two, in order, on func.func.
 void addGraphPasses(mlir::OpPassManager &manager);
 /// Each pass by its name, and the pipeline `tgc-graph`.
 void registerGraphPasses();
