@@ -74,7 +74,7 @@ private:
     // addresses of its own, and the device's compiler keeps the queries, of wide heads as many as there is room for.
     int64_t reads = 4 * atom.k / 2 * atom.n;
     if (!blocks) {
-      constexpr int64_t addresses = 24, kept = 160;
+      constexpr int64_t addresses = 40, kept = 160;
       left = rows * std::min(depth, kept) / 2;
       reads = atom.k * columns / 2 + addresses * atom.threads;
     }

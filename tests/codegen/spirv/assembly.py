@@ -23,6 +23,8 @@ LABEL = re.compile(r"^([\w$.]+):")
 JUMP = re.compile(r"\b(?:jmpi|goto|while|brc|brd)\b\S*\s.*?\b(_?[\w$]+)\b\s*(?://|$|\s{2})")
 BLOCK = re.compile(r"load_block2d\S*\s+\([^)]*\)\s+r(\d+):(\d+)")
 LOAD = re.compile(r"\b(?:load|send)\S*\s+\([^)]*\)\s+r(\d+):(\d+)")
+# Products of a register with itself into itself, which the compiler puts before others where the engine needs a pause.
+PAUSE = re.compile(r"dpas\S*\s+\([^)]*\)\s+(r\d+)\S*\s+null\S*\s+\1(?!\d)\S*\s+\1(?!\d)")
 DPAS = re.compile(r"dpas\S*\s+\([^)]*\)\s+r(\d+)\S*\s+\S+\s+r(\d+)\S*\s+r(\d+)")
 WRITE = re.compile(r"^\s*(?:\([^)]*\)\s*)*[a-z][\w.]*\s+\([^)]*\)\s+(?:\([^)]*\)\S*\s+)?r(\d+)\.")
 
@@ -47,7 +49,8 @@ def compile_module(ocloc, spv, device, large, extra=""):
 
 
 def code(line):
-    return line.split("//")[0].rstrip()
+    text = line.split("//")[0].rstrip()
+    return "" if PAUSE.search(text) else text
 
 
 def main_loop(text):
