@@ -284,22 +284,26 @@ static std::string acrossPiece(const KernelInfo &kernel, const OperandInfo &oper
     if (isCommon(kernel, operand, d))
       continue;
     const LinearIndex &index = access.indices[d];
-    int64_t most = index.offset;
-    int axes = 0;
-    const TiledAxis *tiled = nullptr;
+    int64_t most = index.offset, tile = 1;
+    int several = 0;
+    std::vector<int64_t> others; // coefficients of axes of which a tile has one point
     for (size_t axis = 0; axis < kernel.axes.size(); ++axis) {
       if (index.coefficients[axis] == 0 || kernel.axes[axis].extent == 1)
         continue;
-      ++axes;
       most += index.coefficients[axis] * (kernel.axes[axis].extent - 1);
-      for (const Side *each : {&side, &depth})
-        if (const TiledAxis *found = each->find(int(axis)))
-          tiled = found;
+      const TiledAxis *tiled = side.find(int(axis)) ? side.find(int(axis)) : depth.find(int(axis));
+      if (!tiled || tiled->tile == 1) {
+        others.push_back(index.coefficients[axis]);
+      } else {
+        several += index.coefficients[axis] == 1 ? 1 : 2;
+        tile = tiled->tile;
+      }
     }
-    if (index.offset >= 0 && most < buffer.shape[d])
+    if (several == 0 || (index.offset >= 0 && most < buffer.shape[d]))
       continue;
-    bool ends = tiled && most >= buffer.shape[d] && (buffer.shape[d] - index.offset) % tiled->tile != 0;
-    if (axes != 1 || !tiled || index.coefficients[tiled->axis] != 1 || index.offset % tiled->tile != 0 || ends)
+    bool aligned = index.offset % tile == 0 && (most < buffer.shape[d] || (buffer.shape[d] - index.offset) % tile == 0) &&
+                   std::all_of(others.begin(), others.end(), [&](int64_t by) { return by % tile == 0; });
+    if (several != 1 || !aligned)
       return fmt::format("a tile lies across the end of {}", buffer.name);
   }
   return "";
