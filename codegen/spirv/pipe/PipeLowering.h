@@ -34,10 +34,16 @@ public:
   virtual int64_t columnsAtOnce() { return 1; }
 };
 
+/// A fragment that lies in one of several pieces of memory: the first whose condition holds, or the last.
+struct PieceReads {
+  llvm::SmallVector<tile::BlockReadOp> reads;
+  llvm::SmallVector<mlir::Value> conditions; ///< in the thread's program; one fewer
+};
+
 /// Reads it block by block.
 class BlockReader : public OperandReader {
 public:
-  BlockReader(PipeLowering &lowering, tile::BlockReadOp read);
+  BlockReader(PipeLowering &lowering, PieceReads pieces);
   mlir::Value get(int64_t point, int64_t step) override;
   int64_t stepsAtOnce() override;
   int64_t columnsAtOnce() override;
@@ -51,7 +57,8 @@ private:
   int64_t rowsFrom(int64_t row, int64_t all) const;
 
   PipeLowering &lowering;
-  tile::BlockReadOp read;
+  PieceReads pieces;
+  tile::BlockReadOp read; ///< the last
   tile::BoxOp box;
   bool left = false;
   int64_t together, width; ///< rows that are neighbours in memory
@@ -71,6 +78,8 @@ private:
   void lowerOp(mlir::Operation &op);
   void lowerFor(mlir::scf::ForOp loop);
   void lowerIf(mlir::scf::IfOp branch);
+  /// A choice between reads of pieces that are alike: one read of a place that is chosen. Whether it is one.
+  bool lowerPieces(mlir::scf::IfOp branch);
   /// Values of the thread in the place of a value of the block: a fragment's registers, else one.
   llvm::SmallVector<mlir::Value> flat(mlir::Value value);
   void bind(mlir::Value value, mlir::ValueRange parts);
@@ -79,7 +88,7 @@ private:
   // Blocks of memory.
   /// Of the box at these coordinates, `down` of its points further along the dimensions that rows go through.
   Surface surfaceOf(tile::BoxOp box, mlir::ValueRange coords, std::optional<llvm::ArrayRef<int64_t>> clipped, int64_t down);
-  void lowerRead(tile::BlockReadOp read);
+  void lowerRead(mlir::Value fragment, PieceReads pieces);
   /// Whether a fragment of so many registers is read where its one product takes them: all of a large one at once are more
   /// than there are registers for.
   static bool readsLate(mlir::Value fragment, size_t registers);
