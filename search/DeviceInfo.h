@@ -40,6 +40,7 @@ struct DeviceInfo {
   int64_t l1Bytes = 0, l2Bytes = 0, l3Bytes = 0;
   int64_t maxAllocation = 0; ///< 0 = unlimited
   int64_t maxCluster = 1;    ///< blocks that may share memory
+  int64_t attendColumns = 0; ///< most columns of values that attention keeps in registers; wider ones are products; 0: any
   std::vector<Atom> atoms;
   std::vector<std::string> copyKinds; ///< of "plain async tma block2d pack"
   BlockCopies blocks;                 ///< of block2d

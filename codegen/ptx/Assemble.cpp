@@ -173,7 +173,7 @@ Assembled assembleByProgram(const std::string &program, const std::string &ptx, 
 /// ptxas ignore setmaxnreg, so that kernels with roles would spill. ptxas and the driver compile whole programs.
 static bool needsWholeProgram(StringRef ptx) { return ptx.contains("setmaxnreg"); }
 
-std::optional<Assembled> assemble(const std::string &ptx, const std::string &architecture) {
+static std::optional<Assembled> assembleOnce(const std::string &ptx, const std::string &architecture) {
   std::string program;
   if (const char *chosen = std::getenv("TGC_PTXAS"))
     program = chosen;
@@ -186,6 +186,25 @@ std::optional<Assembled> assemble(const std::string &ptx, const std::string &arc
   if (const JitLink *link = needsWholeProgram(ptx) ? nullptr : JitLink::get())
     return assembleByLibrary(*link, ptx, architecture);
   return std::nullopt;
+}
+
+/// The text with word that one block a multiprocessor is enough, if it says nothing of that.
+static std::optional<std::string> forOneBlock(StringRef ptx) {
+  size_t at = ptx.find("\n.reqntid");
+  if (at == StringRef::npos || ptx.contains(".minnctapersm"))
+    return std::nullopt;
+  at = ptx.find('\n', at + 1);
+  return (ptx.take_front(at) + "\n.minnctapersm 1" + ptx.drop_front(at)).str();
+}
+
+std::optional<Assembled> assemble(const std::string &ptx, const std::string &architecture) {
+  std::optional<Assembled> first = assembleOnce(ptx, architecture);
+  if (!first || first->spillBytes == 0)
+    return first;
+  // For one more block on a multiprocessor ptxas spills a little.
+  std::optional<std::string> roomy = forOneBlock(ptx);
+  std::optional<Assembled> second = roomy ? assembleOnce(*roomy, architecture) : std::nullopt;
+  return second && second->spillBytes < first->spillBytes ? second : first;
 }
 
 } // namespace tgc::ptx

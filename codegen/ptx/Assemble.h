@@ -18,7 +18,8 @@ struct Assembled {
 /// Tries, in this order: the program that TGC_PTXAS names, else `ptxas` on PATH or in /usr/local/cuda/bin ("off": none);
 /// the library libnvJitLink (TGC_NVJITLINK names another file, or "off"; kernels with setmaxnreg must be compiled whole,
 /// which it does not do).
-/// Nothing if the machine has none of them: the driver assembles then.
+/// Nothing if the machine has none of them: the driver assembles then. What spills is tried again with all registers for
+/// one block.
 /// Throws tgc::Error (Internal) if the text is refused. May run on several threads.
 std::optional<Assembled> assemble(const std::string &ptx, const std::string &architecture);
 

@@ -69,6 +69,7 @@ SpirvDevice makeDevice(const Row &row) {
   if (row.blocks)
     info.copyKinds.push_back("block2d");
   info.largeRegisters = 2 * row.registers;
+  info.attendColumns = 160;
   info.blockRegisters = row.maxThreads * 128;
   addAtoms(info, row.matrixThreads);
   info.bandwidth = row.bandwidth * 1e9;

@@ -29,7 +29,7 @@ void graphStage(StageAccess access) {
       functions.addPass(graph::createAvoidDoublePass(&inSingle));
     if (precision == "f16" || precision == "bf16" || precision == "tf32")
       functions.addPass(graph::createNarrowContractionsPass(*precision));
-    graph::addGraphPasses(functions);
+    graph::addGraphPasses(functions, access.target().device().attendColumns);
   });
   if (!inSingle.empty())
     access.note(fmt::format("{} has no float64; in float32 it computes: {}", access.target().device().name, fmt::join(namesOf(inSingle), ", ")));

@@ -28,7 +28,7 @@ static int64_t spanOf(MemRefType type) {
 KernelBuffer::KernelBuffer(MemRefType type)
     : memref(type), element(type.getElementType()),
       bytesEach(std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8)), count(spanOf(type)),
-      size(count * bytesEach), storage(size / sizeof(Line) + 1) {}
+      size(count * bytesEach), storage(size) {}
 
 void KernelBuffer::set(int64_t i, double value) {
   uint64_t bits;

@@ -4,16 +4,17 @@
 #include "compiler/kernel/Kernel.h"
 #include "search/Plan.h"
 #include "tests/codegen/ImageLoader.h"
+#include "tests/search/GuardedMemory.h"
 #include <memory>
 #include <random>
 
 namespace tgc::test {
 
-/// Memory of one buffer of a kernel, from the base its memref's offset counts from, aligned to 64 bytes.
+/// Memory of one buffer of a kernel, from the base its memref's offset counts from.
 class KernelBuffer {
 public:
   explicit KernelBuffer(mlir::MemRefType type);
-  char *data() const { return reinterpret_cast<char *>(const_cast<Line *>(storage.data())); }
+  char *data() const { return storage.data(); }
   size_t bytes() const { return size; }
   mlir::MemRefType type() const { return memref; }
   /// Floats around 0 (`offset` moves them), integers of [0, 8), i1 of both.
@@ -27,10 +28,7 @@ private:
   mlir::Type element;
   int64_t bytesEach, count;
   size_t size;
-  struct alignas(64) Line {
-    char bytes[64];
-  };
-  std::vector<Line> storage;
+  GuardedMemory storage;
 };
 
 std::vector<KernelBuffer> makeBuffers(kernel::FuncOp kernel, std::mt19937_64 &random, double offset = 0);

@@ -35,6 +35,7 @@ Atom make(const char *name, const Operands &of, int64_t m, int64_t threads) {
 
 void addPipeAtoms(DeviceInfo &device, const std::string &architecture) {
   device.blockRegisters = 65536;
+  device.attendColumns = 256;
   if (architecture == "sm_90a")
     for (const Operands &of : operands) {
       Atom atom = make("wgmma", of, 64, 128);

@@ -45,7 +45,7 @@ private:
     compilation.program().walk([&](mlir::Operation *op) {
       for (mlir::Type type : op->getResultTypes())
         if (auto buffer = llvm::dyn_cast<mlir::MemRefType>(type))
-          narrow |= buffer.getElementType().isF16() || buffer.getElementType().isBF16();
+          narrow |= llvm::isa<mlir::FloatType>(buffer.getElementType()) && buffer.getElementTypeBitWidth() < 32;
     });
     return narrow;
   }
@@ -150,7 +150,7 @@ void addCheck(CLI::App &app) {
   command->get_option("model")->required(false);
   command->add_option("--data", arguments->data, "folder of ONNX test data (input_N.pb, output_N.pb) to compare with; with --device reference the kernels are\n"
                       "evaluated in double precision instead of compiled");
-  command->add_option("--tolerance", arguments->tolerance, "largest error as a part of the output's scale (default 1e-4; 2e-2 in 16 bits)");
+  command->add_option("--tolerance", arguments->tolerance, "largest error as a part of the output's scale (default 1e-4; 2e-2 in 16 or 8 bits)");
   command->add_option("--rtol", arguments->relative, "compare every element, with this relative tolerance");
   command->add_option("--atol", arguments->absolute, "compare every element, with this absolute tolerance");
   command->add_option("--cases", arguments->cases, "file of many cases, a line MODEL<tab>FOLDER each");

@@ -7,6 +7,8 @@
 //    model's own exp may overflow, so that form is left alone.
 // 3. The softmax's dimension must be the contraction's one reduced dimension, and nothing else of the quotient's
 //    index may depend on it.
+// 4. Results of more columns than the device's registers hold (`most-columns`) stay two products with a softmax between,
+//    which is in memory: one pass over the keys would have to keep its rows outside of registers.
 // The weights of the sum may be rounded to the values' type in the model; here they stay wider.
 #include "compiler/affine/Ranges.h"
 #include "compiler/graph/transforms/Movement.h"
@@ -107,6 +109,10 @@ Value logitsOf(Value p, int64_t dim) {
 class FindAttentionPass : public PassWrapper<FindAttentionPass, OperationPass<func::FuncOp>> {
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FindAttentionPass)
+  FindAttentionPass() = default;
+  explicit FindAttentionPass(int64_t columns) { mostColumns = columns; }
+  FindAttentionPass(const FindAttentionPass &other) : PassWrapper(other) { mostColumns = other.mostColumns; }
+  Option<int64_t> mostColumns{*this, "most-columns", llvm::cl::desc("of a result's row; 0: any number"), llvm::cl::init(0)};
   StringRef getArgument() const final { return "tgc-find-attention"; }
   StringRef getDescription() const final { return "Recognise softmax before a contraction"; }
   void runOnOperation() final {
@@ -118,7 +124,7 @@ public:
   }
 
 private:
-  static bool rewrite(ContractOp op, Value weights, AffineMap map, Value values, AffineMap valuesMap) {
+  bool rewrite(ContractOp op, Value weights, AffineMap map, Value values, AffineMap valuesMap) {
     ArrayRef<int64_t> extents = op.getExtents();
     for (;;) {
       weights = throughCasts(weights);
@@ -137,6 +143,12 @@ private:
         reduced = d;
       }
     if (!reduced)
+      return false;
+    int64_t columns = 1;
+    for (unsigned d = 0; d < kept; ++d)
+      if (!map.isFunctionOfDim(d))
+        columns *= extents[d];
+    if (mostColumns > 0 && columns > mostColumns)
       return false;
     std::optional<int64_t> dim;
     for (auto [i, expr] : llvm::enumerate(map.getResults())) {
@@ -161,6 +173,7 @@ private:
 
 } // namespace
 
-std::unique_ptr<Pass> createFindAttentionPass() { return std::make_unique<FindAttentionPass>(); }
+std::unique_ptr<Pass> createFindAttentionPass(int64_t mostColumns) { return std::make_unique<FindAttentionPass>(mostColumns); }
+void registerFindAttentionPass() { PassRegistration<FindAttentionPass>(); }
 
 } // namespace tgc::graph

@@ -6,14 +6,14 @@
 
 namespace tgc::graph {
 
-void addGraphPasses(mlir::OpPassManager &manager) {
+void addGraphPasses(mlir::OpPassManager &manager, int64_t attendColumns) {
   manager.addPass(createFoldEmptyPass());
   manager.addPass(createComposeViewsPass());
   manager.addPass(mlir::createCSEPass());
   manager.addPass(createFindMomentsPass());
   manager.addPass(createExtractScalesPass());
   manager.addPass(createNarrowIntegersPass());
-  manager.addPass(createFindAttentionPass());
+  manager.addPass(createFindAttentionPass(attendColumns));
   manager.addPass(createMergeContractionsPass());
   manager.addPass(createJoinSlicesPass());
   manager.addPass(createComposeViewsPass());
@@ -25,12 +25,12 @@ void addGraphPasses(mlir::OpPassManager &manager) {
 }
 
 void registerGraphPasses() {
+  registerFindAttentionPass();
   registerNarrowContractionsPass();
   registerAvoidDoublePass();
   mlir::registerPass(createFoldEmptyPass);
   mlir::registerPass(createComposeViewsPass);
   mlir::registerPass(createFindMomentsPass);
-  mlir::registerPass(createFindAttentionPass);
   mlir::registerPass(createExtractScalesPass);
   mlir::registerPass(createNarrowIntegersPass);
   mlir::registerPass(createMergeContractionsPass);

@@ -12,8 +12,10 @@ std::unique_ptr<mlir::Pass> createFoldEmptyPass();
 std::unique_ptr<mlir::Pass> createComposeViewsPass();
 /// Means and variances written with sums become graph.moments.
 std::unique_ptr<mlir::Pass> createFindMomentsPass();
-/// Softmax followed by a contraction over its dimension becomes graph.contract softmax.
-std::unique_ptr<mlir::Pass> createFindAttentionPass();
+/// Softmax followed by a contraction over its dimension becomes graph.contract softmax, if a row of the result has at most
+/// `mostColumns` (0: any number).
+std::unique_ptr<mlir::Pass> createFindAttentionPass(int64_t mostColumns);
+void registerFindAttentionPass();
 /// Constant factors of a contraction's operands become one factor of its result.
 std::unique_ptr<mlir::Pass> createExtractScalesPass();
 /// Contractions of integers that were extended from 8 bits multiply those of 8 bits.
@@ -35,8 +37,8 @@ void registerNarrowContractionsPass();
 std::unique_ptr<mlir::Pass> createAvoidDoublePass(llvm::SmallVectorImpl<mlir::Location> *changed = nullptr);
 void registerAvoidDoublePass();
 
-/// All of them but the last two, in order, on func.func.
-void addGraphPasses(mlir::OpPassManager &manager);
+/// All of them but the last two, in order, on func.func. Attention has at most `attendColumns` columns (0: any number).
+void addGraphPasses(mlir::OpPassManager &manager, int64_t attendColumns = 0);
 /// Each pass by its name, and the pipeline `tgc-graph`.
 void registerGraphPasses();
 

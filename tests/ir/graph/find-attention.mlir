@@ -1,7 +1,12 @@
 // RUN: tgc-opt %s --tgc-find-attention --canonicalize --split-input-file | FileCheck %s
+// RUN: tgc-opt %s --tgc-find-attention=most-columns=2 --split-input-file | FileCheck %s --check-prefix=WIDE
+// RUN: tgc-opt %s --tgc-find-attention=most-columns=3 --canonicalize --split-input-file | FileCheck %s
 
 // Softmax between casts and transposes, then a product with the values.
 // CHECK-LABEL: @attend
+// WIDE-LABEL: @attend
+// WIDE-NOT: softmax
+// WIDE: graph.contract sum
 // CHECK: graph.contract softmax %arg0, %arg1 extents [2, 4, 3, 5] maps #[[A:.*]], #[[B:.*]] : tensor<2x4x5xf32>, tensor<2x5x3xbf16> -> tensor<2x4x3xf32>
 // CHECK-NOT: math.exp
 func.func @attend(%t: tensor<2x4x5xf32>, %v: tensor<2x5x3xbf16>) -> tensor<2x4x3xf32> {
