@@ -170,7 +170,7 @@ DEVICES = {"bmg": (8, 16, 2.85, 20), "pvc": (8, 8, 1.55, 56), "lnl-m": (8, 16, 2
 
 
 COLUMNS = ("kernel", "GPU", "products", "block loads", "prefetches", "instructions", "bytes a product", "registers", "spill",
-           "threads an engine", "of the peak, at most", "TFLOP/s, at most", "cache, bytes a clock")
+           "threads an engine", "engine busy, one thread alone", "all threads, at most", "TFLOP/s, at most", "cache, bytes a clock")
 
 
 def paper(name, kernel, device):
@@ -186,7 +186,8 @@ def paper(name, kernel, device):
         # The engine is one for all threads; what a thread does beside, another one's products hide.
         round_ = max(products, (products + k["total"] - k["dpas"]) / threads)
         peak = cores * engines * 2 * 8 * kernel.simd * 16 / cycles * clock / 1000
-        row += [threads, f"{100 * products / round_:.0f}%", f"{peak * products / round_:.0f}", f"{kernel.bytes * engines / round_:.0f}"]
+        alone = products / (products + k["total"] - k["dpas"])
+        row += [threads, f"{100 * alone:.0f}%", f"{100 * products / round_:.0f}%", f"{peak * products / round_:.0f}", f"{kernel.bytes * engines / round_:.0f}"]
     return row
 
 
