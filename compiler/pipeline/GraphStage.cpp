@@ -32,7 +32,8 @@ void graphStage(StageAccess access) {
     graph::addGraphPasses(functions, access.target().device().attendColumns);
   });
   if (!inSingle.empty())
-    access.note(fmt::format("{} has no float64; in float32 it computes: {}", access.target().device().name, fmt::join(namesOf(inSingle), ", ")));
+    access.note(fmt::format("{} has no float64; in float32 it computes: {}", access.target().device().name,
+                            fmt::join(namesOf(inSingle), ", ")));
 }
 
 } // namespace tgc

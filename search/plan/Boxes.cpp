@@ -271,14 +271,15 @@ bool isCommon(const KernelInfo &kernel, const OperandInfo &operand, size_t dim) 
     if (access.indices.size() != first.indices.size())
       return false;
     const LinearIndex &index = access.indices[dim], &same = first.indices[dim];
-    return index.linear && same.linear && index.offset == same.offset && index.coefficients == same.coefficients &&
+    return index.linear && same.linear && index.offset == same.offset &&
+           index.coefficients == same.coefficients &&
            kernel.buffers[access.buffer].shape[dim] == kernel.buffers[first.buffer].shape[dim];
   });
 }
 
 /// Why a tile may lie across an end of the piece; empty if it cannot.
-static std::string acrossPiece(const KernelInfo &kernel, const OperandInfo &operand, const Access &access, const Side &side,
-                               const Side &depth) {
+static std::string acrossPiece(const KernelInfo &kernel, const OperandInfo &operand, const Access &access,
+                               const Side &side, const Side &depth) {
   const BufferInfo &buffer = kernel.buffers[access.buffer];
   for (size_t d = 0; d < access.indices.size(); ++d) {
     if (isCommon(kernel, operand, d))
@@ -301,7 +302,8 @@ static std::string acrossPiece(const KernelInfo &kernel, const OperandInfo &oper
     }
     if (several == 0 || (index.offset >= 0 && most < buffer.shape[d]))
       continue;
-    bool aligned = index.offset % tile == 0 && (most < buffer.shape[d] || (buffer.shape[d] - index.offset) % tile == 0) &&
+    bool aligned = index.offset % tile == 0 &&
+                   (most < buffer.shape[d] || (buffer.shape[d] - index.offset) % tile == 0) &&
                    std::all_of(others.begin(), others.end(), [&](int64_t by) { return by % tile == 0; });
     if (several != 1 || !aligned)
       return fmt::format("a tile lies across the end of {}", buffer.name);

@@ -181,8 +181,8 @@ void PipeLowering::storeEight(Value variable, Value eight) {
 }
 
 BlockReader::BlockReader(PipeLowering &lowering, PieceReads all)
-    : lowering(lowering), pieces(std::move(all)), read(pieces.reads.back()), box(read.getBox().getDefiningOp<tile::BoxOp>()),
-      width(lowering.width) {
+    : lowering(lowering), pieces(std::move(all)), read(pieces.reads.back()),
+      box(read.getBox().getDefiningOp<tile::BoxOp>()), width(lowering.width) {
   tile::FragmentType type = read.getResult().getType();
   left = type.getLayout().getValue() == "left";
   points = type.getShape()[0];
@@ -200,15 +200,17 @@ const Surface &BlockReader::surface(int64_t row) {
   auto [found, fresh] = surfaces.try_emplace(row / together);
   if (fresh) {
     auto surfaceOf = [&](tile::BlockReadOp piece) {
-      return lowering.surfaceOf(piece.getBox().getDefiningOp<tile::BoxOp>(), piece.getCoords(), piece.getClipped(), row / together);
+      return lowering.surfaceOf(piece.getBox().getDefiningOp<tile::BoxOp>(), piece.getCoords(),
+                                piece.getClipped(), row / together);
     };
     Surface chosen = surfaceOf(read);
     for (size_t i = pieces.conditions.size(); i-- > 0;) {
       Surface piece = surfaceOf(pieces.reads[i]);
-      for (Value Surface::*part : {&Surface::base, &Surface::width, &Surface::height, &Surface::pitch, &Surface::x, &Surface::y})
+      for (Value Surface::*part :
+           {&Surface::base, &Surface::width, &Surface::height, &Surface::pitch, &Surface::x, &Surface::y})
         if (chosen.*part != piece.*part)
-          chosen.*part = lowering.builder.create<spirv::SelectOp>(lowering.loc, (chosen.*part).getType(), pieces.conditions[i],
-                                                                  piece.*part, chosen.*part);
+          chosen.*part = lowering.builder.create<spirv::SelectOp>(
+              lowering.loc, (chosen.*part).getType(), pieces.conditions[i], piece.*part, chosen.*part);
     }
     found->second = chosen;
     if (!left && !read.getTransposed()) // words of two steps of the depth each
@@ -291,12 +293,14 @@ bool PipeLowering::lowerPieces(scf::IfOp branch) {
         return false;
       if (auto read = dyn_cast<tile::BlockReadOp>(given))
         reads.push_back(read);
-      else if (auto inner = dyn_cast<scf::IfOp>(given); !inner || side == choice.thenBlock() || !self(self, inner))
+      else if (auto inner = dyn_cast<scf::IfOp>(given);
+               !inner || side == choice.thenBlock() || !self(self, inner))
         return false;
     }
     return true;
   };
-  if (!find(find, branch) || !llvm::all_of(reads, [&](tile::BlockReadOp read) { return areAlike(read, reads.front()); }))
+  if (!find(find, branch) ||
+      !llvm::all_of(reads, [&](tile::BlockReadOp read) { return areAlike(read, reads.front()); }))
     return false;
   PieceReads pieces{reads, {}};
   auto lower = [&](auto &self, scf::IfOp choice) -> void {

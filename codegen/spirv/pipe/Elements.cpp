@@ -47,7 +47,8 @@ public:
   Value get(int64_t point, int64_t step) override {
     Value &value = made[point * (each.getShape()[1] / atomDepth) + step];
     if (!value)
-      value = each.getLayout() == "left" ? left(point * atomRows, step * atomDepth) : right(point * width, step * atomDepth);
+      value = each.getLayout() == "left" ? left(point * atomRows, step * atomDepth)
+                                         : right(point * width, step * atomDepth);
     return value;
   }
 
@@ -136,12 +137,15 @@ private:
   }
 
   Value left(int64_t row, int64_t deep) {
-    return lowering.vectorOf(rowsOf(
-        [&](int64_t i) { return width == 8 ? words({row + i, deep}, 1).front() : bits(emit({row + i, deep})); }));
+    return lowering.vectorOf(rowsOf([&](int64_t i) {
+      return width == 8 ? words({row + i, deep}, 1).front() : bits(emit({row + i, deep}));
+    }));
   }
 
   // A component has two steps of the depth.
-  Value right(int64_t column, int64_t deep) { return lowering.vectorOf(words({column, deep}, atomDepth / 2)); }
+  Value right(int64_t column, int64_t deep) {
+    return lowering.vectorOf(words({column, deep}, atomDepth / 2));
+  }
 
   // A value a row is its lane's; where something of which every lane has a share takes part, all lanes have all rows.
   void rows() {

@@ -134,7 +134,8 @@ private:
   /// the instruction takes them: [row / 8 or column / width][depth / 16]. Rows: scalars, lane r has row r, [row / width];
   /// or vectors of 8 rows of which every lane has its own share, [row / 8].
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> fragments;
-  llvm::DenseMap<mlir::Value, std::unique_ptr<OperandReader>> readers; ///< of fragments that are read where they are used
+  llvm::DenseMap<mlir::Value, std::unique_ptr<OperandReader>>
+      readers;        ///< of fragments that are read where they are used
   int64_t width = 16; ///< threads of a subgroup
   mlir::Value lane;   ///< index
   llvm::DenseMap<int64_t, mlir::Value> laneBits; ///< whether a bit of the lane's number is set

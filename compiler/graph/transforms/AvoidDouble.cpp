@@ -63,7 +63,8 @@ private:
     if (auto number = dyn_cast<FloatAttr>(attribute); number && number.getType().isF64())
       return builder.getFloatAttr(builder.getF32Type(), narrowed(number.getValue()));
     if (auto numbers = dyn_cast<DenseFPElementsAttr>(attribute); numbers && numbers.getElementType().isF64())
-      return numbers.mapValues(builder.getF32Type(), [&](const APFloat &number) { return narrowed(number).bitcastToAPInt(); });
+      return numbers.mapValues(builder.getF32Type(),
+                               [&](const APFloat &number) { return narrowed(number).bitcastToAPInt(); });
     return attribute;
   }
 
@@ -82,7 +83,8 @@ private:
 
   /// `value`, not of f64, in the type.
   Value convert(Location loc, Value value, Type type) {
-    unsigned from = getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth(), to = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+    unsigned from = getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth(),
+             to = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
     if (value.getType() == type)
       return value;
     if (from < to)
