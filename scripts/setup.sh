@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs what building and testing need on Debian 12: apt packages, and the Python tools of the tests in .venv.
 # Idempotent; without anything to install it only looks (under a second) and touches no network.
-# Optional, for tests of Intel GPUs without one: TGC_SETUP_INTEL=off leaves out Intel's compiler for GPUs and Level Zero
-# (apt), and its OpenCL runtime for processors (PyPI, Intel's licence, 0.7 GB in .venv); tests that need them are then
-# left out too.
+# Optional, for tests of Intel GPUs without one: TGC_SETUP_INTEL=off leaves out Intel's compilers for GPUs and Level Zero
+# (apt; a newer compiler is unpacked into .intel-compiler, 0.3 GB), and its OpenCL runtime for processors (PyPI, Intel's
+# licence, 0.7 GB in .venv); tests that need them are then left out too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -44,4 +44,7 @@ if [ "${TGC_SETUP_INTEL:-on}" != off ] && ! cmp -s "$intel" .venv/requirements-i
   else
     echo "setup: it cannot be had here; SPIR-V will be compiled in tests, but not run" >&2
   fi
+fi
+if [ "${TGC_SETUP_INTEL:-on}" != off ]; then
+  scripts/intel-compiler.sh || echo "setup: tests of what Intel's newer compiler makes are left out" >&2
 fi

@@ -66,6 +66,7 @@ CompileOptions ModelArguments::options() const {
   if (!turned.empty())
     options.turned = turned;
   options.progress = makeProgress();
+  options.note = makeNotes();
   return options;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fmt/format.h>
 #include <mutex>
+#include <set>
 #include <unistd.h>
 
 namespace tgc::driver {
@@ -22,6 +23,18 @@ std::function<void(std::string_view, size_t, size_t)> makeProgress() {
       line += fmt::format(" {}/{}", done, total);
     std::fwrite(line.data(), 1, line.size(), stderr);
     std::fflush(stderr);
+  };
+}
+
+std::function<void(const std::string &)> makeNotes() {
+  return [](const std::string &text) {
+    static std::mutex mutex;
+    static std::set<std::string> said;
+    std::lock_guard lock(mutex);
+    if (!said.insert(text).second)
+      return;
+    clearProgress();
+    std::fputs(fmt::format("note: {}\n", text).c_str(), stderr);
   };
 }
 

@@ -3,6 +3,7 @@
 #include "compiler/pipe/Registers.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "search/plan/Boxes.h"
 
 using namespace mlir;
 
@@ -113,10 +114,26 @@ SmallVector<int64_t> RolesProgram::clippedDims(const BoxPlan &box, ArrayRef<std:
   return dims;
 }
 
+/// The operand of a product that the load is.
+static const OperandInfo *operandOf(const KernelInfo &info, const Access &access) {
+  std::vector<const OperandInfo *> operands;
+  if (info.contract)
+    operands = {&info.contract->lhs, &info.contract->rhs};
+  else if (info.attend && info.attend->scores)
+    operands = {&info.attend->scores->lhs, &info.attend->scores->rhs, &info.attend->values};
+  for (const OperandInfo *operand : operands)
+    if (llvm::is_contained(operand->accesses, int(&access - info.accesses.data())))
+      return operand;
+  return nullptr;
+}
+
 Value RolesProgram::startsIn(const Access &access) {
   const BufferInfo &buffer = program.info.buffers[access.buffer];
+  const OperandInfo *operand = operandOf(program.info, access);
   Value all = builder.create<arith::ConstantIntOp>(loc, 1, 1);
   for (auto [d, index] : llvm::enumerate(access.indices)) {
+    if (operand && isCommon(program.info, *operand, d))
+      continue;
     AffineExpr place = builder.getAffineConstantExpr(index.offset);
     SmallVector<OpFoldResult> starts;
     for (auto [axis, coefficient] : llvm::enumerate(index.coefficients))

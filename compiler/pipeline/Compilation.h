@@ -35,6 +35,8 @@ struct CompileOptions {
   std::string until;             ///< last stage to run; empty: all
   unsigned jobs = 0;             ///< threads that compile kernels; 0: all cores
   bool verify = false;           ///< verify after every pass, not only after every stage
+  /// Called with what the user should know of a decision that was made for him; may be empty.
+  std::function<void(const std::string &text)> note = {};
   /// Called when a stage begins (done == 0) and as its items are done; may be empty.
   std::function<void(std::string_view stage, size_t done, size_t total)> progress;
 };

@@ -22,6 +22,10 @@ struct StageAccess {
   CutReport &cut() const { return compilation.cut_; }
   std::map<uint64_t, AskedSchedules> &asked() const { return compilation.asked_; }
   runtime::Package &package() const { return compilation.package_; }
+  void note(const std::string &text) const {
+    if (options().note)
+      options().note(text);
+  }
   void progress(std::string_view stage, size_t done, size_t total) const {
     if (options().progress)
       options().progress(stage, done, total);

@@ -5,7 +5,7 @@
 //    (a tensor that is enlarged as it is read), none of whose axes may have more than one point in a box.
 // 2. Dimensions whose boxes are one point merge where they nest, unless boxes lie behind the inner one's end.
 // 3. The engine wants: rank up to 5, the last dimension contiguous, other strides and the start multiples of 16
-//    bytes, up to 256 points a dimension, up to 8 elements between them.
+//    bytes, up to 256 points a dimension (of the last one a row of tiles says it), up to 8 elements between them.
 #include "search/plan/Boxes.h"
 
 #include <algorithm>
@@ -169,7 +169,7 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
     const Dim &dim = dims[i];
     if (i + 1 < dims.size() && dim.stride * bytes % 16 != 0)
       return fmt::format("{} has a stride of {} bytes, no multiple of 16", buffer.name, dim.stride * bytes);
-    if (dim.box > 256)
+    if (dim.box > 256 && i + 1 < dims.size())
       return fmt::format("{} has a box of {} points, the engine takes 256", buffer.name, dim.box);
     plan.sizes.push_back(dim.size);
     plan.strides.push_back(dim.stride);
@@ -264,27 +264,48 @@ std::string planPieces(const KernelInfo &kernel, const PipePlan &plan, const Box
   return between ? fmt::format("{} is read from between multiples of 16 bytes", kernel.buffers[box.buffer].name) : "";
 }
 
+bool isCommon(const KernelInfo &kernel, const OperandInfo &operand, size_t dim) {
+  const Access &first = kernel.accesses[operand.accesses.front()];
+  return std::all_of(operand.accesses.begin(), operand.accesses.end(), [&](int number) {
+    const Access &access = kernel.accesses[number];
+    if (access.indices.size() != first.indices.size())
+      return false;
+    const LinearIndex &index = access.indices[dim], &same = first.indices[dim];
+    return index.linear && same.linear && index.offset == same.offset &&
+           index.coefficients == same.coefficients &&
+           kernel.buffers[access.buffer].shape[dim] == kernel.buffers[first.buffer].shape[dim];
+  });
+}
+
 /// Why a tile may lie across an end of the piece; empty if it cannot.
-static std::string acrossPiece(const KernelInfo &kernel, const Access &access, const Side &side, const Side &depth) {
+static std::string acrossPiece(const KernelInfo &kernel, const OperandInfo &operand, const Access &access,
+                               const Side &side, const Side &depth) {
   const BufferInfo &buffer = kernel.buffers[access.buffer];
   for (size_t d = 0; d < access.indices.size(); ++d) {
+    if (isCommon(kernel, operand, d))
+      continue;
     const LinearIndex &index = access.indices[d];
-    int64_t most = index.offset;
-    int axes = 0;
-    const TiledAxis *tiled = nullptr;
+    int64_t most = index.offset, tile = 1;
+    int several = 0;
+    std::vector<int64_t> others; // coefficients of axes of which a tile has one point
     for (size_t axis = 0; axis < kernel.axes.size(); ++axis) {
       if (index.coefficients[axis] == 0 || kernel.axes[axis].extent == 1)
         continue;
-      ++axes;
       most += index.coefficients[axis] * (kernel.axes[axis].extent - 1);
-      for (const Side *each : {&side, &depth})
-        if (const TiledAxis *found = each->find(int(axis)))
-          tiled = found;
+      const TiledAxis *tiled = side.find(int(axis)) ? side.find(int(axis)) : depth.find(int(axis));
+      if (!tiled || tiled->tile == 1) {
+        others.push_back(index.coefficients[axis]);
+      } else {
+        several += index.coefficients[axis] == 1 ? 1 : 2;
+        tile = tiled->tile;
+      }
     }
-    if (index.offset >= 0 && most < buffer.shape[d])
+    if (several == 0 || (index.offset >= 0 && most < buffer.shape[d]))
       continue;
-    bool ends = tiled && most >= buffer.shape[d] && (buffer.shape[d] - index.offset) % tiled->tile != 0;
-    if (axes != 1 || !tiled || index.coefficients[tiled->axis] != 1 || index.offset % tiled->tile != 0 || ends)
+    bool aligned = index.offset % tile == 0 &&
+                   (most < buffer.shape[d] || (buffer.shape[d] - index.offset) % tile == 0) &&
+                   std::all_of(others.begin(), others.end(), [&](int64_t by) { return by % tile == 0; });
+    if (several != 1 || !aligned)
       return fmt::format("a tile lies across the end of {}", buffer.name);
   }
   return "";
@@ -296,7 +317,7 @@ std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &oper
     Access access = kernel.accesses[operand.accesses[i]];
     OperandPlan piece;
     if (operand.pieces) {
-      if (std::string reason = acrossPiece(kernel, access, side, depth); !reason.empty())
+      if (std::string reason = acrossPiece(kernel, operand, access, side, depth); !reason.empty())
         return reason;
       access.zeroOutside = true;
     }

@@ -38,6 +38,10 @@ std::string planSideInRow(const KernelInfo &kernel, const Access &access, const 
 /// they can.
 std::string planPieces(const KernelInfo &kernel, const PipePlan &plan, const BoxPlan &box);
 
+/// Whether all pieces of an operand have the same index in that dimension, of the same size: it says nothing about which of
+/// them an element comes from, and what lies outside of it is in none.
+bool isCommon(const KernelInfo &kernel, const OperandInfo &operand, size_t dim);
+
 /// The same for an operand of one or more pieces; every tile lies wholly in one piece.
 std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows, const Side &side,
                                const Side &depth, OperandPlan &plan, int64_t rows = 0,

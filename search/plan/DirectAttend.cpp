@@ -2,7 +2,9 @@
 // 1. Sides as for other fragments; each group owns rows of the queries' tile, with scores, weights and result in
 //    registers.
 // 2. Queries and keys are read along the depth, padded with 0 to the atom's; values keys × columns.
-// 3. Registers of a thread: result, scores, the weights as an operand, and a step of the others' fragments.
+// 3. Value columns may be tiled: blocks of other columns compute the same scores again. So heads come that are wider than
+//    the registers.
+// 4. Registers of a thread: result, scores, the weights as an operand, and a step of the others' fragments.
 #include "search/plan/DirectParts.h"
 #include "search/plan/Planners.h"
 
@@ -22,7 +24,7 @@ public:
       throw Refusal{"tc: the weights are no contraction of queries and keys"};
     refuseForDirect();
     refuse(schedule.warpsN != 1, "warps", "groups divide the queries");
-    const Atom &atom = planAttention(plan);
+    const Atom &atom = planAttention(plan, /*tiledColumns=*/true);
     plan.neighbours = atom.neighbours;
     planGroups(atom);
     const ContractInfo &scores = *attend.scores;
@@ -41,7 +43,7 @@ public:
     for (const StorePlan &store : plan.stores)
       if (!store.blocks && roles.fragmentColumns != plan.e.extent())
         throw Refusal{"tile: columns behind the last are clipped by stores of blocks alone"};
-    result.launches = {launchDirect(plan, plan.m.tiles())};
+    result.launches = {launchDirect(plan, plan.m.tiles() * plan.e.tiles())};
     result.body = std::move(plan);
     return std::move(result);
   }
@@ -55,17 +57,27 @@ private:
       throw Refusal{fmt::format("tile: {} queries, {} groups take multiples of {}", queries, schedule.warpsM, step)};
     if (keys % std::max(atom.k, atom.n) != 0)
       throw Refusal{fmt::format("tile: {} keys, the atom takes multiples of {}", keys, std::max(atom.k, atom.n))};
+    for (const TiledAxis &axis : plan.e.axes)
+      if (axis.tile != axis.extent && (axis.ragged() || axis.tile % atom.n != 0))
+        throw Refusal{fmt::format("tile({},{}): tiles of value columns divide them and are multiples of {}",
+                                  kernel.axes[axis.axis].name, axis.tile, atom.n)};
     if (columns != plan.e.extent() && !paddedSide(plan.e, columns))
       throw Refusal{fmt::format("tile: {} value columns of several axes, the atom has multiples of {}", plan.e.extent(), atom.n)};
     RolesPlan roles = makeRoles(atom, queries / schedule.warpsM, columns);
     roles.holdLeft = holdsQueries();
     int64_t rows = roles.fragmentRows, depth = roundUp(plan.k.extent(), atom.k);
-    int64_t left = rows * (roles.holdLeft ? depth : 2 * atom.k) / 2;
-    // Weights take the scores' place, of which some are still there; of keys and values a block is read at a time, at most
-    // two steps of two atoms' columns. What is computed element by element is there as a whole.
     const AttendInfo &attend = *kernel.attend;
     bool blocks = copyOf(attend.scores->rhs) == "block2d" && copyOf(attend.values) == "block2d";
-    int64_t reads = blocks ? 4 * atom.k / 2 * atom.n : keys * std::max(depth, columns) / 2;
+    int64_t left = rows * (roles.holdLeft ? depth : 2 * atom.k) / 2;
+    // Weights take the scores' place, of which some are still there; of keys and values a block is read at a time, at most
+    // two steps of two atoms' columns. Element by element a step of all value columns comes at once, every thread has
+    // addresses of its own, and the device's compiler keeps the queries, of wide heads as many as there is room for.
+    int64_t reads = 4 * atom.k / 2 * atom.n;
+    if (!blocks) {
+      constexpr int64_t addresses = 40, kept = 160;
+      left = rows * std::min(depth, kept) / 2;
+      reads = atom.k * columns / 2 + addresses * atom.threads;
+    }
     int64_t fragments = rows * columns + rows * keys + rows * keys / 4 + left + reads;
     planRegisters(roles, atom, fragments / atom.threads, result);
     plan.atomM = atom.m;

@@ -73,7 +73,7 @@ Side FragmentParts::openSide(const std::vector<int> &axes, const Access *guide,
   return side;
 }
 
-const Atom &FragmentParts::planAttention(PipePlan &plan) const {
+const Atom &FragmentParts::planAttention(PipePlan &plan, bool tiledColumns) const {
   const AttendInfo &attend = *kernel.attend;
   const ContractInfo &scores = *attend.scores;
   ElementType type = scores.lhs.type;
@@ -90,7 +90,8 @@ const Atom &FragmentParts::planAttention(PipePlan &plan) const {
   plan.k = openSide(attend.d, mainAccess(scores.rhs), attend.d);
   plan.e = openSide(attend.e, mainAccess(attend.values), attend.e);
   requireWhole(plan, attend.d);
-  requireWhole(plan, attend.e);
+  if (!tiledColumns)
+    requireWhole(plan, attend.e);
   requireWhole(plan, attend.complete);
   requireTiledAxes(plan, "attention");
   for (size_t i = 1; i < plan.n.axes.size(); ++i)

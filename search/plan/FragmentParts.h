@@ -25,8 +25,8 @@ public:
   std::vector<PackPlan> packRight(KernelInfo &packed, const PipePlan &plan) const;
 
   /// The atom of attention by two products of the same types, and the sides of its tile. Keys may end inside of a tile
-  /// along their outermost axis.
-  const Atom &planAttention(PipePlan &plan) const;
+  /// along their outermost axis. With `tiledColumns` a block need not have all value columns.
+  const Atom &planAttention(PipePlan &plan, bool tiledColumns = false) const;
   /// Whether the schedule keeps the queries in registers.
   bool holdsQueries() const;
 

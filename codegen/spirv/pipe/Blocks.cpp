@@ -180,8 +180,9 @@ void PipeLowering::storeEight(Value variable, Value eight) {
   }
 }
 
-BlockReader::BlockReader(PipeLowering &lowering, tile::BlockReadOp read)
-    : lowering(lowering), read(read), box(read.getBox().getDefiningOp<tile::BoxOp>()), width(lowering.width) {
+BlockReader::BlockReader(PipeLowering &lowering, PieceReads all)
+    : lowering(lowering), pieces(std::move(all)), read(pieces.reads.back()),
+      box(read.getBox().getDefiningOp<tile::BoxOp>()), width(lowering.width) {
   tile::FragmentType type = read.getResult().getType();
   left = type.getLayout().getValue() == "left";
   points = type.getShape()[0];
@@ -198,7 +199,20 @@ int64_t BlockReader::columnsAtOnce() { return !left && read.getTransposed() ? st
 const Surface &BlockReader::surface(int64_t row) {
   auto [found, fresh] = surfaces.try_emplace(row / together);
   if (fresh) {
-    found->second = lowering.surfaceOf(box, read.getCoords(), read.getClipped(), row / together);
+    auto surfaceOf = [&](tile::BlockReadOp piece) {
+      return lowering.surfaceOf(piece.getBox().getDefiningOp<tile::BoxOp>(), piece.getCoords(),
+                                piece.getClipped(), row / together);
+    };
+    Surface chosen = surfaceOf(read);
+    for (size_t i = pieces.conditions.size(); i-- > 0;) {
+      Surface piece = surfaceOf(pieces.reads[i]);
+      for (Value Surface::*part :
+           {&Surface::base, &Surface::width, &Surface::height, &Surface::pitch, &Surface::x, &Surface::y})
+        if (chosen.*part != piece.*part)
+          chosen.*part = lowering.builder.create<spirv::SelectOp>(
+              lowering.loc, (chosen.*part).getType(), pieces.conditions[i], piece.*part, chosen.*part);
+    }
+    found->second = chosen;
     if (!left && !read.getTransposed()) // words of two steps of the depth each
       found->second.x = lowering.builder.create<arith::ShRUIOp>(lowering.loc, found->second.x, lowering.i32(1));
   }
@@ -250,20 +264,71 @@ Value BlockReader::get(int64_t point, int64_t step) {
   return at(point, step);
 }
 
-// Large fragments are read where a product takes them, piece by piece: all of one at once is more than there are
-// registers for.
-void PipeLowering::lowerRead(tile::BlockReadOp read) {
-  auto reader = std::make_unique<BlockReader>(*this, read);
-  if (reader->registers.size() > 8 && read->hasOneUse() && isa<tile::DotGroupOp>(*read->user_begin()) &&
-      read->user_begin()->getBlock() == read->getBlock()) {
-    readers[read.getResult()] = std::move(reader);
+bool PipeLowering::readsLate(Value fragment, size_t registers) {
+  if (registers <= 8 || !fragment.hasOneUse())
+    return false;
+  Operation *user = *fragment.user_begin();
+  return isa<tile::DotGroupOp>(user) && user->getBlock() == fragment.getDefiningOp()->getBlock();
+}
+
+/// The box's points and which of them are rows: pieces that agree in these are read by the same blocks.
+static bool areAlike(tile::BlockReadOp one, tile::BlockReadOp other) {
+  auto box = one.getBox().getDefiningOp<tile::BoxOp>(), same = other.getBox().getDefiningOp<tile::BoxOp>();
+  return one.getTransposed() == other.getTransposed() && elementBytes(box) == elementBytes(same) &&
+         box.getBox()[rowsOf(box)] == same.getBox()[rowsOf(same)];
+}
+
+bool PipeLowering::lowerPieces(scf::IfOp branch) {
+  // Nothing but reads, and what says where and whether.
+  SmallVector<tile::BlockReadOp> reads;
+  auto find = [&](auto &self, scf::IfOp choice) -> bool {
+    if (choice.getNumResults() != 1)
+      return false;
+    for (Block *side : {choice.thenBlock(), choice.elseBlock()}) {
+      Operation *given = side->getTerminator()->getOperand(0).getDefiningOp();
+      for (Operation &op : side->without_terminator())
+        if (&op != given && !isMemoryEffectFree(&op))
+          return false;
+      if (!given || given->getBlock() != side)
+        return false;
+      if (auto read = dyn_cast<tile::BlockReadOp>(given))
+        reads.push_back(read);
+      else if (auto inner = dyn_cast<scf::IfOp>(given);
+               !inner || side == choice.thenBlock() || !self(self, inner))
+        return false;
+    }
+    return true;
+  };
+  if (!find(find, branch) ||
+      !llvm::all_of(reads, [&](tile::BlockReadOp read) { return areAlike(read, reads.front()); }))
+    return false;
+  PieceReads pieces{reads, {}};
+  auto lower = [&](auto &self, scf::IfOp choice) -> void {
+    pieces.conditions.push_back(mapping.lookup(choice.getCondition()));
+    for (Block *side : {choice.thenBlock(), choice.elseBlock()})
+      for (Operation &op : side->without_terminator()) {
+        if (auto inner = dyn_cast<scf::IfOp>(op))
+          self(self, inner);
+        else if (!isa<tile::BlockReadOp>(op))
+          lowerOp(op);
+      }
+  };
+  lower(lower, branch);
+  lowerRead(branch.getResult(0), std::move(pieces));
+  return true;
+}
+
+void PipeLowering::lowerRead(Value fragment, PieceReads pieces) {
+  auto reader = std::make_unique<BlockReader>(*this, std::move(pieces));
+  if (readsLate(fragment, reader->registers.size())) {
+    readers[fragment] = std::move(reader);
     return;
   }
   int64_t steps = reader->depth / atomDepth, count = int64_t(reader->registers.size()) / steps;
   for (int64_t point = 0; point < count; ++point)
     for (int64_t step = 0; step < steps; ++step)
       reader->get(point, step);
-  fragments[read.getResult()] = std::move(reader->registers);
+  fragments[fragment] = std::move(reader->registers);
 }
 
 void PipeLowering::lowerPrefetch(tile::BlockPrefetchOp prefetch) {

@@ -20,8 +20,8 @@ void PipeLowering::lowerDot(tile::DotGroupOp dot) {
     auto found = readers.find(operand);
     return found == readers.end() ? nullptr : found->second.get();
   };
-  BlockReader *leftReader = readerOf(dot.getLeft()), *rightReader = readerOf(dot.getRight());
-  auto registerOf = [&](BlockReader *reader, Value operand, int64_t point, int64_t step) {
+  OperandReader *leftReader = readerOf(dot.getLeft()), *rightReader = readerOf(dot.getRight());
+  auto registerOf = [&](OperandReader *reader, Value operand, int64_t point, int64_t step) {
     return reader ? reader->get(point, step) : fragments[operand][point * steps + step];
   };
   auto eight = VectorType::get({atomRows}, builder.getF32Type());

@@ -18,25 +18,51 @@ namespace tgc::spv {
 /// 1 in every lane's own place, of subgroups of any size; the names under which Intel's compilers know quick functions.
 constexpr StringLiteral quickExp2 = "_Z23__spirv_ocl_native_exp2f", quickReciprocal = "_Z24__spirv_ocl_native_recipf";
 
-class EachEmitter {
+class EachEmitter : public OperandReader {
 public:
   EachEmitter(PipeLowering &lowering, tile::EachOp each)
       : lowering(lowering), builder(lowering.builder), loc(lowering.loc), each(each), lanes(each.getLanes()), width(lowering.width),
         rowArgument(each.getBody().getArgument(0)),
         columnArgument(each.getBody().getNumArguments() > 1 ? each.getBody().getArgument(1) : BlockArgument()) {}
 
-  void run() {
+  /// Whether it is an operand of a product, whose registers may come one by one.
+  bool isOperand() { return each.getLayout() == "left" || each.getLayout() == "right"; }
+  int64_t operandRegisters() {
+    ArrayRef<int64_t> shape = each.getShape();
+    return shape[0] / (each.getLayout() == "left" ? atomRows : width) * (shape[1] / atomDepth);
+  }
+
+  void start() {
     for (Operation &op : each.getBody().front().without_terminator())
       findUses(op);
-    StringRef layout = each.getLayout();
-    if (layout == "sums")
+    made.resize(isOperand() ? operandRegisters() : 0);
+    // The depth of a left operand is the lanes': one step each, or two where subgroups are narrow. Of a right one the
+    // column is.
+    if (each.getLayout() == "left")
+      columnScale = width == 8 ? 2 : 1;
+    else if (each.getLayout() == "right")
+      rowScale = 1;
+  }
+
+  Value get(int64_t point, int64_t step) override {
+    Value &value = made[point * (each.getShape()[1] / atomDepth) + step];
+    if (!value)
+      value = each.getLayout() == "left" ? left(point * atomRows, step * atomDepth)
+                                         : right(point * width, step * atomDepth);
+    return value;
+  }
+
+  void run() {
+    start();
+    if (isOperand()) {
+      int64_t steps = each.getShape()[1] / atomDepth;
+      for (int64_t i = 0; i < int64_t(made.size()); ++i)
+        get(i / steps, i % steps);
+    } else if (each.getLayout() == "sums") {
       sums();
-    else if (layout == "left")
-      left();
-    else if (layout == "right")
-      right();
-    else
+    } else {
       rows();
+    }
     if (each.getResult())
       lowering.fragments[each.getResult()] = std::move(made);
   }
@@ -57,10 +83,14 @@ private:
         collect([&](int64_t i) { return emit({origin[0] + row + i, origin[1] + column}); });
   }
 
-  void collect(function_ref<Value(int64_t)> element) {
+  SmallVector<Value> rowsOf(function_ref<Value(int64_t)> element) {
     SmallVector<Value> eight;
     for (int64_t i = 0; i < atomRows; ++i)
       eight.push_back(element(i));
+    return eight;
+  }
+  void collect(function_ref<Value(int64_t)> element) {
+    SmallVector<Value> eight = rowsOf(element);
     if (each.getResult())
       made.push_back(lowering.vectorOf(eight));
   }
@@ -106,23 +136,15 @@ private:
     return result;
   }
 
-  // The depth of a left operand is the lanes': one step each, or two where subgroups are narrow.
-  void left() {
-    ArrayRef<int64_t> shape = each.getShape();
-    bool pairs = width == 8;
-    columnScale = pairs ? 2 : 1;
-    for (int64_t row = 0; row < shape[0]; row += atomRows)
-      for (int64_t deep = 0; deep < shape[1]; deep += atomDepth)
-        collect([&](int64_t i) { return pairs ? words({row + i, deep}, 1).front() : bits(emit({row + i, deep})); });
+  Value left(int64_t row, int64_t deep) {
+    return lowering.vectorOf(rowsOf([&](int64_t i) {
+      return width == 8 ? words({row + i, deep}, 1).front() : bits(emit({row + i, deep}));
+    }));
   }
 
-  // The column of a right operand is the lane's, and a component two steps of the depth.
-  void right() {
-    ArrayRef<int64_t> shape = each.getShape();
-    rowScale = 1;
-    for (int64_t column = 0; column < shape[0]; column += width)
-      for (int64_t deep = 0; deep < shape[1]; deep += atomDepth)
-        made.push_back(lowering.vectorOf(words({column, deep}, atomDepth / 2)));
+  // A component has two steps of the depth.
+  Value right(int64_t column, int64_t deep) {
+    return lowering.vectorOf(words({column, deep}, atomDepth / 2));
   }
 
   // A value a row is its lane's; where something of which every lane has a share takes part, all lanes have all rows.
@@ -313,7 +335,15 @@ private:
   llvm::DenseMap<Value, llvm::DenseMap<Key, Value>> known;
 };
 
-void PipeLowering::lowerEach(tile::EachOp each) { EachEmitter(*this, each).run(); }
+void PipeLowering::lowerEach(tile::EachOp each) {
+  auto emitter = std::make_unique<EachEmitter>(*this, each);
+  if (each.getResult() && emitter->isOperand() && readsLate(each.getResult(), emitter->operandRegisters())) {
+    emitter->start();
+    readers[each.getResult()] = std::move(emitter);
+    return;
+  }
+  emitter->run();
+}
 
 Value PipeLowering::broadcast(Value value, int64_t from) {
   Value lane = builder.create<spirv::ConstantOp>(loc, builder.getI32Type(), builder.getI32IntegerAttr(int32_t(from)));

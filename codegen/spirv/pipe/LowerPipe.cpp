@@ -120,7 +120,7 @@ void PipeLowering::lowerOp(Operation &op) {
         mapping.map(groups.getBody().getArgument(0), builder.create<gpu::SubgroupIdOp>(loc, IntegerAttr()));
         lowerBlock(groups.getBody().front());
       })
-      .Case([&](tile::BlockReadOp read) { lowerRead(read); })
+      .Case([&](tile::BlockReadOp read) { lowerRead(read.getResult(), {{read}, {}}); })
       .Case([&](tile::BlockPrefetchOp prefetch) { lowerPrefetch(prefetch); })
       .Case([&](tile::BlockWriteOp write) { lowerWrite(write); })
       .Case([&](tile::DotGroupOp dot) { lowerDot(dot); })
@@ -171,6 +171,8 @@ void PipeLowering::lowerFor(scf::ForOp loop) {
 }
 
 void PipeLowering::lowerIf(scf::IfOp branch) {
+  if (lowerPieces(branch))
+    return;
   // Both sides are made first: they say which values a fragment is.
   Value condition = mapping.lookup(branch.getCondition());
   SmallVector<Block *> sides{branch.thenBlock()};

@@ -23,15 +23,30 @@ struct Surface {
 
 class PipeLowering;
 
-/// Reads a fragment block by block, each when a register of it is asked for first.
-class BlockReader {
+/// An operand's fragment that comes piece by piece, each when a register of it is asked for first.
+class OperandReader {
 public:
-  BlockReader(PipeLowering &lowering, tile::BlockReadOp read);
+  virtual ~OperandReader() = default;
   /// The register of rows (left) or columns (right) number `point` and step `step`.
-  mlir::Value get(int64_t point, int64_t step);
-  /// Registers that one block brings.
-  int64_t stepsAtOnce();
-  int64_t columnsAtOnce();
+  virtual mlir::Value get(int64_t point, int64_t step) = 0;
+  /// Steps and columns whose registers come at once.
+  virtual int64_t stepsAtOnce() { return 1; }
+  virtual int64_t columnsAtOnce() { return 1; }
+};
+
+/// A fragment that lies in one of several pieces of memory: the first whose condition holds, or the last.
+struct PieceReads {
+  llvm::SmallVector<tile::BlockReadOp> reads;
+  llvm::SmallVector<mlir::Value> conditions; ///< in the thread's program; one fewer
+};
+
+/// Reads it block by block.
+class BlockReader : public OperandReader {
+public:
+  BlockReader(PipeLowering &lowering, PieceReads pieces);
+  mlir::Value get(int64_t point, int64_t step) override;
+  int64_t stepsAtOnce() override;
+  int64_t columnsAtOnce() override;
 
   llvm::SmallVector<mlir::Value> registers;
   int64_t points, depth;
@@ -42,7 +57,8 @@ private:
   int64_t rowsFrom(int64_t row, int64_t all) const;
 
   PipeLowering &lowering;
-  tile::BlockReadOp read;
+  PieceReads pieces;
+  tile::BlockReadOp read; ///< the last
   tile::BoxOp box;
   bool left = false;
   int64_t together, width; ///< rows that are neighbours in memory
@@ -62,6 +78,8 @@ private:
   void lowerOp(mlir::Operation &op);
   void lowerFor(mlir::scf::ForOp loop);
   void lowerIf(mlir::scf::IfOp branch);
+  /// A choice between reads of pieces that are alike: one read of a place that is chosen. Whether it is one.
+  bool lowerPieces(mlir::scf::IfOp branch);
   /// Values of the thread in the place of a value of the block: a fragment's registers, else one.
   llvm::SmallVector<mlir::Value> flat(mlir::Value value);
   void bind(mlir::Value value, mlir::ValueRange parts);
@@ -70,7 +88,10 @@ private:
   // Blocks of memory.
   /// Of the box at these coordinates, `down` of its points further along the dimensions that rows go through.
   Surface surfaceOf(tile::BoxOp box, mlir::ValueRange coords, std::optional<llvm::ArrayRef<int64_t>> clipped, int64_t down);
-  void lowerRead(tile::BlockReadOp read);
+  void lowerRead(mlir::Value fragment, PieceReads pieces);
+  /// Whether a fragment of so many registers is read where its one product takes them: all of a large one at once are more
+  /// than there are registers for.
+  static bool readsLate(mlir::Value fragment, size_t registers);
   void lowerPrefetch(tile::BlockPrefetchOp prefetch);
   void lowerWrite(tile::BlockWriteOp write);
   /// Calls the function of blocks of that kind; `data` may be null.
@@ -113,7 +134,8 @@ private:
   /// the instruction takes them: [row / 8 or column / width][depth / 16]. Rows: scalars, lane r has row r, [row / width];
   /// or vectors of 8 rows of which every lane has its own share, [row / 8].
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> fragments;
-  llvm::DenseMap<mlir::Value, std::unique_ptr<BlockReader>> readers; ///< of fragments that are read where they are used
+  llvm::DenseMap<mlir::Value, std::unique_ptr<OperandReader>>
+      readers;        ///< of fragments that are read where they are used
   int64_t width = 16; ///< threads of a subgroup
   mlir::Value lane;   ///< index
   llvm::DenseMap<int64_t, mlir::Value> laneBits; ///< whether a bit of the lane's number is set

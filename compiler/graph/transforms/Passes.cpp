@@ -27,6 +27,7 @@ void addGraphPasses(mlir::OpPassManager &manager, int64_t attendColumns) {
 void registerGraphPasses() {
   registerFindAttentionPass();
   registerNarrowContractionsPass();
+  registerAvoidDoublePass();
   mlir::registerPass(createFoldEmptyPass);
   mlir::registerPass(createComposeViewsPass);
   mlir::registerPass(createFindMomentsPass);

@@ -32,7 +32,12 @@ std::unique_ptr<mlir::Pass> createSplitConcatsPass();
 std::unique_ptr<mlir::Pass> createNarrowContractionsPass(llvm::StringRef to);
 void registerNarrowContractionsPass();
 
-/// All of them but the last, in order, on func.func. Attention has at most `attendColumns` columns (0: any number).
+/// What a model computes in f64 on the way is computed in f32, for a device without f64; arguments, results and weights
+/// that the user binds stay. `changed` gets where the operations come from; null where nobody asks.
+std::unique_ptr<mlir::Pass> createAvoidDoublePass(llvm::SmallVectorImpl<mlir::Location> *changed = nullptr);
+void registerAvoidDoublePass();
+
+/// All of them but the last two, in order, on func.func. Attention has at most `attendColumns` columns (0: any number).
 void addGraphPasses(mlir::OpPassManager &manager, int64_t attendColumns = 0);
 /// Each pass by its name, and the pipeline `tgc-graph`.
 void registerGraphPasses();

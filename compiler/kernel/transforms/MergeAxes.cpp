@@ -6,7 +6,7 @@
 // 1. Dimensions of size 1 whose index is 0 leave every buffer of more dimensions.
 // 2. For every pair (a, b): each expression must hold both in that ratio or neither. Where a stands in one
 //    dimension of a buffer and b in the next, whose index fills it, the two dimensions are collapsed first,
-//    if they are contiguous and every access of the buffer has the pair there.
+//    if they are contiguous and every access of the buffer has the pair there, or two other axes that fill them.
 // 3. Reductions run over both or neither; a remap or argmax along one of them keeps them apart.
 // 4. The pair becomes one axis. Again until no pair is left.
 #include "compiler/affine/Normalize.h"
@@ -175,8 +175,9 @@ private:
     for (auto [buffer, dim] : collapses) {
       bool fits = true;
       forEachUse(buffer, [&](Operation *op, unsigned piece) {
-        fits &= collapsible(normalizer, op, func_.getBuffers()[buffer], accessOf(func_, op).maps[piece], dim,
-                            a, b);
+        AffineMap map = accessOf(func_, op).maps[piece];
+        fits &= collapsible(normalizer, op, func_.getBuffers()[buffer], map, dim, a, b) ||
+                (!isa<GatherOp>(op) && isFilled(buffer, map, dim, a, b));
       });
       if (!fits || collapses.count({buffer, dim + 1}))
         return false;
@@ -201,6 +202,17 @@ private:
     affine::Range range = normalizer.range(*innerSum);
     return range.min >= 0 && range.max < shape[dim + 1] &&
            together(normalizer, outer * shape[dim + 1] + inner, a, b);
+  }
+
+  /// Whether the dimension and the next one are indexed by two axes alone, neither a nor b, that go through all of them.
+  bool isFilled(unsigned buffer, AffineMap map, unsigned dim, unsigned a, unsigned b) {
+    for (unsigned d : {dim, dim + 1}) {
+      auto axis = dyn_cast<AffineDimExpr>(map.getResult(d));
+      if (!axis || axis.getPosition() == a || axis.getPosition() == b ||
+          func_.getExtents()[axis.getPosition()] != types_[buffer].getDimSize(d))
+        return false;
+    }
+    return true;
   }
 
   bool mergeOne() {

@@ -65,9 +65,15 @@ ProgramHandle buildModule(const ClDevice &device, const Module &module, size_t i
                           CodeCache *cache) {
   std::string name = spirv::moduleName(index);
   spirv::ModuleFacts facts = spirv::requireSuits(device.can(), module, index);
+  std::string source = device.info().arch == "cpu" ? standIns(facts.imports) : "";
   CodeKey key;
   if (cache) {
     key = {"opencl " + device.info().description, device.driverVersion(), options, codeHash(module.image)};
+    // Stand-ins are linked into the binary: those of another version make another one.
+    if (!source.empty()) {
+      std::string hash = codeHash(Bytes(std::vector<uint8_t>(source.begin(), source.end())));
+      key.options += (options.empty() ? "stand-ins " : " stand-ins ") + hash;
+    }
     if (ProgramHandle program = cachedProgram(device, key, options, *cache))
       return program;
   }
@@ -76,7 +82,7 @@ ProgramHandle buildModule(const ClDevice &device, const Module &module, size_t i
       device.api().createProgramWithIl(device.context(), module.image.data(), module.image.size(), &status);
   device.check(status, "reading " + name);
   DeviceId id = device.id();
-  std::string log, source = device.info().arch == "cpu" ? standIns(facts.imports) : "";
+  std::string log;
   if (source.empty()) {
     status = device.api().buildProgram(program, 1, &id, options.c_str(), nullptr, nullptr);
     log = buildLog(device, program);

@@ -177,9 +177,20 @@ std::optional<Schedule> directAttendSchedule(const KernelInfo &kernel, const Dev
   };
   constexpr Choice choices[] = {{16, 64, true}, {16, 64, false}, {16, 32, true}, {16, 32, false}, {16, 16, false},
                                 {8, 64, true},  {8, 64, false}, {8, 32, false}, {8, 16, false}};
-  for (bool blocks : {true, false})
+  // All value columns if there are registers for them, else parts, of which each computes the scores anew.
+  int values = longestAxis(kernel, attend.e);
+  struct Way {
+    int64_t parts;
+    bool blocks;
+  };
+  std::vector<Way> ways;
+  for (int64_t parts : {1, 2, 3, 4, 6, 8, 12, 16})
+    for (bool blocks : {true, false})
+      if (kernel.axes[values].extent % parts == 0 && (!blocks || hasCopy(device, "block2d")))
+        ways.push_back({parts, blocks});
+  for (auto [parts, blocks] : ways)
     for (Choice choice : choices) {
-      if (choice.rows % atom->n != 0 || (blocks && !hasCopy(device, "block2d")))
+      if (choice.rows % atom->n != 0)
         continue;
       int64_t fits = (kernel.axes[queries].extent + choice.rows - 1) / choice.rows;
       Schedule schedule;
@@ -187,6 +198,8 @@ std::optional<Schedule> directAttendSchedule(const KernelInfo &kernel, const Dev
       // Wide heads: more groups that read the same keys and values.
       schedule.warpsM = std::min<int64_t>(kernel.axes[longestAxis(kernel, attend.e)].extent >= 128 ? 16 : 8, fits);
       schedule.tile[kernel.axes[queries].name] = choice.rows * schedule.warpsM;
+      if (parts > 1)
+        schedule.tile[kernel.axes[values].name] = kernel.axes[values].extent / parts;
       schedule.tile[kernel.axes[keys].name] = std::min(choice.keys, roundUp(kernel.axes[keys].extent, std::max(atom->k, atom->n)));
       if (blocks)
         schedule.prefetch = 1;

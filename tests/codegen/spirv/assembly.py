@@ -6,8 +6,8 @@
 For each module: registers, spills, shared local memory, and of its main loop (the innermost one with most products; of
 a kernel without a loop all of it) the products of the matrix engine, loads of blocks, prefetches and instructions, the
 products whose operands lie in registers that a load wrote, and bytes loaded a product. --check fails where there are no
-products, where one reads what nothing wrote, or where registers spill. --table adds what the matrix engine's rate, the
-cache's and memory's leave of each loop: a report on paper, not a measurement.
+products, where one reads what nothing wrote, or where registers spill. --table prints rows of a table, with what the
+instructions of each loop leave of the matrix engine's rate and want of the cache: a report on paper, not a measurement.
 --large asks for the large register file (256 registers a thread), `auto` for kernels named so in their file's name."""
 import argparse
 import os
@@ -23,6 +23,8 @@ LABEL = re.compile(r"^([\w$.]+):")
 JUMP = re.compile(r"\b(?:jmpi|goto|while|brc|brd)\b\S*\s.*?\b(_?[\w$]+)\b\s*(?://|$|\s{2})")
 BLOCK = re.compile(r"load_block2d\S*\s+\([^)]*\)\s+r(\d+):(\d+)")
 LOAD = re.compile(r"\b(?:load|send)\S*\s+\([^)]*\)\s+r(\d+):(\d+)")
+# Products of a register with itself into itself, which the compiler puts before others where the engine needs a pause.
+PAUSE = re.compile(r"dpas\S*\s+\([^)]*\)\s+(r\d+)\S*\s+null\S*\s+\1(?!\d)\S*\s+\1(?!\d)")
 DPAS = re.compile(r"dpas\S*\s+\([^)]*\)\s+r(\d+)\S*\s+\S+\s+r(\d+)\S*\s+r(\d+)")
 WRITE = re.compile(r"^\s*(?:\([^)]*\)\s*)*[a-z][\w.]*\s+\([^)]*\)\s+(?:\([^)]*\)\S*\s+)?r(\d+)\.")
 
@@ -47,7 +49,8 @@ def compile_module(ocloc, spv, device, large, extra=""):
 
 
 def code(line):
-    return line.split("//")[0].rstrip()
+    text = line.split("//")[0].rstrip()
+    return "" if PAUSE.search(text) else text
 
 
 def main_loop(text):
@@ -166,20 +169,26 @@ class Kernel:
 DEVICES = {"bmg": (8, 16, 2.85, 20), "pvc": (8, 8, 1.55, 56), "lnl-m": (8, 16, 2.05, 8)}
 
 
-def paper(kernel, device):
-    """What instructions beside the products leave of the engine's rate, and what the loop wants of the first cache."""
-    if device not in DEVICES or not kernel.kinds["dpas"]:
-        return ""
-    engines, cycles, clock, cores = DEVICES[device]
-    products = kernel.kinds["dpas"] * cycles
-    threads = 4 if kernel.registers > 128 else 8
-    # The engine is one for all threads; what a thread does beside, another one's products hide.
-    round_ = max(products, (products + kernel.kinds["total"] - kernel.kinds["dpas"]) / threads)
-    share = products / round_
-    peak = cores * engines * 2 * 8 * kernel.simd * 16 / cycles * clock / 1000
-    return (f" | paper: {threads} threads an engine, at most {100 * share:.0f}% of {peak:.0f} TFLOP/s, alone "
-            f"{100 * products / (products + kernel.kinds['total'] - kernel.kinds['dpas']):.0f}%, "
-            f"{kernel.bytes * engines / products:.0f} bytes a clock of a core's first cache")
+COLUMNS = ("kernel", "GPU", "products", "block loads", "prefetches", "instructions", "bytes a product", "registers", "spill",
+           "threads an engine", "engine busy, one thread alone", "all threads, at most", "TFLOP/s, at most", "cache, bytes a clock")
+
+
+def paper(name, kernel, device):
+    """A row of COLUMNS: what instructions beside the products leave of the engine's rate, and what the loop wants of the
+    first cache of a core."""
+    k = kernel.kinds
+    row = [name, device, k["dpas"], k["block"], k["prefetch"], k["total"], f"{kernel.bytes / max(1, k['dpas']):.0f}", kernel.registers,
+           kernel.spill]
+    if device in DEVICES and k["dpas"]:
+        engines, cycles, clock, cores = DEVICES[device]
+        products = k["dpas"] * cycles
+        threads = 4 if kernel.registers > 128 else 8
+        # The engine is one for all threads; what a thread does beside, another one's products hide.
+        round_ = max(products, (products + k["total"] - k["dpas"]) / threads)
+        peak = cores * engines * 2 * 8 * kernel.simd * 16 / cycles * clock / 1000
+        alone = products / (products + k["total"] - k["dpas"])
+        row += [threads, f"{100 * alone:.0f}%", f"{100 * products / round_:.0f}%", f"{peak * products / round_:.0f}", f"{kernel.bytes * engines / round_:.0f}"]
+    return row
 
 
 def main():
@@ -193,6 +202,8 @@ def main():
     parser.add_argument("--most", type=float, help="most instructions of the main loop a product")
     options = parser.parse_args()
     failed = False
+    if options.table:
+        print("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS))
     for module in options.modules:
         for device in options.device or ["bmg"]:
             text, info, log = compile_module(options.ocloc, module, device, options.large or "large" in Path(module).name)
@@ -201,7 +212,11 @@ def main():
                 failed = True
                 continue
             kernel = Kernel(text, info)
-            print(f"{Path(module).name} {device}: {kernel.row()}{paper(kernel, device) if options.table else ''}")
+            if options.table:
+                name = Path(module).name.split(".")[0]
+                print("| " + " | ".join(map(str, paper(name, kernel, device))) + " |")
+            else:
+                print(f"{Path(module).name} {device}: {kernel.row()}")
             said = kernel.complaints() if options.check else []
             if options.most and kernel.kinds["total"] > options.most * max(1, kernel.kinds["dpas"]):
                 said.append(f"{kernel.kinds['total']} instructions for {kernel.kinds['dpas']} products")

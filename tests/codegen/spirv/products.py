@@ -48,6 +48,16 @@ def gemm(name, M, N, K, type="bf16", out=None, nk=False, epilogue="none", batch=
     return text + f"  kernel.store {last}, %y[{at}%m, %n] : {y}\n}}\n"
 
 
+def pieces(name, first, M, N, K, type="bf16"):
+    """The left operand's rows lie in two buffers."""
+    x, y, w, o = (f"memref<{rows}x{columns}x{type}>" for rows, columns in ((first, K), (M - first, K), (K, N), (M, N)))
+    return (f"kernel.func @{name}(%x: {x}, %y: {y}, %w: {w}, %o: {o}) axes(%m = {M}, %n = {N}, %k = {K})\n"
+            f'    attributes {{schedule = "tc(dpas) tile(k,32) tile(m,32) tile(n,128) warps(1x2) copy(w,block2d) copy(x,block2d) copy(y,block2d)"}} {{\n'
+            f"  %a = kernel.load %x[%m, %k] : {x}, %y[%m - {first}, %k] : {y} else 0.0\n"
+            f"  %c = kernel.load %w[%k, %n] : {w}\n  %s = kernel.contract %a, %c over(%k) : {type}, {type} -> f32\n"
+            f"  %z = arith.truncf %s : f32 to {type}\n  kernel.store %z, %o[%m, %n] : {o}\n}}\n")
+
+
 def convolution(name, B, H, W, C, N, type="f16", taps=3, stride=1, schedule=""):
     """Channels last, same padding; weights [n][kh][kw][c]."""
     pad, oh, ow = taps // 2, H // stride, W // stride
@@ -97,6 +107,7 @@ def small():
     yield gemm("odd_columns", 37, 45, 51, "f16", nk=True)
     yield gemm("elements", 64, 128, 64, nk=True, schedule="tc(dpas) tile(k,32) tile(m,64) tile(n,64) warps(2x2) copy(w,plain) copy(x,plain)")
     yield gemm("few", 3, 136, 264, epilogue="bias")
+    yield pieces("pieces", 32, 96, 128, 64)
     yield convolution("taps", 2, 9, 16, 32, 64)
     yield convolution("strided", 1, 8, 32, 32, 64, stride=2)
     yield convolution("few_channels", 1, 8, 16, 4, 64)

@@ -66,3 +66,16 @@ kernel.program @main {
   %y = kernel.output "y" : memref<4x1x6x5xf32>
   kernel.launch @rows(%x, %y) : memref<4x6x5xf32>, memref<4x1x6x5xf32>
 }
+
+// Attention of an image with itself: queries and keys are rows and columns of the same buffer, each pair its own axis.
+// CHECK-LABEL: kernel.func @itself
+// CHECK-SAME: %x: memref<48x16xf32>
+// CHECK-SAME: axes(%m = 48, %r = 48, %c = 16)
+// CHECK: kernel.load %x[%m, %c]
+// CHECK: kernel.load %x[%r, %c]
+kernel.func @itself(%x: memref<6x8x16xf32>, %y: memref<48x48xf32>) axes(%m = 6, %n = 8, %r = 6, %s = 8, %c = 16) {
+  %0 = kernel.load %x[%m, %n, %c] : memref<6x8x16xf32>
+  %1 = kernel.load %x[%r, %s, %c] : memref<6x8x16xf32>
+  %2 = kernel.contract %0, %1 over(%c) : f32, f32 -> f32
+  kernel.store %2, %y[%m * 8 + %n, %r * 8 + %s] : memref<48x48xf32>
+}
