@@ -11,7 +11,7 @@ struct CompiledKernel {
   runtime::Module module; ///< functions' entries are offsets in its image
   std::vector<runtime::Function> functions;
   std::vector<KernelTensorMap> maps; ///< parameters of a GPU kernel behind its buffers' addresses
-  std::string log; ///< what the assembler said that matters: spills, warnings
+  std::string log;                   ///< what the assembler said that matters: spills, warnings
 };
 
 class Target {

@@ -50,7 +50,8 @@ std::string targetFor(const FoundDevice &device) {
       continue;
     }
     for (const auto &[name, description] : entry.names())
-      if (name.rfind(device.kind + ":", 0) == 0 && makeTarget(name)->packageArchitecture() == device.architecture)
+      if (name.rfind(device.kind + ":", 0) == 0 &&
+          makeTarget(name)->packageArchitecture() == device.architecture)
         return name;
   }
   return "";

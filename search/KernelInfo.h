@@ -76,8 +76,8 @@ const char *nameOf(ReductionKind kind);
 
 struct ReductionInfo {
   ReductionKind kind = ReductionKind::Add;
-  std::vector<int> over;        ///< axes reduced
-  std::vector<bool> result;     ///< per axis, whether the result depends on it
+  std::vector<int> over;    ///< axes reduced
+  std::vector<bool> result; ///< per axis, whether the result depends on it
   ElementType accumulator = ElementType::F32;
   int level = 1; ///< how many reductions stand one behind the other up to this one
 };
@@ -87,8 +87,8 @@ struct OperandInfo {
   ElementType type = ElementType::F32; ///< of the value that is multiplied
   std::vector<int> accesses;           ///< positions in KernelInfo::accesses
   bool plain = false;                  ///< exactly one piece loaded, no arithmetic
-  bool pieces = false;                 ///< several pieces loaded, each where its index is in range; no arithmetic
-  bool reduced = false;                ///< another reduction is part of it: no walk over k can stream it
+  bool pieces = false;  ///< several pieces loaded, each where its index is in range; no arithmetic
+  bool reduced = false; ///< another reduction is part of it: no walk over k can stream it
 };
 
 /// A sum of products in the terms of a matrix instruction. m: axes of the left operand alone; n: of the right
@@ -103,10 +103,10 @@ struct ContractInfo {
 
 /// Attention: scores = f(contract q·k over d), then Σ softmax(scores)·v over the keys.
 struct AttendInfo {
-  int reduction = 0;                 ///< the softmax
-  std::vector<int> batch, m, n, e;   ///< queries m, keys n, value columns e
-  std::vector<int> d;                ///< reduced in the scores
-  std::vector<int> complete;         ///< axes that a later reduction or remap of the result runs over
+  int reduction = 0;               ///< the softmax
+  std::vector<int> batch, m, n, e; ///< queries m, keys n, value columns e
+  std::vector<int> d;              ///< reduced in the scores
+  std::vector<int> complete;       ///< axes that a later reduction or remap of the result runs over
   OperandInfo values;
   std::optional<ContractInfo> scores; ///< absent when the weights are no contraction
 };

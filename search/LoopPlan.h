@@ -10,13 +10,13 @@ namespace tgc {
 /// steps of its Serial level.
 struct LoopLevel {
   enum Kind {
-    Grid,    ///< block index
-    Serial,  ///< a loop inside the block
-    Local,   ///< thread index
-    Group,   ///< thread index, of a reduced axis
-    Unroll,  ///< unrolled code
-    Upcast,  ///< registers: unrolled, each its own value
-    Vector,  ///< lanes of vector values; at most one level a kernel, step 1
+    Grid,   ///< block index
+    Serial, ///< a loop inside the block
+    Local,  ///< thread index
+    Group,  ///< thread index, of a reduced axis
+    Unroll, ///< unrolled code
+    Upcast, ///< registers: unrolled, each its own value
+    Vector, ///< lanes of vector values; at most one level a kernel, step 1
   };
   Kind kind = Serial;
   int64_t count = 1;
@@ -31,12 +31,12 @@ struct AxisPlan {
 };
 
 struct LoopPlan {
-  std::vector<AxisPlan> axes;   ///< one for every axis of the kernel, in order
-  std::vector<int> gridOrder;   ///< axes with a Grid level, fastest first
-  int vectorAxis = -1;          ///< axis with the Vector level, -1: scalar code
+  std::vector<AxisPlan> axes; ///< one for every axis of the kernel, in order
+  std::vector<int> gridOrder; ///< axes with a Grid level, fastest first
+  int vectorAxis = -1;        ///< axis with the Vector level, -1: scalar code
   int64_t vectorWidth = 1;
-  int64_t accessBytes = 0;      ///< neighbouring registers are loaded and stored together up to this size
-  std::vector<int> hold;        ///< buffers kept in block memory between passes
+  int64_t accessBytes = 0; ///< neighbouring registers are loaded and stored together up to this size
+  std::vector<int> hold;   ///< buffers kept in block memory between passes
 };
 
 } // namespace tgc

@@ -73,21 +73,21 @@ struct OperandPlan {
   /// copied into block memory; packed: `prepare` made the panels, read in place; async, tma, block2d: as the device's
   /// copy of that name.
   std::string copy;
-  int64_t stages = 1;    ///< ring depth; 0: straight to registers, or in place
-  int64_t tileBytes = 0; ///< of one fill
+  int64_t stages = 1;                  ///< ring depth; 0: straight to registers, or in place
+  int64_t tileBytes = 0;               ///< of one fill
   ElementType type = ElementType::F32; ///< of the tile's elements
   /// Elements from row to row (for the atom's right operand: column to column in a panel) and from step to step
   /// of the depth, in the tile where it lies.
   int64_t rowStride = 0, depthStride = 0;
   std::vector<int> batch; ///< packed: the batch axes that the packed buffer has, outermost
-  int laneAxis = -1; ///< pack: the axis along which the copy moves vectors; -1: none
+  int laneAxis = -1;      ///< pack: the axis along which the copy moves vectors; -1: none
   int64_t lanes = 1;
-  std::vector<BoxPlan> boxes;     ///< tma
-  std::vector<BoxUse> fetches;    ///< tma: the copies of a fill; of the last piece where there are several
-  std::vector<PiecePlan> pieces;  ///< tma: those before the last
+  std::vector<BoxPlan> boxes;    ///< tma
+  std::vector<BoxUse> fetches;   ///< tma: the copies of a fill; of the last piece where there are several
+  std::vector<PiecePlan> pieces; ///< tma: those before the last
   int64_t tileRows = 0, tileColumns = 0; ///< tma: of the tile in block memory; columns are contiguous
-  bool depthInRows = false;       ///< tma, block2d: the tile is depth × side, not side × depth
-  bool shared = false;            ///< tma: blocks of a cluster have the same tile, and each fetches its part for all
+  bool depthInRows = false;              ///< tma, block2d: the tile is depth × side, not side × depth
+  bool shared = false; ///< tma: blocks of a cluster have the same tile, and each fetches its part for all
   std::optional<PrefetchPlan> prefetch; ///< block2d
 };
 
@@ -100,33 +100,33 @@ struct StagedPiece {
 
 /// How one store of the kernel leaves the block.
 struct StorePlan {
-  int access = 0;                 ///< position in the kernel's accesses
-  int64_t columns = 0;            ///< of the sums it stores: all, or the first where an outer axis is not stored
-  bool staged = false;            ///< else every thread stores what it holds
-  bool blocks = false;            ///< staged, but as blocks straight from registers
-  bool transposed = false;        ///< staged: the rows of the sums are contiguous in memory
+  int access = 0;          ///< position in the kernel's accesses
+  int64_t columns = 0;     ///< of the sums it stores: all, or the first where an outer axis is not stored
+  bool staged = false;     ///< else every thread stores what it holds
+  bool blocks = false;     ///< staged, but as blocks straight from registers
+  bool transposed = false; ///< staged: the rows of the sums are contiguous in memory
   std::vector<BoxPlan> boxes;
   std::vector<StagedPiece> pieces; ///< staged
 };
 
 /// Groups of threads with different work, for atoms that run beside their threads.
 struct RolesPlan {
-  int64_t consumers = 1;          ///< groups with sums
+  int64_t consumers = 1; ///< groups with sums
   int64_t groupThreads = 128;
-  int64_t producers = 1;          ///< 0: consumers fetch for themselves, all threads of the block together
-  bool direct = false;            ///< operands go from memory to registers, every group reads its own
-  int64_t ahead = 0;              ///< direct: steps of the depth (keys) that the cache is asked for ahead
-  int64_t columnGroups = 1;       ///< consumers side by side, each with columns of its own; numbered first
-  int64_t fragmentRows = 0;       ///< of one consumer's sums
-  int64_t fragmentColumns = 0;    ///< where columns are divided
-  bool pingpong = false;          ///< contract: consumers own whole tiles in turn, else they share the rows of each;
-                                  ///< attend: their products take turns
-  bool holdLeft = false;          ///< attend: queries in registers
+  int64_t producers = 1;       ///< 0: consumers fetch for themselves, all threads of the block together
+  bool direct = false;         ///< operands go from memory to registers, every group reads its own
+  int64_t ahead = 0;           ///< direct: steps of the depth (keys) that the cache is asked for ahead
+  int64_t columnGroups = 1;    ///< consumers side by side, each with columns of its own; numbered first
+  int64_t fragmentRows = 0;    ///< of one consumer's sums
+  int64_t fragmentColumns = 0; ///< where columns are divided
+  bool pingpong = false; ///< contract: consumers own whole tiles in turn, else they share the rows of each;
+                         ///< attend: their products take turns
+  bool holdLeft = false; ///< attend: queries in registers
   int64_t producerRegisters = 0, consumerRegisters = 0;
   int64_t stages = 1;
   int64_t slots = 0;
-  int64_t tiles = 1;              ///< of the whole grid; blocks walk them with the grid's stride
-  int64_t cluster = 1;            ///< blocks with neighbouring tiles of `clusterAxis`
+  int64_t tiles = 1;   ///< of the whole grid; blocks walk them with the grid's stride
+  int64_t cluster = 1; ///< blocks with neighbouring tiles of `clusterAxis`
   int clusterAxis = -1;
   /// Rows of a group's instruction, and so of what it stages at once: 16 a warp.
   int64_t pieceRows() const { return groupThreads / 2; }
@@ -150,9 +150,9 @@ struct PipePlan {
   std::vector<int> gridOrder; ///< axes with more than one tile, fastest first
   int rasterAxis = -1;        ///< -1: none
   int64_t rasterTiles = 1;
-  int laneAxis = -1;     ///< of the epilogue's vectors
+  int laneAxis = -1; ///< of the epilogue's vectors
   int64_t lanes = 1;
-  int64_t neighbours = 2;     ///< of a row of sums that a thread holds side by side (GPU)
+  int64_t neighbours = 2;         ///< of a row of sums that a thread holds side by side (GPU)
   std::optional<RolesPlan> roles; ///< asynchronous atoms
   std::vector<StorePlan> stores;  ///< asynchronous atoms, one a store of the kernel
 

@@ -11,8 +11,8 @@ namespace tgc {
 /// A free weight's order in memory: packed[i] = original at `index`; made once in `prepare`.
 struct PackPlan {
   int buffer = 0;
-  std::string order;               ///< as in pack(w,order)
-  std::vector<int64_t> shape;      ///< of the packed buffer
+  std::string order;                   ///< as in pack(w,order)
+  std::vector<int64_t> shape;          ///< of the packed buffer
   ElementType type = ElementType::F32; ///< of its elements: conversions are made once
 };
 
@@ -53,9 +53,9 @@ struct SplitPlan {
 /// A convolution with 3×3 taps of stride 1 by minimal filtering (compiler/schedule/Winograd.h): of `tile`² results
 /// a product of (tile + 2)² transformed elements in the place of 9 · tile² multiplications.
 struct WinogradPlan {
-  int64_t tile = 4;            ///< results a side, 2 or 4
-  bool flip = false;           ///< the data is the right operand
-  WindowInfo rows, columns;    ///< of three taps each
+  int64_t tile = 4;         ///< results a side, 2 or 4
+  bool flip = false;        ///< the data is the right operand
+  WindowInfo rows, columns; ///< of three taps each
 };
 
 /// What a schedule that takes the kernel apart (Schedule::splitsKernel) makes of it.

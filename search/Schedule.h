@@ -20,14 +20,14 @@ struct LoopSplit {
 
 /// Ring depth, copies, roles and so on of the matrix pipeline; also what a plain loop may use of them (tile).
 struct Schedule {
-  std::vector<LoopSplit> loops;              ///< local upcast unroll group, in order
-  std::map<std::string, int64_t> padTo;      ///< padto(a,n): extent rounded up to a multiple of n
-  std::vector<std::string> order;            ///< order(a,…): grid order, fastest first
-  bool noLocals = false;                     ///< nolocals
-  std::vector<std::string> hold;             ///< hold(x): buffers kept on chip between passes
-  std::optional<std::string> atom;           ///< tc(atom)
-  bool flip = false;                         ///< atom's M and N sides exchanged
-  std::map<std::string, int64_t> tile;       ///< tile(a,n): block's extent; default 1
+  std::vector<LoopSplit> loops;                  ///< local upcast unroll group, in order
+  std::map<std::string, int64_t> padTo;          ///< padto(a,n): extent rounded up to a multiple of n
+  std::vector<std::string> order;                ///< order(a,…): grid order, fastest first
+  bool noLocals = false;                         ///< nolocals
+  std::vector<std::string> hold;                 ///< hold(x): buffers kept on chip between passes
+  std::optional<std::string> atom;               ///< tc(atom)
+  bool flip = false;                             ///< atom's M and N sides exchanged
+  std::map<std::string, int64_t> tile;           ///< tile(a,n): block's extent; default 1
   int64_t warpsM = 1, warpsN = 1, producers = 0; ///< warps(MxN+P)
   bool pingpong = false, overlap = false;
   std::map<std::string, std::string> copies; ///< copy(x,kind)
@@ -35,11 +35,11 @@ struct Schedule {
   std::map<std::string, int64_t> cluster;    ///< cluster(a,n)
   bool persistent = false;
   std::optional<std::pair<std::string, int64_t>> raster;
-  std::map<std::string, int64_t> split;      ///< split(a,n): n parts of a reduced axis
-  std::optional<std::string> join;           ///< join(launch|cluster|ticket)
+  std::map<std::string, int64_t> split; ///< split(a,n): n parts of a reduced axis
+  std::optional<std::string> join;      ///< join(launch|cluster|ticket)
   std::optional<int64_t> slots, prefetch;
-  std::map<std::string, std::string> packs;  ///< pack(w,order)
-  std::optional<int64_t> winograd;           ///< winograd(n): n results a side of a tile
+  std::map<std::string, std::string> packs; ///< pack(w,order)
+  std::optional<int64_t> winograd;          ///< winograd(n): n results a side of a tile
 
   bool operator==(const Schedule &) const = default;
 

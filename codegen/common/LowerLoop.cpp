@@ -17,7 +17,8 @@ namespace tgc {
 void lowerLoopProgram(tile::FuncOp tile, const DeviceInfo &device) {
   OpBuilder builder(tile);
   Location loc = tile.getLoc();
-  SmallVector<Type> types = llvm::map_to_vector(tile.getBuffers(), [](Value buffer) { return buffer.getType(); });
+  SmallVector<Type> types =
+      llvm::map_to_vector(tile.getBuffers(), [](Value buffer) { return buffer.getType(); });
   auto function = builder.create<func::FuncOp>(loc, tile.getSymName(), builder.getFunctionType(types, {}));
   Block *entry = function.addEntryBlock();
   builder.setInsertionPointToStart(entry);
@@ -42,8 +43,8 @@ void lowerLoopProgram(tile::FuncOp tile, const DeviceInfo &device) {
     op.erase();
   });
   if (shared.bytes() > device.sharedBytes)
-    internalError("kernel {}: {} bytes of shared memory, {} has {}", function.getSymName().str(), shared.bytes(),
-                  device.name, device.sharedBytes);
+    internalError("kernel {}: {} bytes of shared memory, {} has {}", function.getSymName().str(),
+                  shared.bytes(), device.name, device.sharedBytes);
   function->setAttr("tgc.kernel", builder.getUnitAttr());
   function->setAttr("tgc.threads", builder.getI64IntegerAttr(tile.getThreads()));
   function->setAttr("tgc.shared_bytes", builder.getI64IntegerAttr(shared.bytes()));

@@ -60,7 +60,8 @@ public:
     SmallVector<Value> values(op.getValues());
     for (auto [count, stride] : agreed)
       for (int64_t distance = stride; distance < stride * count; distance *= 2) {
-        SmallVector<Value> others = llvm::map_to_vector(values, [&](Value value) { return shuffle(value, distance); });
+        SmallVector<Value> others =
+            llvm::map_to_vector(values, [&](Value value) { return shuffle(value, distance); });
         values = combine(values, others);
       }
     if (!left.empty())
@@ -92,19 +93,22 @@ private:
     if (type != whole)
       value = builder.create<arith::BitcastOp>(loc, whole, value);
     auto move = [&](Value part) -> Value {
-      return builder.create<gpu::ShuffleOp>(loc, part, int32_t(distance), int32_t(subgroup), gpu::ShuffleMode::XOR)
+      return builder
+          .create<gpu::ShuffleOp>(loc, part, int32_t(distance), int32_t(subgroup), gpu::ShuffleMode::XOR)
           .getShuffleResult();
     };
     Value moved;
     if (bits == 64) {
       Value shift = builder.create<arith::ConstantIntOp>(loc, 32, 64);
       Value low = builder.create<arith::TruncIOp>(loc, word, value);
-      Value high = builder.create<arith::TruncIOp>(loc, word, builder.create<arith::ShRUIOp>(loc, value, shift));
+      Value high =
+          builder.create<arith::TruncIOp>(loc, word, builder.create<arith::ShRUIOp>(loc, value, shift));
       Value upper = builder.create<arith::ExtUIOp>(loc, whole, move(high));
       moved = builder.create<arith::OrIOp>(loc, builder.create<arith::ExtUIOp>(loc, whole, move(low)),
                                            builder.create<arith::ShLIOp>(loc, upper, shift));
     } else if (bits < 32) {
-      moved = builder.create<arith::TruncIOp>(loc, whole, move(builder.create<arith::ExtUIOp>(loc, word, value)));
+      moved =
+          builder.create<arith::TruncIOp>(loc, whole, move(builder.create<arith::ExtUIOp>(loc, word, value)));
     } else {
       moved = move(value);
     }
@@ -192,7 +196,8 @@ private:
     constexpr int64_t mostCode = 128; // values read
     if (digit.count * int64_t(memory.size()) <= mostCode) {
       for (int64_t i = 0; i < digit.count; ++i)
-        collect(level + 1, builder.create<arith::AddIOp>(loc, base, number(i * digit.stride)), memory, result);
+        collect(level + 1, builder.create<arith::AddIOp>(loc, base, number(i * digit.stride)), memory,
+                result);
       return;
     }
     // The first step starts the sums, a loop does the rest.
@@ -219,7 +224,8 @@ private:
 
 } // namespace
 
-void lowerReduces(func::FuncOp function, Value thread, int64_t threads, int64_t subgroup, SharedMemory &shared) {
+void lowerReduces(func::FuncOp function, Value thread, int64_t threads, int64_t subgroup,
+                  SharedMemory &shared) {
   SmallVector<ReduceLowering> reductions;
   function.walk([&](tile::ReduceOp op) { reductions.emplace_back(op, thread, threads, subgroup); });
   int64_t most = 0;

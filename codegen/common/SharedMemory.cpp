@@ -27,7 +27,8 @@ Value SharedMemory::view(int64_t start, Type element, ArrayRef<int64_t> shape) {
     builder.setInsertionPointAfterValue(base);
   else
     base = builder.create<gpu::DynamicSharedMemoryOp>(
-        loc, MemRefType::get({ShapedType::kDynamic}, builder.getI8Type(), MemRefLayoutAttrInterface(), space));
+        loc,
+        MemRefType::get({ShapedType::kDynamic}, builder.getI8Type(), MemRefLayoutAttrInterface(), space));
   auto type = MemRefType::get(shape, element, MemRefLayoutAttrInterface(), space);
   Value offset = builder.create<arith::ConstantIndexOp>(loc, start);
   return builder.create<memref::ViewOp>(loc, type, base, offset, ValueRange());

@@ -83,7 +83,8 @@ CpuImage compileCpuModule(ModuleOp input, const CpuTarget &target, const CpuComp
   CpuCompileReport &times = report ? *report : ignored;
   ThreadClock clock;
   MLIRContext *context = input.getContext();
-  requireDialects(*context, {"cf", "llvm", "memref", "scf", "vector"}, "compiling for the CPU", "registerCpuDialects");
+  requireDialects(*context, {"cf", "llvm", "memref", "scf", "vector"}, "compiling for the CPU",
+                  "registerCpuDialects");
   ErrorCollector errors(context);
 
   std::vector<CpuFunction> kernels = kernelsOf(input);

@@ -17,9 +17,8 @@
 namespace tgc::cpu {
 namespace {
 
-const char *avx2Features =
-    "+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16,+movbe,+lzcnt,+bmi,+bmi2,+avx,+avx2,"
-    "+fma,+f16c";
+const char *avx2Features = "+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16,+movbe,+lzcnt,+bmi,+bmi2,+avx,+avx2,"
+                           "+fma,+f16c";
 const char *avx512Features = ",+avx512f,+avx512cd,+avx512bw,+avx512dq,+avx512vl,-prefer-256-bit";
 
 /// Reads "48K" style sizes that Linux publishes; 0 if there is none.

@@ -230,8 +230,9 @@ Value flatMemref(OpBuilder &builder, Location loc, Value memref) {
   if (failed(getStridesAndOffset(type, strides, offset)))
     internalError("a tile's memory has no strides");
   int64_t span = offset + tile::spanOf(type);
-  return builder.create<memref::ReinterpretCastOp>(loc, MemRefType::get({span}, type.getElementType()), memref,
-                                                   /*offset=*/0, ArrayRef<int64_t>{span}, ArrayRef<int64_t>{1});
+  return builder.create<memref::ReinterpretCastOp>(
+      loc, MemRefType::get({span}, type.getElementType()), memref,
+      /*offset=*/0, ArrayRef<int64_t>{span}, ArrayRef<int64_t>{1});
 }
 
 void lower(tile::CopyOp copy) {
@@ -256,7 +257,8 @@ void lower(tile::CopyOp copy) {
       }
       return getValueOrCreateConstantIndexOp(
           builder, loc,
-          mlir::affine::makeComposedFoldedAffineApply(builder, loc, AffineMap::get(operands.size(), 0, expr), operands));
+          mlir::affine::makeComposedFoldedAffineApply(builder, loc, AffineMap::get(operands.size(), 0, expr),
+                                                      operands));
     };
     Value value = yielded.front();
     if (lanes == 1) {
@@ -301,8 +303,9 @@ void lowerTileOperations(Operation *root, const CpuTarget &target) {
     OpBuilder builder(scratch);
     auto flat = builder.create<tile::ScratchOp>(scratch.getLoc(),
                                                 MemRefType::get({tile::spanOf(type)}, type.getElementType()));
-    auto view = builder.create<tile::ViewOp>(scratch.getLoc(), type, flat.getResult(),
-                                             ValueRange(builder.create<arith::ConstantIndexOp>(scratch.getLoc(), 0)));
+    auto view =
+        builder.create<tile::ViewOp>(scratch.getLoc(), type, flat.getResult(),
+                                     ValueRange(builder.create<arith::ConstantIndexOp>(scratch.getLoc(), 0)));
     scratch.getResult().replaceAllUsesWith(view.getResult());
     scratch.erase();
   });

@@ -43,7 +43,8 @@ TilePlace placeOf(OpBuilder &builder, Value value) {
   place.memref = value;
   SmallVector<int64_t> strides;
   int64_t offset = 0;
-  if (!isa<tile::LayoutAttr>(type.getLayout()) && succeeded(getStridesAndOffset(type, strides, offset)) && offset > 0)
+  if (!isa<tile::LayoutAttr>(type.getLayout()) && succeeded(getStridesAndOffset(type, strides, offset)) &&
+      offset > 0)
     place.offset = builder.create<arith::ConstantIndexOp>(value.getLoc(), offset);
   return place;
 }
@@ -90,10 +91,11 @@ void lower(tile::DotOp dot, const CpuTarget &target) {
     refuse("the right operand");
   problem.right.panelStride = columns.size() == 2 ? columns[1].stride : 0;
   Type narrow = dot.getRight().getType().getElementType();
-  int64_t depthOf = dot.getRight().getType().getShape()[0], rowTiles = dot.getLeft().getType().getShape()[0] / tile.rows;
+  int64_t depthOf = dot.getRight().getType().getShape()[0],
+          rowTiles = dot.getLeft().getType().getShape()[0] / tile.rows;
   if (narrow != element && rowTiles >= 4)
-    problem.right.widened = builder.create<tile::ScratchOp>(
-        dot.getLoc(), MemRefType::get({depthOf * tile.columns()}, element));
+    problem.right.widened =
+        builder.create<tile::ScratchOp>(dot.getLoc(), MemRefType::get({depthOf * tile.columns()}, element));
   if (sums.dims[0].size() != 1 || sums.dims[1].size() != 1 || sums.dims[1][0].stride != 1)
     refuse("the sums");
   problem.sums.memref = sums.memref;

@@ -234,7 +234,8 @@ private:
     return loop(from, to, unroll, accumulators, [&](Value k, ValueRange values) {
       SmallVector<Value> sum(values);
       if (problem.prefetchRight)
-        builder.create<memref::PrefetchOp>(loc, packed, add(fetchFrom, scaled(k, fetchStep)), /*isWrite=*/false,
+        builder.create<memref::PrefetchOp>(loc, packed, add(fetchFrom, scaled(k, fetchStep)),
+                                           /*isWrite=*/false,
                                            /*locality=*/2, /*isDataCache=*/true);
       for (int u = 0; u < unroll; ++u)
         sum = step(rows, leftBase, rightBase, add(k, index(u)), sum);

@@ -38,7 +38,8 @@ void makeSafe(Operation *op) {
   Type type = divisor.getType();
   Value zero = constantLike(builder, loc, type, 0), one = constantLike(builder, loc, type, 1);
   auto equals = [&](int64_t value) -> Value {
-    return builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, divisor, constantLike(builder, loc, type, value));
+    return builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, divisor,
+                                         constantLike(builder, loc, type, value));
   };
   Value unsafe = equals(0), minusOne;
   if (isSigned) {
@@ -49,8 +50,9 @@ void makeSafe(Operation *op) {
   if (!isSigned)
     return;
   builder.setInsertionPointAfter(op);
-  Value ofMinusOne =
-      isa<arith::DivSIOp>(op) ? builder.create<arith::SubIOp>(loc, zero, op->getOperand(0)).getResult() : zero;
+  Value ofMinusOne = isa<arith::DivSIOp>(op)
+                         ? builder.create<arith::SubIOp>(loc, zero, op->getOperand(0)).getResult()
+                         : zero;
   auto result = builder.create<arith::SelectOp>(loc, minusOne, ofMinusOne, op->getResult(0));
   op->getResult(0).replaceAllUsesExcept(result, result);
 }

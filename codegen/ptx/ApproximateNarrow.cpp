@@ -19,7 +19,9 @@ namespace {
 struct ApproximateNarrow : PassWrapper<ApproximateNarrow, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ApproximateNarrow)
   StringRef getArgument() const override { return "tgc-ptx-approximate-narrow"; }
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<LLVM::LLVMDialect>(); }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<LLVM::LLVMDialect>();
+  }
 
   void runOnOperation() override {
     SmallVector<Operation *> work;
@@ -54,8 +56,8 @@ private:
         return pair.getIntrin() == "llvm.nvvm.ff2bf16x2.rn" || pair.getIntrin() == "llvm.nvvm.ff2f16x2.rn";
       if (isa<arith::SelectOp>(user) && use.getOperandNumber() == 0)
         return false;
-      return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, arith::SelectOp, math::FmaOp,
-                 vector::ExtractOp, vector::FromElementsOp, vector::BroadcastOp>(user) &&
+      return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, arith::SelectOp,
+                 math::FmaOp, vector::ExtractOp, vector::FromElementsOp, vector::BroadcastOp>(user) &&
              narrow(user->getResult(0));
     });
     narrowValues[value] = all;
@@ -72,8 +74,8 @@ private:
       constraints += ",f";
     return builder
         .create<LLVM::InlineAsmOp>(loc, TypeRange(builder.getF32Type()), operands, text, constraints,
-                                   /*has_side_effects=*/false, /*is_align_stack=*/false, LLVM::AsmDialectAttr(),
-                                   ArrayAttr())
+                                   /*has_side_effects=*/false, /*is_align_stack=*/false,
+                                   LLVM::AsmDialectAttr(), ArrayAttr())
         .getResult(0);
   }
 
@@ -113,7 +115,8 @@ private:
     Value cube = builder.create<arith::MulFOp>(loc, square, x);
     Value near = builder.create<math::FmaOp>(loc, cube, number(builder, loc, -1.0 / 3), x);
     // On squares; NaN goes the far way and stays.
-    Value small = builder.create<arith::CmpFOp>(loc, arith::CmpFPredicate::OLT, square, number(builder, loc, 0.04 * 0.04));
+    Value small = builder.create<arith::CmpFOp>(loc, arith::CmpFPredicate::OLT, square,
+                                                number(builder, loc, 0.04 * 0.04));
     return builder.create<arith::SelectOp>(loc, small, near, far);
   }
 

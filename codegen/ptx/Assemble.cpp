@@ -91,7 +91,8 @@ void readLog(StringRef text, Assembled &result) {
       result.registers = std::max(result.registers, numberBefore(line, " registers"));
     uint32_t spills = numberBefore(line, " bytes spill stores") + numberBefore(line, " bytes spill loads");
     result.spillBytes += spills;
-    bool advice = StringRef(line).contains_insensitive("warning") || line.contains("wgmma") || line.contains("setmaxnreg");
+    bool advice = StringRef(line).contains_insensitive("warning") || line.contains("wgmma") ||
+                  line.contains("setmaxnreg");
     if (spills > 0 || advice)
       result.log += line.trim().str() + "\n";
   }
@@ -133,7 +134,8 @@ Assembled assembleByLibrary(const JitLink &link, const std::string &ptx, const s
   return result;
 }
 
-Assembled assembleByProgram(const std::string &program, const std::string &ptx, const std::string &architecture) {
+Assembled assembleByProgram(const std::string &program, const std::string &ptx,
+                            const std::string &architecture) {
   SmallString<128> input, output, log;
   for (auto [path, suffix] : {std::pair(&input, "ptx"), std::pair(&output, "cubin"), std::pair(&log, "log")})
     if (std::error_code error = sys::fs::createTemporaryFile("tgc", suffix, *path))

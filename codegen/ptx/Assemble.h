@@ -10,9 +10,9 @@ namespace tgc::ptx {
 /// What the assembler made of a module with one kernel.
 struct Assembled {
   std::vector<uint8_t> cubin;
-  uint32_t registers = 0;    ///< of a thread
-  uint32_t spillBytes = 0;   ///< stored and loaded
-  std::string log;           ///< spills and warnings, a line each; empty if there are none
+  uint32_t registers = 0;  ///< of a thread
+  uint32_t spillBytes = 0; ///< stored and loaded
+  std::string log;         ///< spills and warnings, a line each; empty if there are none
 };
 
 /// Tries, in this order: the program that TGC_PTXAS names, else `ptxas` on PATH or in /usr/local/cuda/bin ("off": none);

@@ -32,8 +32,9 @@ namespace tgc::ptx {
 
 void registerPtxDialects(DialectRegistry &registry) {
   registry.insert<affine::AffineDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
-                  gpu::GPUDialect, index::IndexDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
-                  NVVM::NVVMDialect, scf::SCFDialect, ub::UBDialect, vector::VectorDialect>();
+                  gpu::GPUDialect, index::IndexDialect, LLVM::LLVMDialect, math::MathDialect,
+                  memref::MemRefDialect, NVVM::NVVMDialect, scf::SCFDialect, ub::UBDialect,
+                  vector::VectorDialect>();
   registerBuiltinDialectTranslation(registry);
   registerGPUDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
@@ -56,9 +57,11 @@ void buildPtxLowering(OpPassManager &passes) {
   passes.addPass(createReconcileUnrealizedCastsPass());
 }
 
-PtxKernel compilePtxModule(ModuleOp input, const std::string &architecture, const PtxCompileOptions &options) {
+PtxKernel compilePtxModule(ModuleOp input, const std::string &architecture,
+                           const PtxCompileOptions &options) {
   MLIRContext *context = input.getContext();
-  requireDialects(*context, {"cf", "gpu", "llvm", "memref", "nvvm", "scf", "vector"}, "compiling for a GPU", "registerPtxDialects");
+  requireDialects(*context, {"cf", "gpu", "llvm", "memref", "nvvm", "scf", "vector"}, "compiling for a GPU",
+                  "registerPtxDialects");
   ErrorCollector errors(context);
 
   ThreadKernel facts = onlyKernel(input, "compiling for a GPU");

@@ -13,7 +13,7 @@ struct PtxKernel {
 };
 
 struct PtxCompileOptions {
-  bool verify = false;       ///< the IR after every pass
+  bool verify = false;           ///< the IR after every pass
   std::string *llvmIr = nullptr; ///< where to put the LLVM IR's text before it is cleaned up
 };
 

@@ -32,7 +32,8 @@ int64_t bytesOf(Type element) { return std::max(8u, element.getIntOrFloatBitWidt
 int64_t bytesOf(VectorType type) { return type.getNumElements() * bytesOf(type.getElementType()); }
 
 /// Accesses whose addresses are arithmetic that does not overflow.
-template <typename OpT> struct Access : ConvertOpToLLVMPattern<OpT> {
+template <typename OpT>
+struct Access : ConvertOpToLLVMPattern<OpT> {
   using ConvertOpToLLVMPattern<OpT>::ConvertOpToLLVMPattern;
 
   Value addressOf(Location loc, MemRefType type, Value buffer, ValueRange indices,
@@ -59,8 +60,10 @@ template <typename OpT> struct Access : ConvertOpToLLVMPattern<OpT> {
 
 struct LoadElement : Access<memref::LoadOp> {
   using Access::Access;
-  LogicalResult matchAndRewrite(memref::LoadOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
-    Value place = addressOf(op.getLoc(), op.getMemRefType(), adaptor.getMemref(), adaptor.getIndices(), rewriter);
+  LogicalResult matchAndRewrite(memref::LoadOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Value place =
+        addressOf(op.getLoc(), op.getMemRefType(), adaptor.getMemref(), adaptor.getIndices(), rewriter);
     rewriter.replaceOpWithNewOp<LLVM::LoadOp>(op, typeConverter->convertType(op.getType()), place);
     return success();
   }
@@ -68,8 +71,10 @@ struct LoadElement : Access<memref::LoadOp> {
 
 struct StoreElement : Access<memref::StoreOp> {
   using Access::Access;
-  LogicalResult matchAndRewrite(memref::StoreOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
-    Value place = addressOf(op.getLoc(), op.getMemRefType(), adaptor.getMemref(), adaptor.getIndices(), rewriter);
+  LogicalResult matchAndRewrite(memref::StoreOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Value place =
+        addressOf(op.getLoc(), op.getMemRefType(), adaptor.getMemref(), adaptor.getIndices(), rewriter);
     rewriter.replaceOpWithNewOp<LLVM::StoreOp>(op, adaptor.getValue(), place);
     return success();
   }
@@ -81,7 +86,8 @@ struct LoadVector : Access<vector::LoadOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     if (op.getVectorType().getRank() != 1)
       return failure();
-    Value place = addressOf(op.getLoc(), op.getMemRefType(), adaptor.getBase(), adaptor.getIndices(), rewriter);
+    Value place =
+        addressOf(op.getLoc(), op.getMemRefType(), adaptor.getBase(), adaptor.getIndices(), rewriter);
     rewriter.replaceOpWithNewOp<LLVM::LoadOp>(op, typeConverter->convertType(op.getVectorType()), place,
                                               unsigned(bytesOf(op.getVectorType())));
     return success();
@@ -94,7 +100,8 @@ struct StoreVector : Access<vector::StoreOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     if (op.getVectorType().getRank() != 1)
       return failure();
-    Value place = addressOf(op.getLoc(), op.getMemRefType(), adaptor.getBase(), adaptor.getIndices(), rewriter);
+    Value place =
+        addressOf(op.getLoc(), op.getMemRefType(), adaptor.getBase(), adaptor.getIndices(), rewriter);
     rewriter.replaceOpWithNewOp<LLVM::StoreOp>(op, adaptor.getValueToStore(), place,
                                                unsigned(bytesOf(op.getVectorType())));
     return success();
@@ -105,7 +112,8 @@ struct StoreVector : Access<vector::StoreOp> {
 struct PointerOfBuffer : ConvertOpToLLVMPattern<UnrealizedConversionCastOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   static bool matches(UnrealizedConversionCastOp op) {
-    return op.getNumOperands() == 1 && op.getNumResults() == 1 && isa<MemRefType>(op.getOperand(0).getType()) &&
+    return op.getNumOperands() == 1 && op.getNumResults() == 1 &&
+           isa<MemRefType>(op.getOperand(0).getType()) &&
            isa<LLVM::LLVMPointerType>(op.getResult(0).getType());
   }
   LogicalResult matchAndRewrite(UnrealizedConversionCastOp op, OpAdaptor adaptor,
@@ -150,7 +158,8 @@ struct ConvertToLlvm : PassWrapper<ConvertToLlvm, OperationPass<ModuleOp>> {
     if (failed(convertMath(converter)))
       return signalPassFailure();
     RewritePatternSet patterns(context);
-    patterns.add<LoadElement, StoreElement, LoadVector, StoreVector, PointerOfBuffer>(converter, /*benefit=*/2);
+    patterns.add<LoadElement, StoreElement, LoadVector, StoreVector, PointerOfBuffer>(converter,
+                                                                                      /*benefit=*/2);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
     populateFuncToLLVMConversionPatterns(converter, patterns);

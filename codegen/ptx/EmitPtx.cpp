@@ -24,7 +24,9 @@ namespace {
 
 const char *triple = "nvptx64-nvidia-cuda";
 /// Every driver that runs Hopper well knows 8.3; sm_89 has its products of 8 bits since 8.4.
-const char *ptxVersionOf(const std::string &architecture) { return architecture == "sm_89" ? "+ptx84" : "+ptx83"; }
+const char *ptxVersionOf(const std::string &architecture) {
+  return architecture == "sm_89" ? "+ptx84" : "+ptx83";
+}
 
 std::unique_ptr<TargetMachine> createMachine(const std::string &architecture, std::string &error) {
   static std::once_flag once;
@@ -44,9 +46,9 @@ std::unique_ptr<TargetMachine> createMachine(const std::string &architecture, st
   TargetOptions options;
   // Only what carries the flag may be fused.
   options.AllowFPOpFusion = FPOpFusion::Standard;
-  return std::unique_ptr<TargetMachine>(target->createTargetMachine(triple, architecture, ptxVersionOf(architecture), options,
-                                                                    std::nullopt, std::nullopt,
-                                                                    CodeGenOptLevel::Aggressive));
+  return std::unique_ptr<TargetMachine>(
+      target->createTargetMachine(triple, architecture, ptxVersionOf(architecture), options, std::nullopt,
+                                  std::nullopt, CodeGenOptLevel::Aggressive));
 }
 
 /// What the lowering leaves behind is cleaned up; loops and registers are as the plan wants them.

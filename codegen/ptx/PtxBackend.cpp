@@ -100,7 +100,8 @@ std::unique_ptr<Target> makePtxBackend(const std::string &device) {
     return nullptr;
   std::optional<PtxDevice> found = ptxDevice(device.size() > 5 && device[4] == ':' ? device.substr(5) : "");
   if (!found)
-    usageError("unknown GPU '{}'; there are cuda:{}, and what differs behind a name: ,units=N ,bandwidth=GB/s ,l2=BYTES "
+    usageError("unknown GPU '{}'; there are cuda:{}, and what differs behind a name: ,units=N "
+               ",bandwidth=GB/s ,l2=BYTES "
                ",shared=BYTES",
                device, fmt::join(ptxDeviceNames(), ", cuda:"));
   return std::make_unique<PtxBackend>(std::move(*found));

@@ -14,12 +14,13 @@ constexpr int64_t kib = 1024, mib = 1024 * 1024;
 
 /// What GPUs of one instruction set have in common.
 struct Architecture {
-  const char *name; ///< as ptxas takes it
+  const char *name;    ///< as ptxas takes it
   int64_t sharedBytes; ///< of a block
   int64_t l1Bytes;     ///< with shared memory, of a multiprocessor
   int64_t maxCluster;
   std::vector<std::string> copyKinds;
-  int newest = 0; ///< where code is portable PTX, the compute capability that the row was written for: 120 for 12.0
+  int newest =
+      0; ///< where code is portable PTX, the compute capability that the row was written for: 120 for 12.0
 };
 
 /// Rates are the vendor's dense ones, in 10^12 a second, with sums in f32; bandwidth in 10^9 bytes a second.
@@ -51,7 +52,8 @@ const Row rows[] = {
 };
 
 const Row *rowNamed(llvm::StringRef name) {
-  const Row *row = std::find_if(std::begin(rows), std::end(rows), [&](const Row &row) { return name == row.name; });
+  const Row *row =
+      std::find_if(std::begin(rows), std::end(rows), [&](const Row &row) { return name == row.name; });
   return row == std::end(rows) ? nullptr : row;
 }
 
@@ -162,7 +164,8 @@ std::optional<std::string> ptxDeviceFor(const FoundDevice &found) {
       continue;
     double distance = apart(double(row.units), double(found.units)) * apart(row.bandwidth, bandwidth);
     if (!own) // the table's newest that is not newer than the GPU, else any
-      distance += 100.0 * std::abs(capability - architecture.newest) + (architecture.newest > capability ? 1e4 : 0);
+      distance +=
+          100.0 * std::abs(capability - architecture.newest) + (architecture.newest > capability ? 1e4 : 0);
     if (!nearest || distance < least) {
       nearest = &row;
       least = distance;

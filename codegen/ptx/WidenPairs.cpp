@@ -25,10 +25,11 @@ struct WidenElement : OpRewritePattern<arith::ExtFOp> {
     Value words = rewriter.create<vector::BitCastOp>(loc, VectorType::get({type.getNumElements() / 2}, word),
                                                      extract.getVector());
     Value both = rewriter.create<vector::ExtractOp>(loc, words, position / 2);
-    auto number = [&](int64_t value) -> Value { return rewriter.create<arith::ConstantIntOp>(loc, value, 32); };
-    Value bits = position % 2 == 1
-                     ? rewriter.create<arith::AndIOp>(loc, both, number(-65536)).getResult()
-                     : rewriter.create<arith::ShLIOp>(loc, both, number(16)).getResult();
+    auto number = [&](int64_t value) -> Value {
+      return rewriter.create<arith::ConstantIntOp>(loc, value, 32);
+    };
+    Value bits = position % 2 == 1 ? rewriter.create<arith::AndIOp>(loc, both, number(-65536)).getResult()
+                                   : rewriter.create<arith::ShLIOp>(loc, both, number(16)).getResult();
     rewriter.replaceOpWithNewOp<arith::BitcastOp>(op, rewriter.getF32Type(), bits);
     return success();
   }

@@ -31,7 +31,8 @@ struct Sum {
     else if (depth < 16 && isa_and_nonnull<arith::AddIOp, arith::SubIOp>(op)) {
       add(op->getOperand(0), factor, depth + 1);
       add(op->getOperand(1), isa<arith::SubIOp>(op) ? -factor : factor, depth + 1);
-    } else if (isa_and_nonnull<arith::MulIOp>(op) && matchPattern(op->getOperand(1), m_ConstantInt(&number))) {
+    } else if (isa_and_nonnull<arith::MulIOp>(op) &&
+               matchPattern(op->getOperand(1), m_ConstantInt(&number))) {
       add(op->getOperand(0), factor * number.getSExtValue(), depth + 1);
     } else {
       terms[value] += factor;
@@ -69,9 +70,13 @@ private:
 
   /// The terms of one sign, made positive.
   static Value side(OpBuilder &builder, Location loc, const Sum &sum, int64_t sign) {
-    auto number = [&](int64_t value) { return builder.create<arith::ConstantIndexOp>(loc, value).getResult(); };
+    auto number = [&](int64_t value) {
+      return builder.create<arith::ConstantIndexOp>(loc, value).getResult();
+    };
     Value made;
-    auto add = [&](Value term) { made = made ? builder.create<arith::AddIOp>(loc, made, term).getResult() : term; };
+    auto add = [&](Value term) {
+      made = made ? builder.create<arith::AddIOp>(loc, made, term).getResult() : term;
+    };
     for (auto [value, factor] : sum.terms) {
       int64_t times = factor * sign;
       if (times > 0)

@@ -28,8 +28,8 @@ namespace tgc::spv {
 
 void registerSpirvDialects(DialectRegistry &registry) {
   registry.insert<affine::AffineDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
-                  gpu::GPUDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect, spirv::SPIRVDialect,
-                  vector::VectorDialect>();
+                  gpu::GPUDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+                  spirv::SPIRVDialect, vector::VectorDialect>();
   func::registerInlinerExtension(registry);
 }
 

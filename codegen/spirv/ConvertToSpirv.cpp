@@ -31,13 +31,25 @@ constexpr spirv::Version version = spirv::Version::V_1_3;
 /// All that kernels may come to use: the patterns ask for it.
 spirv::TargetEnvAttr environment(MLIRContext *context) {
   using C = spirv::Capability;
-  const C capabilities[] = {C::Kernel, C::Addresses, C::Int8, C::Int16, C::Int64, C::Float16, C::Float64, C::Vector16,
-                            C::GroupNonUniform, C::GroupNonUniformShuffle, C::GroupNonUniformBallot,
-                            C::SubgroupDispatch, C::Linkage, C::Bfloat16ConversionINTEL};
+  const C capabilities[] = {C::Kernel,
+                            C::Addresses,
+                            C::Int8,
+                            C::Int16,
+                            C::Int64,
+                            C::Float16,
+                            C::Float64,
+                            C::Vector16,
+                            C::GroupNonUniform,
+                            C::GroupNonUniformShuffle,
+                            C::GroupNonUniformBallot,
+                            C::SubgroupDispatch,
+                            C::Linkage,
+                            C::Bfloat16ConversionINTEL};
   const spirv::Extension extensions[] = {spirv::Extension::SPV_INTEL_bfloat16_conversion};
   auto triple = spirv::VerCapExtAttr::get(version, capabilities, extensions, context);
   return spirv::TargetEnvAttr::get(triple, spirv::getDefaultResourceLimits(context), spirv::ClientAPI::OpenCL,
-                                   spirv::Vendor::Unknown, spirv::DeviceType::Unknown, spirv::TargetEnvAttr::kUnknownDeviceID);
+                                   spirv::Vendor::Unknown, spirv::DeviceType::Unknown,
+                                   spirv::TargetEnvAttr::kUnknownDeviceID);
 }
 
 class Types : public SPIRVTypeConverter {
@@ -98,7 +110,9 @@ struct ConvertToSpirv : PassWrapper<ConvertToSpirv, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ConvertToSpirv)
   explicit ConvertToSpirv(const Features &features) : features(features) {}
   StringRef getArgument() const override { return "tgc-to-spirv"; }
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<spirv::SPIRVDialect>(); }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<spirv::SPIRVDialect>();
+  }
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -107,7 +121,8 @@ struct ConvertToSpirv : PassWrapper<ConvertToSpirv, OperationPass<ModuleOp>> {
     kernel.function.setSymName(name);
     if (auto subgroup = kernel.function->getAttrOfType<IntegerAttr>("tgc.subgroup"))
       features.subgroup = subgroup.getInt();
-    for (StringRef attribute : {"tgc.kernel", "tgc.threads", "tgc.shared_bytes", "tgc.subgroup", "tgc.registers"})
+    for (StringRef attribute :
+         {"tgc.kernel", "tgc.threads", "tgc.shared_bytes", "tgc.subgroup", "tgc.registers"})
       kernel.function->removeAttr(attribute);
     bool wide = indexBits(module) == 64;
     if (kernel.sharedBytes > 0)
@@ -168,7 +183,8 @@ private:
   void gather(ModuleOp module, const std::string &name, int32_t threads) {
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     Location loc = module.getLoc();
-    auto made = builder.create<spirv::ModuleOp>(loc, spirv::AddressingModel::Physical64, spirv::MemoryModel::OpenCL);
+    auto made =
+        builder.create<spirv::ModuleOp>(loc, spirv::AddressingModel::Physical64, spirv::MemoryModel::OpenCL);
     SmallVector<Operation *> parts;
     SmallVector<Attribute> interface;
     for (Operation &op : *module.getBody())
@@ -189,7 +205,8 @@ private:
                                            ArrayRef<int32_t>{threads, 1, 1});
     builder.create<spirv::ExecutionModeOp>(loc, function, spirv::ExecutionMode::SubgroupSize,
                                            ArrayRef<int32_t>{int32_t(features.subgroup)});
-    builder.create<spirv::ExecutionModeOp>(loc, function, spirv::ExecutionMode::ContractionOff, ArrayRef<int32_t>{});
+    builder.create<spirv::ExecutionModeOp>(loc, function, spirv::ExecutionMode::ContractionOff,
+                                           ArrayRef<int32_t>{});
     made.setVceTripleAttr(requirements(made));
     module->removeAttr(spirv::getTargetEnvAttrName());
   }

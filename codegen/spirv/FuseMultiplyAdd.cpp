@@ -27,7 +27,9 @@ arith::MulFOp productOf(Value value) {
 struct FuseMultiplyAdd : PassWrapper<FuseMultiplyAdd, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FuseMultiplyAdd)
   StringRef getArgument() const override { return "tgc-spirv-fuse-multiply-add"; }
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<math::MathDialect>(); }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<math::MathDialect>();
+  }
 
   void runOnOperation() override {
     SmallVector<Operation *> sums;
@@ -56,7 +58,8 @@ struct FuseMultiplyAdd : PassWrapper<FuseMultiplyAdd, OperationPass<ModuleOp>> {
       Value &negated = takesRight ? a : other;
       negated = builder.create<arith::NegFOp>(loc, negated);
     }
-    sum->replaceAllUsesWith(ValueRange(builder.create<math::FmaOp>(loc, a, product.getRhs(), other).getResult()));
+    sum->replaceAllUsesWith(
+        ValueRange(builder.create<math::FmaOp>(loc, a, product.getRhs(), other).getResult()));
     sum->erase();
     if (product->use_empty())
       product.erase();

@@ -8,9 +8,10 @@
 namespace tgc::spv {
 
 void keepLoops(std::vector<uint32_t> &words) {
-  constexpr uint32_t header = 5, loopMerge = 246, labelOp = 248, branch = 249, branchConditional = 250, dontUnroll = 2;
-  llvm::DenseMap<uint32_t, size_t> ends;      // of the blocks that begin loops: their conditional branch, or 0
-  llvm::DenseMap<uint32_t, uint32_t> goesOn;  // the loop's beginning → the label of its last block
+  constexpr uint32_t header = 5, loopMerge = 246, labelOp = 248, branch = 249, branchConditional = 250,
+                     dontUnroll = 2;
+  llvm::DenseMap<uint32_t, size_t> ends;     // of the blocks that begin loops: their conditional branch, or 0
+  llvm::DenseMap<uint32_t, uint32_t> goesOn; // the loop's beginning → the label of its last block
   uint32_t label = 0;
   for (size_t at = header; at < words.size(); at += words[at] >> 16) {
     uint32_t op = words[at] & 0xffff;

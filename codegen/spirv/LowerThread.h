@@ -8,8 +8,8 @@ namespace tgc::spv {
 
 /// What a kernel may use beyond OpenCL's core.
 struct Features {
-  int64_t subgroup = 16;  ///< threads of a subgroup, as every kernel requires
-  bool brain = true;      ///< f32 → bf16 is one instruction (SPV_INTEL_bfloat16_conversion)
+  int64_t subgroup = 16; ///< threads of a subgroup, as every kernel requires
+  bool brain = true;     ///< f32 → bf16 is one instruction (SPV_INTEL_bfloat16_conversion)
 };
 
 /// The passes in order, from the thread stage to one spirv.module beside what is left of the functions.

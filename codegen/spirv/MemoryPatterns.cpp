@@ -32,17 +32,20 @@ int64_t bytesOf(Type type) {
   return std::max(8u, type.getIntOrFloatBitWidth()) / 8;
 }
 
-spirv::StorageClass classOf(Value pointer) { return cast<spirv::PointerType>(pointer.getType()).getStorageClass(); }
+spirv::StorageClass classOf(Value pointer) {
+  return cast<spirv::PointerType>(pointer.getType()).getStorageClass();
+}
 
 Value pointerTo(OpBuilder &builder, Location loc, Type pointee, Value pointer) {
   Type type = spirv::PointerType::get(pointee, classOf(pointer));
-  return type == pointer.getType() ? pointer : builder.create<spirv::BitcastOp>(loc, type, pointer).getResult();
+  return type == pointer.getType() ? pointer
+                                   : builder.create<spirv::BitcastOp>(loc, type, pointer).getResult();
 }
 
 /// The pointer to an element; `indices` are converted already. Null if the memref's layout is not one of strides
 /// that are known.
-Value elementPointer(OpBuilder &builder, Location loc, const SPIRVTypeConverter &types, MemRefType type, Value base,
-                     ValueRange indices) {
+Value elementPointer(OpBuilder &builder, Location loc, const SPIRVTypeConverter &types, MemRefType type,
+                     Value base, ValueRange indices) {
   SmallVector<int64_t> strides;
   int64_t offset = 0;
   if (failed(getStridesAndOffset(type, strides, offset)) || ShapedType::isDynamic(offset) ||
@@ -87,9 +90,10 @@ Value load(OpBuilder &builder, Location loc, Type type, Value pointer) {
 
 void store(OpBuilder &builder, Location loc, Value value, Value pointer) {
   Type type = value.getType(), carrier = carrierOf(type);
-  builder.create<spirv::StoreOp>(loc, pointerTo(builder, loc, carrier, pointer), bitcast(builder, loc, carrier, value),
-                                 spirv::MemoryAccessAttr::get(builder.getContext(), spirv::MemoryAccess::Aligned),
-                                 builder.getI32IntegerAttr(int32_t(bytesOf(type))));
+  builder.create<spirv::StoreOp>(
+      loc, pointerTo(builder, loc, carrier, pointer), bitcast(builder, loc, carrier, value),
+      spirv::MemoryAccessAttr::get(builder.getContext(), spirv::MemoryAccess::Aligned),
+      builder.getI32IntegerAttr(int32_t(bytesOf(type))));
 }
 
 /// memref.load and vector.load.
@@ -102,7 +106,8 @@ struct ConvertLoad : OpConversionPattern<Op> {
     Type type = types.convertType(op.getResult().getType());
     // The memref is the first operand of both, its indices are the others.
     auto memref = cast<MemRefType>(op->getOperand(0).getType());
-    Value place = elementPointer(rewriter, op.getLoc(), types, memref, adaptor.getOperands()[0], adaptor.getIndices());
+    Value place =
+        elementPointer(rewriter, op.getLoc(), types, memref, adaptor.getOperands()[0], adaptor.getIndices());
     if (!type || !place)
       return rewriter.notifyMatchFailure(op, "no such type or layout");
     rewriter.replaceOp(op, load(rewriter, op.getLoc(), type, place));
@@ -119,7 +124,8 @@ struct ConvertStore : OpConversionPattern<Op> {
     const SPIRVTypeConverter &types = typesOf(this->getTypeConverter());
     // The value is the first operand of both, the memref the second.
     auto memref = cast<MemRefType>(op->getOperand(1).getType());
-    Value place = elementPointer(rewriter, op.getLoc(), types, memref, adaptor.getOperands()[1], adaptor.getIndices());
+    Value place =
+        elementPointer(rewriter, op.getLoc(), types, memref, adaptor.getOperands()[1], adaptor.getIndices());
     if (!place)
       return rewriter.notifyMatchFailure(op, "no such layout");
     store(rewriter, op.getLoc(), adaptor.getOperands()[0], place);
@@ -171,9 +177,10 @@ struct ConvertView : OpConversionPattern<memref::ViewOp> {
 } // namespace
 
 void populateMemoryPatterns(const SPIRVTypeConverter &types, RewritePatternSet &patterns) {
-  patterns.add<ConvertLoad<memref::LoadOp>, ConvertLoad<vector::LoadOp>, ConvertStore<memref::StoreOp>,
-               ConvertStore<vector::StoreOp>, ConvertReinterpretCast, ConvertDynamicSharedMemory, ConvertView>(
-      types, patterns.getContext());
+  patterns
+      .add<ConvertLoad<memref::LoadOp>, ConvertLoad<vector::LoadOp>, ConvertStore<memref::StoreOp>,
+           ConvertStore<vector::StoreOp>, ConvertReinterpretCast, ConvertDynamicSharedMemory, ConvertView>(
+          types, patterns.getContext());
 }
 
 } // namespace tgc::spv

@@ -33,7 +33,8 @@ public:
     CompiledKernel result;
     result.module.format = "spirv";
     const auto *bytes = reinterpret_cast<const uint8_t *>(kernel.words.data());
-    result.module.image = runtime::Bytes(std::vector<uint8_t>(bytes, bytes + kernel.words.size() * sizeof(uint32_t)));
+    result.module.image =
+        runtime::Bytes(std::vector<uint8_t>(bytes, bytes + kernel.words.size() * sizeof(uint32_t)));
     runtime::Function function;
     function.name = kernel.name;
     function.block = {uint32_t(kernel.threads), 1, 1};

@@ -20,13 +20,14 @@ struct Row {
 };
 
 const Row rows[] = {
-    {"pvc", "Intel Data Center GPU Max 1100, 48 GB", 56, 1024, 128 * kib, 512 * kib, 108 * mib, 128, 1229, 22.2, 352,
-     704, true, 16, true},
-    {"bmg", "Intel Arc B580 and Arc Pro B60", 20, 1024, 128 * kib, 256 * kib, 18 * mib, 128, 456, 13.7, 117, 233, true, 16,
-     true},
-    {"lnl", "Intel Core Ultra 200V, its GPU", 8, 1024, 128 * kib, 192 * kib, 8 * mib, 128, 136, 4.2, 33.5, 67, true, 16,
-     true},
-    {"dg2", "Intel Arc A770", 32, 1024, 64 * kib, 192 * kib, 16 * mib, 64, 560, 19.7, 137, 275, false, 8, false},
+    {"pvc", "Intel Data Center GPU Max 1100, 48 GB", 56, 1024, 128 * kib, 512 * kib, 108 * mib, 128, 1229,
+     22.2, 352, 704, true, 16, true},
+    {"bmg", "Intel Arc B580 and Arc Pro B60", 20, 1024, 128 * kib, 256 * kib, 18 * mib, 128, 456, 13.7, 117,
+     233, true, 16, true},
+    {"lnl", "Intel Core Ultra 200V, its GPU", 8, 1024, 128 * kib, 192 * kib, 8 * mib, 128, 136, 4.2, 33.5, 67,
+     true, 16, true},
+    {"dg2", "Intel Arc A770", 32, 1024, 64 * kib, 192 * kib, 16 * mib, 64, 560, 19.7, 137, 275, false, 8,
+     false},
 };
 constexpr const char *cpuName = "cpu";
 

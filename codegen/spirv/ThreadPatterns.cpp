@@ -37,7 +37,8 @@ Value first(ConversionPatternRewriter &rewriter, Operation *op, spirv::BuiltIn w
 
 struct ConvertBlockId : OpConversionPattern<gpu::BlockIdOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(gpu::BlockIdOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(gpu::BlockIdOp op, OpAdaptor,
+                                ConversionPatternRewriter &rewriter) const override {
     if (op.getDimension() != gpu::Dimension::x)
       return rewriter.notifyMatchFailure(op, "blocks have one dimension");
     Type index = getTypeConverter()->convertType(op.getType());
@@ -50,7 +51,8 @@ struct ConvertBlockId : OpConversionPattern<gpu::BlockIdOp> {
 template <typename Op, spirv::BuiltIn which>
 struct ConvertSubgroupNumber : OpConversionPattern<Op> {
   using OpConversionPattern<Op>::OpConversionPattern;
-  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor, ConversionPatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
     Value number = builtin(rewriter, op, which, rewriter.getI32Type());
     Type index = this->getTypeConverter()->convertType(op.getType());
     if (index != number.getType())
@@ -63,7 +65,8 @@ struct ConvertSubgroupNumber : OpConversionPattern<Op> {
 struct ConvertThreadId : OpConversionPattern<gpu::ThreadIdOp> {
   ConvertThreadId(const TypeConverter &types, MLIRContext *context, int64_t subgroup)
       : OpConversionPattern(types, context), subgroup(subgroup) {}
-  LogicalResult matchAndRewrite(gpu::ThreadIdOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(gpu::ThreadIdOp op, OpAdaptor,
+                                ConversionPatternRewriter &rewriter) const override {
     if (op.getDimension() != gpu::Dimension::x)
       return rewriter.notifyMatchFailure(op, "threads have one dimension");
     Type index = getTypeConverter()->convertType(op.getType());
@@ -78,7 +81,8 @@ struct ConvertThreadId : OpConversionPattern<gpu::ThreadIdOp> {
     Value before = rewriter.create<spirv::IMulOp>(loc, group, size);
     Value lane = builtin(rewriter, op, spirv::BuiltIn::SubgroupLocalInvocationId, word);
     Value made = rewriter.create<spirv::IAddOp>(loc, before, lane);
-    rewriter.replaceOp(op, index == word ? made : rewriter.create<spirv::UConvertOp>(loc, index, made).getResult());
+    rewriter.replaceOp(op, index == word ? made
+                                         : rewriter.create<spirv::UConvertOp>(loc, index, made).getResult());
     return success();
   }
 
@@ -88,7 +92,8 @@ struct ConvertThreadId : OpConversionPattern<gpu::ThreadIdOp> {
 /// Orders what the block's threads do in shared memory.
 struct ConvertBarrier : OpConversionPattern<gpu::BarrierOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(gpu::BarrierOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(gpu::BarrierOp op, OpAdaptor,
+                                ConversionPatternRewriter &rewriter) const override {
     auto semantics = spirv::MemorySemantics::WorkgroupMemory | spirv::MemorySemantics::AcquireRelease;
     rewriter.replaceOpWithNewOp<spirv::ControlBarrierOp>(op, spirv::Scope::Workgroup, spirv::Scope::Workgroup,
                                                          semantics);
@@ -102,8 +107,8 @@ struct ConvertShuffle : OpConversionPattern<gpu::ShuffleOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     if (op.getMode() != gpu::ShuffleMode::XOR || !op.getValid().use_empty())
       return rewriter.notifyMatchFailure(op, "only xor shuffles within the subgroup");
-    Value moved = rewriter.create<spirv::GroupNonUniformShuffleXorOp>(op.getLoc(), spirv::Scope::Subgroup,
-                                                                       adaptor.getValue(), adaptor.getOffset());
+    Value moved = rewriter.create<spirv::GroupNonUniformShuffleXorOp>(
+        op.getLoc(), spirv::Scope::Subgroup, adaptor.getValue(), adaptor.getOffset());
     Value valid = spirv::ConstantOp::getOne(rewriter.getI1Type(), op.getLoc(), rewriter);
     rewriter.replaceOp(op, {moved, valid});
     return success();
@@ -115,7 +120,8 @@ struct ConvertShuffle : OpConversionPattern<gpu::ShuffleOp> {
 void populateThreadPatterns(const SPIRVTypeConverter &types, int64_t subgroup, RewritePatternSet &patterns) {
   patterns.add<ConvertBlockId, ConvertBarrier, ConvertShuffle,
                ConvertSubgroupNumber<gpu::LaneIdOp, spirv::BuiltIn::SubgroupLocalInvocationId>,
-               ConvertSubgroupNumber<gpu::SubgroupIdOp, spirv::BuiltIn::SubgroupId>>(types, patterns.getContext());
+               ConvertSubgroupNumber<gpu::SubgroupIdOp, spirv::BuiltIn::SubgroupId>>(types,
+                                                                                     patterns.getContext());
   patterns.add<ConvertThreadId>(types, patterns.getContext(), subgroup);
 }
 

@@ -35,13 +35,15 @@ struct ConvertBitcast : OpConversionPattern<arith::BitcastOp> {
 
 struct ConvertBitConstant : OpConversionPattern<arith::ConstantOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(arith::ConstantOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(arith::ConstantOp op, OpAdaptor,
+                                ConversionPatternRewriter &rewriter) const override {
     if (!isBits(op.getType()))
       return failure();
     Type type = getTypeConverter()->convertType(op.getType());
     Type element = getElementTypeOrSelf(type);
     if (auto dense = dyn_cast<DenseElementsAttr>(op.getValue())) {
-      DenseElementsAttr bits = dense.mapValues(element, [](const APFloat &value) { return value.bitcastToAPInt(); });
+      DenseElementsAttr bits =
+          dense.mapValues(element, [](const APFloat &value) { return value.bitcastToAPInt(); });
       if (isa<VectorType>(type))
         rewriter.replaceOpWithNewOp<spirv::ConstantOp>(op, type, bits);
       else
@@ -60,8 +62,8 @@ struct ConvertRoundToBrain : OpConversionPattern<arith::TruncFOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     if (!getElementTypeOrSelf(op.getType()).isBF16() || !getElementTypeOrSelf(op.getIn().getType()).isF32())
       return failure();
-    rewriter.replaceOpWithNewOp<spirv::INTELConvertFToBF16Op>(op, getTypeConverter()->convertType(op.getType()),
-                                                              adaptor.getIn());
+    rewriter.replaceOpWithNewOp<spirv::INTELConvertFToBF16Op>(
+        op, getTypeConverter()->convertType(op.getType()), adaptor.getIn());
     return success();
   }
 };
@@ -85,9 +87,11 @@ struct ConvertSelect : OpConversionPattern<arith::SelectOp> {
     auto vector = dyn_cast<VectorType>(adaptor.getTrueValue().getType());
     if (vector && !isa<VectorType>(condition.getType())) {
       SmallVector<Value> copies(vector.getNumElements(), condition);
-      condition = rewriter.create<spirv::CompositeConstructOp>(op.getLoc(), vector.clone(rewriter.getI1Type()), copies);
+      condition = rewriter.create<spirv::CompositeConstructOp>(op.getLoc(),
+                                                               vector.clone(rewriter.getI1Type()), copies);
     }
-    rewriter.replaceOpWithNewOp<spirv::SelectOp>(op, condition, adaptor.getTrueValue(), adaptor.getFalseValue());
+    rewriter.replaceOpWithNewOp<spirv::SelectOp>(op, condition, adaptor.getTrueValue(),
+                                                 adaptor.getFalseValue());
     return success();
   }
 };
@@ -147,7 +151,8 @@ struct ConvertExtract : OpConversionPattern<vector::ExtractOp> {
     if (!isa<VectorType>(adaptor.getVector().getType())) // of one element
       rewriter.replaceOp(op, adaptor.getVector());
     else
-      rewriter.replaceOpWithNewOp<spirv::CompositeExtractOp>(op, adaptor.getVector(), ArrayRef<int32_t>{*place});
+      rewriter.replaceOpWithNewOp<spirv::CompositeExtractOp>(op, adaptor.getVector(),
+                                                             ArrayRef<int32_t>{*place});
     return success();
   }
 };
@@ -208,22 +213,25 @@ struct ConvertSplat : OpConversionPattern<vector::SplatOp> {
 
 } // namespace
 
-void populateValuePatterns(const SPIRVTypeConverter &types, const Features &features, RewritePatternSet &patterns) {
+void populateValuePatterns(const SPIRVTypeConverter &types, const Features &features,
+                           RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   // MLIR's own patterns match some of these operations too.
   const PatternBenefit first(10);
-  patterns.add<ConvertBitcast, ConvertBitConstant, ConvertRemainder, ConvertSelect, ConvertTruncate, ConvertExtract, ConvertInsert,
-               ConvertFromElements, ConvertBroadcast, ConvertSplat>(types, context, first);
+  patterns.add<ConvertBitcast, ConvertBitConstant, ConvertRemainder, ConvertSelect, ConvertTruncate,
+               ConvertExtract, ConvertInsert, ConvertFromElements, ConvertBroadcast, ConvertSplat>(
+      types, context, first);
   patterns.add<ConvertBoolExtremum<arith::MaxUIOp, spirv::LogicalOrOp>,
                ConvertBoolExtremum<arith::MinUIOp, spirv::LogicalAndOp>,
                ConvertBoolExtremum<arith::MaxSIOp, spirv::LogicalAndOp>,
                ConvertBoolExtremum<arith::MinSIOp, spirv::LogicalOrOp>>(types, context, first);
   if (features.brain)
     patterns.add<ConvertRoundToBrain>(types, context, first);
-  patterns.add<ConvertFunction<math::AbsFOp, spirv::CLFAbsOp>, ConvertFunction<math::AbsIOp, spirv::CLSAbsOp>,
-               ConvertFunction<math::CeilOp, spirv::CLCeilOp>, ConvertFunction<math::FloorOp, spirv::CLFloorOp>,
-               ConvertFunction<math::FmaOp, spirv::CLFmaOp>, ConvertFunction<math::RoundEvenOp, spirv::CLRintOp>,
-               ConvertFunction<math::SqrtOp, spirv::CLSqrtOp>>(types, context, first);
+  patterns
+      .add<ConvertFunction<math::AbsFOp, spirv::CLFAbsOp>, ConvertFunction<math::AbsIOp, spirv::CLSAbsOp>,
+           ConvertFunction<math::CeilOp, spirv::CLCeilOp>, ConvertFunction<math::FloorOp, spirv::CLFloorOp>,
+           ConvertFunction<math::FmaOp, spirv::CLFmaOp>, ConvertFunction<math::RoundEvenOp, spirv::CLRintOp>,
+           ConvertFunction<math::SqrtOp, spirv::CLSqrtOp>>(types, context, first);
 }
 
 } // namespace tgc::spv

@@ -22,14 +22,14 @@ llvm::StringRef nameOf(Choice choice);
 /// One kind of decision: all of one name are made alike, as equal parts of a model (its blocks) are.
 struct Decision {
   bool yes = false;
-  size_t count = 0;                    ///< how often it came up
+  size_t count = 0;                     ///< how often it came up
   double yesSeconds = 0, noSeconds = 0; ///< by the cost model, each time
 };
 
 /// The cost model, what is decided against it, what was decided, and where remarks go (null for nowhere).
 struct Choices {
   CostModel cost;
-  std::set<std::string> turned; ///< names of decisions that are made the other way
+  std::set<std::string> turned;         ///< names of decisions that are made the other way
   std::map<std::string, Decision> made; ///< those that could be turned, by name
   llvm::raw_ostream *remarks = nullptr;
 

@@ -43,7 +43,8 @@ void copyJoinedWeights(Plan &plan) {
 /// Values that depend on weights alone, but for what the caller gets: outputs are written by every run.
 void findWeightOnly(Plan &plan) {
   Block &block = plan.function.getBody().front();
-  llvm::DenseSet<Value> returned(block.getTerminator()->operand_begin(), block.getTerminator()->operand_end());
+  llvm::DenseSet<Value> returned(block.getTerminator()->operand_begin(),
+                                 block.getTerminator()->operand_end());
   plan.weightOnly.clear();
   for (Operation &op : block.without_terminator())
     if (llvm::all_of(op.getOperands(), [&](Value v) { return plan.weightOnly.contains(v); }))
@@ -70,7 +71,8 @@ void prepareFunction(Plan &plan) {
     }
     OpBuilder builder(terminator);
     auto map = builder.getMultiDimIdentityMap(shapeOf(value).size());
-    auto copy = builder.create<ViewOp>(value.getLoc(), value.getType(), value, map, IntegerSetAttr(), TypedAttr());
+    auto copy =
+        builder.create<ViewOp>(value.getLoc(), value.getType(), value, map, IntegerSetAttr(), TypedAttr());
     plan.accesses.makeSolid(copy);
     roots.insert(copy);
     operand.set(copy);

@@ -367,8 +367,8 @@ private:
 
 } // namespace
 
-std::optional<Unified> unify(Extents domain, ArrayRef<AffineExpr> access, const Placement &target, Extents axes,
-                             MLIRContext *context, bool extend) {
+std::optional<Unified> unify(Extents domain, ArrayRef<AffineExpr> access, const Placement &target,
+                             Extents axes, MLIRContext *context, bool extend) {
   Digits digits;
   if (!digits.init(domain, access, context))
     return std::nullopt;

@@ -131,7 +131,8 @@ private:
   bool storesMember(Operation *op, const Wants &others) {
     Value result = op->getResult(0);
     double outputs = plan.ownerOf(op)->outputs.size();
-    double store = cost.storeSeconds * (1 + outputs) + cost.bytes(double(bytesOf(result)) * (1 + others.size()));
+    double store =
+        cost.storeSeconds * (1 + outputs) + cost.bytes(double(bytesOf(result)) * (1 + others.size()));
     double sink = 0;
     for (auto &[id, want] : others) {
       if (want.memory || (want.operand && !isCheapInOperand(op)))

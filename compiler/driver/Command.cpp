@@ -31,14 +31,20 @@ static std::vector<int64_t> parseShape(const std::string &text, const std::strin
 
 void ModelArguments::addTo(CLI::App &command) {
   command.add_option("model", model, "ONNX file, or a stage's text with --from")->required();
-  command.add_option("--device", device, "device to compile for: a name that tgc devices lists, or a device of this\nmachine such as opencl:0 or level_zero:0")
+  command
+      .add_option("--device", device,
+                  "device to compile for: a name that tgc devices lists, or a device of this\nmachine such "
+                  "as opencl:0 or level_zero:0")
       ->capture_default_str();
   command.add_option("--precision", precision, "recast the model's floating-point types")
       ->check(CLI::IsMember({"keep", "f32", "tf32", "f16", "bf16"}));
   command.add_option("--shape", shapes, "NAME=1x4x64x64: shape of an input with symbolic dimensions");
   command.add_option("--schedule", schedules, "KERNEL='upcast(n,16) …': run a kernel by this schedule");
-  command.add_option("--turn", turned, "a decision of the cutter, as tgc kernels --decisions names it, made the other way; else\nas the database has it");
-  command.add_option("--db", database, "tuning database (default: $TGC_DATABASE, else ~/.local/share/tgc/tuning.db)");
+  command.add_option("--turn", turned,
+                     "a decision of the cutter, as tgc kernels --decisions names it, made the other way; "
+                     "else\nas the database has it");
+  command.add_option("--db", database,
+                     "tuning database (default: $TGC_DATABASE, else ~/.local/share/tgc/tuning.db)");
   command.add_option("--from", from, "the file holds this stage's text");
   command.add_option("-j,--jobs", jobs, "threads that compile kernels (default: all cores)");
   command.add_flag("-v,--verbose", verbose, "say what each stage took");

@@ -25,10 +25,11 @@ std::string targetOf(const std::string &name) {
   Device device = openDevice(name.c_str());
   tgc_device_info info;
   call(tgc_device_describe(device.get(), &info));
-  if (std::string target = targetFor({kind, info.arch, info.description, info.features, info.units}); !target.empty())
+  if (std::string target = targetFor({kind, info.arch, info.description, info.features, info.units});
+      !target.empty())
     return target;
-  unsupported("{} ({}) has the architecture {}, which nothing is compiled for; tgc devices lists what is", info.name,
-              info.description, info.arch);
+  unsupported("{} ({}) has the architecture {}, which nothing is compiled for; tgc devices lists what is",
+              info.name, info.description, info.arch);
 }
 
 } // namespace tgc::driver

@@ -50,7 +50,8 @@ int64_t spanOf(MemRefType type) {
 /// The program's text: weights b0, b1, … and outputs, by the kernel's buffers, each a plain array of its span.
 class ProgramText {
 public:
-  ProgramText(kernel::FuncOp func, const KernelInfo &info, const KernelBenchOptions &options, int64_t cacheBytes)
+  ProgramText(kernel::FuncOp func, const KernelInfo &info, const KernelBenchOptions &options,
+              int64_t cacheBytes)
       : func_(func), info_(info) {
     int64_t flushBytes = std::clamp(2 * cacheBytes, LeastFlushBytes, MostFlushBytes);
     std::string large = fmt::format("memref<{}x{}xf32>", FlushRows, flushBytes / 4 / FlushRows);
@@ -67,8 +68,9 @@ public:
     for (auto [i, buffer] : llvm::enumerate(func_.getBuffers()))
       addBuffer(i, cast<MemRefType>(buffer.getType()), names, types);
     if (options.cold)
-      text_ += fmt::format("  %flush = kernel.weight \"{0}\" : {1}\n  %sums = kernel.output \"{0}_out\" : {2}\n",
-                           FlushName, large, small);
+      text_ +=
+          fmt::format("  %flush = kernel.weight \"{0}\" : {1}\n  %sums = kernel.output \"{0}_out\" : {2}\n",
+                      FlushName, large, small);
     for (size_t round = 0; round < options.rounds; ++round) {
       if (options.cold)
         text_ += fmt::format("  kernel.launch @{}(%flush, %sums) : {}, {}\n", FlushName, large, small);
@@ -81,12 +83,13 @@ public:
   const std::string &text() const { return text_; }
 
 private:
-  void addBuffer(size_t i, MemRefType type, std::vector<std::string> &names, std::vector<std::string> &types) {
+  void addBuffer(size_t i, MemRefType type, std::vector<std::string> &names,
+                 std::vector<std::string> &types) {
     const BufferInfo &buffer = info_.buffers[i];
     bool plain = type.getLayout().isIdentity();
     MemRefType base = plain ? type : MemRefType::get({spanOf(type)}, type.getElementType());
-    text_ += fmt::format("  %b{} = kernel.{} \"{}\" : {}\n", i, buffer.stored ? "output" : "weight", buffer.name,
-                         print(base));
+    text_ += fmt::format("  %b{} = kernel.{} \"{}\" : {}\n", i, buffer.stored ? "output" : "weight",
+                         buffer.name, print(base));
     names.push_back(fmt::format("%{}{}", plain ? "b" : "v", i));
     types.push_back(print(type));
     if (plain)
@@ -94,10 +97,10 @@ private:
     SmallVector<int64_t> strides;
     int64_t offset = 0;
     (void)getStridesAndOffset(type, strides, offset);
-    text_ += fmt::format("  %v{0} = memref.reinterpret_cast %b{0} to offset: [{1}], sizes: [{2}], strides: [{3}] : "
-                         "{4} to {5}\n",
-                         i, offset, fmt::join(type.getShape(), ", "), fmt::join(strides, ", "), print(base),
-                         print(type));
+    text_ += fmt::format(
+        "  %v{0} = memref.reinterpret_cast %b{0} to offset: [{1}], sizes: [{2}], strides: [{3}] : "
+        "{4} to {5}\n",
+        i, offset, fmt::join(type.getShape(), ", "), fmt::join(strides, ", "), print(base), print(type));
   }
 
   kernel::FuncOp func_;
@@ -219,7 +222,8 @@ KernelCase::KernelCase(const KernelBenchOptions &options, const std::string &ker
       func(parsed->module().lookupSymbol<kernel::FuncOp>(kernel)), info(describeKernel(func)),
       inputs(makeInputs(func, info, options.seed)) {
   if (options.samples > 0)
-    reference.emplace(func, info, bytesOfBuffers(info, inputs), affordableSamples(info, options.samples), options.seed);
+    reference.emplace(func, info, bytesOfBuffers(info, inputs), affordableSamples(info, options.samples),
+                      options.seed);
 }
 
 KernelBenchRow KernelCase::run(const std::optional<std::string> &schedule) const {

@@ -10,11 +10,11 @@ namespace tgc::driver {
 
 struct KernelBenchOptions {
   std::string file;
-  std::string target = "cpu";               ///< what to compile for: a name that makeTarget takes
-  std::string device;                       ///< where to run: a name of the runtime's; empty: as the target says
+  std::string target = "cpu"; ///< what to compile for: a name that makeTarget takes
+  std::string device;         ///< where to run: a name of the runtime's; empty: as the target says
   std::map<std::string, std::string> schedules; ///< by kernel; else the one it carries, else the heuristic's
-  std::string only;                         ///< this kernel alone; empty: all
-  std::string save;                         ///< folder for KERNEL.tgc, the package measured; empty: none
+  std::string only;                             ///< this kernel alone; empty: all
+  std::string save;                             ///< folder for KERNEL.tgc, the package measured; empty: none
   uint64_t seed = 1;
   size_t repetitions = 5, rounds = 4; ///< runs, and launches in each
   size_t samples = 64;                ///< elements compared with the reference; 0: no check

@@ -27,24 +27,36 @@ static uint16_t toBits(const llvm::fltSemantics &semantics, double number) {
 template <typename Visit>
 static void withStorage(DType dtype, Visit visit) {
   switch (dtype) {
-  case DType::F32: return visit(float());
-  case DType::F64: return visit(double());
+  case DType::F32:
+    return visit(float());
+  case DType::F64:
+    return visit(double());
   case DType::F16:
   case DType::BF16:
-  case DType::U16: return visit(uint16_t());
-  case DType::I8: return visit(int8_t());
+  case DType::U16:
+    return visit(uint16_t());
+  case DType::I8:
+    return visit(int8_t());
   case DType::U8:
-  case DType::Bool: return visit(uint8_t());
-  case DType::I16: return visit(int16_t());
-  case DType::I32: return visit(int32_t());
-  case DType::U32: return visit(uint32_t());
-  case DType::I64: return visit(int64_t());
-  case DType::U64: return visit(uint64_t());
+  case DType::Bool:
+    return visit(uint8_t());
+  case DType::I16:
+    return visit(int16_t());
+  case DType::I32:
+    return visit(int32_t());
+  case DType::U32:
+    return visit(uint32_t());
+  case DType::I64:
+    return visit(int64_t());
+  case DType::U64:
+    return visit(uint64_t());
   }
 }
 
 static const llvm::fltSemantics *narrowFloat(DType dtype) {
-  return dtype == DType::F16 ? &llvm::APFloat::IEEEhalf() : dtype == DType::BF16 ? &llvm::APFloat::BFloat() : nullptr;
+  return dtype == DType::F16    ? &llvm::APFloat::IEEEhalf()
+         : dtype == DType::BF16 ? &llvm::APFloat::BFloat()
+                                : nullptr;
 }
 
 std::vector<double> toDoubles(const runtime::Array &array) {

@@ -36,7 +36,8 @@ public:
     if (device.empty())
       device = deviceKey(makeTarget(target)->device());
     std::vector<std::string> found;
-    for (const TuningRecord &record : byPreference(database.records(workloadKey(hash), device, machine), machine))
+    for (const TuningRecord &record :
+         byPreference(database.records(workloadKey(hash), device, machine), machine))
       found.push_back(record.schedule);
     return found;
   }

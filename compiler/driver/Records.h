@@ -16,7 +16,6 @@ std::function<std::vector<std::string>(uint64_t kernel)> recordedSchedules(const
 std::function<std::vector<std::string>(uint64_t graph)> recordedCuts(const std::string &argument,
                                                                      const std::string &device);
 
-
 /// What CompileOptions::kept is: the same file, if it is there and can be written, for this build of the program.
 std::shared_ptr<FrontKeeper> keptFronts(const std::string &argument);
 

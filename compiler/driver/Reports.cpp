@@ -68,11 +68,12 @@ std::string packageText(Compilation &compilation, const std::string &path) {
                      "compiled for {} in {:.1f} s{}\n",
                      path, json["kernels"].get<size_t>(), json["run_launches"].get<size_t>(),
                      json["prepare_launches"].get<size_t>(), bytesText(json["bytes"].get<double>()),
-                     bytesText(json["prepared_bytes"].get<double>()), bytesText(json["arena_bytes"].get<double>()),
-                     json["device"].get<std::string>(), seconds,
-                     json["assembler"].empty() ? ""
-                                               : fmt::format("; the assembler remarks on {} kernels (tgc kernels --code)",
-                                                             json["assembler"].size()));
+                     bytesText(json["prepared_bytes"].get<double>()),
+                     bytesText(json["arena_bytes"].get<double>()), json["device"].get<std::string>(), seconds,
+                     json["assembler"].empty()
+                         ? ""
+                         : fmt::format("; the assembler remarks on {} kernels (tgc kernels --code)",
+                                       json["assembler"].size()));
 }
 
 /// Launches of each kernel in the run list, in order of first use.
@@ -115,7 +116,8 @@ std::string decisionsText(const CutReport &cut) {
   auto dearest = [](const CutDecision &d) { return double(d.count) * std::max(d.yesSeconds, d.noSeconds); };
   std::stable_sort(decisions.begin(), decisions.end(),
                    [&](const CutDecision &a, const CutDecision &b) { return dearest(a) > dearest(b); });
-  std::string text = fmt::format("graph {:016x}\n{:>5}  {:<4}{:>10}{:>10}  name\n", cut.graph, "times", "made", "yes us", "no us");
+  std::string text = fmt::format("graph {:016x}\n{:>5}  {:<4}{:>10}{:>10}  name\n", cut.graph, "times",
+                                 "made", "yes us", "no us");
   for (const CutDecision &decision : decisions)
     text += fmt::format("{:5}  {:<4}{:10.2f}{:10.2f}  {}\n", decision.count, decision.yes ? "yes" : "no",
                         decision.yesSeconds * 1e6, decision.noSeconds * 1e6, decision.name);
@@ -123,7 +125,8 @@ std::string decisionsText(const CutReport &cut) {
 }
 
 std::string kernelsText(Compilation &compilation) {
-  std::string text = fmt::format("{:>5} {:<8} {:>10} {:>10} {:>9}  kernel\n", "runs", "class", "GFLOP", "MB", "best ms");
+  std::string text =
+      fmt::format("{:>5} {:<8} {:>10} {:>10} {:>9}  kernel\n", "runs", "class", "GFLOP", "MB", "best ms");
   size_t launches = 0, kernels = 0;
   double seconds = 0;
   for (const auto &[name, count] : launchCounts(compilation)) {
@@ -132,8 +135,9 @@ std::string kernelsText(Compilation &compilation) {
     launches += count;
     ++kernels;
     seconds += best * count;
-    text += fmt::format("{:5} {:<8} {:10.3f} {:10.2f} {:9.3f}  {}\n{:48}{}\n", count, nameOf(report.info.shape),
-                        report.info.flops * 1e-9, report.info.bytes * 1e-6, best * 1e3, name, "", report.schedule);
+    text += fmt::format("{:5} {:<8} {:10.3f} {:10.2f} {:9.3f}  {}\n{:48}{}\n", count,
+                        nameOf(report.info.shape), report.info.flops * 1e-9, report.info.bytes * 1e-6,
+                        best * 1e3, name, "", report.schedule);
     if (!report.plan.empty())
       text += fmt::format("{:48}{}\n", "", report.plan);
     if (report.registers)
@@ -141,14 +145,15 @@ std::string kernelsText(Compilation &compilation) {
     if (!report.code.empty())
       text += fmt::format("{:48}{}", "", report.code);
   }
-  return text + fmt::format("{} launches of {} kernels; at least {:.3f} ms by {}'s rates\n", launches, kernels,
-                            seconds * 1e3, compilation.target().device().name);
+  return text + fmt::format("{} launches of {} kernels; at least {:.3f} ms by {}'s rates\n", launches,
+                            kernels, seconds * 1e3, compilation.target().device().name);
 }
 
 static MemoryPlan memoryOf(Compilation &compilation) {
-  return planMemory(compilation.program(), compilation.target().device().maxAllocation, [&](kernel::LaunchOp launch, unsigned buffer) {
-    return compilation.reports().at(launch.getKernel().str()).info.buffers[buffer].stored;
-  });
+  return planMemory(compilation.program(), compilation.target().device().maxAllocation,
+                    [&](kernel::LaunchOp launch, unsigned buffer) {
+                      return compilation.reports().at(launch.getKernel().str()).info.buffers[buffer].stored;
+                    });
 }
 
 nlohmann::json preflightJson(Compilation &compilation) {

@@ -16,10 +16,15 @@
 namespace tgc::driver {
 
 void SearchArguments::addTo(CLI::App &command) {
-  command.add_option("--search", search, "find schedules by measuring: raw, hc, tc, beam[=WIDTH] or mcts[=TRIALS]");
+  command.add_option("--search", search,
+                     "find schedules by measuring: raw, hc, tc, beam[=WIDTH] or mcts[=TRIALS]");
   command.add_option("--budget", budget, "of the search: 60s, 10m, 1h, or a number of trials");
-  command.add_option("--seed", seed, "of the search and of the data that it measures with")->capture_default_str();
-  command.add_option("--cuts", cuts, "percent of a budget of time for trying other choices of what is stored and what is\ncomputed where it is used; 0: none")
+  command.add_option("--seed", seed, "of the search and of the data that it measures with")
+      ->capture_default_str();
+  command
+      .add_option("--cuts", cuts,
+                  "percent of a budget of time for trying other choices of what is stored and what "
+                  "is\ncomputed where it is used; 0: none")
       ->check(CLI::Range(0, 90))
       ->capture_default_str();
   command.add_option("--fault", faults, "test only: TRIAL=crash|hang|memory|wrong")->group("");
@@ -64,7 +69,7 @@ class Interruptible {
 public:
   Interruptible() {
     interrupts = 0;
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = [](int) {
       if (interrupts.fetch_add(1) > 0)
         _exit(130);
@@ -74,7 +79,7 @@ public:
   ~Interruptible() { sigaction(SIGINT, &before, nullptr); }
 
 private:
-  struct sigaction before {};
+  struct sigaction before{};
 };
 
 /// One line on a terminal, redrawn; elsewhere a line every ten seconds.
@@ -104,13 +109,18 @@ std::unique_ptr<Database> openDatabase(const std::string &argument) {
 }
 
 /// Goes on from the cut that was tuned; where a better one is found, the report is of that.
-static void searchOtherCuts(const CompileOptions &front, const CutReport &cut, Measurer &measurer, Database &records,
-                            const TuneOptions &tuning, double seconds, SearchReport &report) {
+static void searchOtherCuts(const CompileOptions &front, const CutReport &cut, Measurer &measurer,
+                            Database &records, const TuneOptions &tuning, double seconds,
+                            SearchReport &report) {
   TuneOptions options = tuning;
   options.budgetTrials = 0;
   ModelCuts cuts(front, thisProgram(), report.device, measurer, records, options);
-  CutSearchOptions search{workloadKey(cut.graph), deviceKey(report.device), tuning.compiler,
-                          front.model.filename().string(), seconds, tuning.stop};
+  CutSearchOptions search{workloadKey(cut.graph),
+                          deviceKey(report.device),
+                          tuning.compiler,
+                          front.model.filename().string(),
+                          seconds,
+                          tuning.stop};
   report.cuts = searchCuts(cuts, records, cut.turned, search);
   if (report.cuts.seconds <= 0 || report.cuts.turned == cut.turned)
     return;
@@ -122,7 +132,8 @@ static void searchOtherCuts(const CompileOptions &front, const CutReport &cut, M
   report.result.heuristicSeconds = heuristic;
 }
 
-SearchReport searchModel(const CompileOptions &options, const std::string &database, TuneOptions tuning, int cuts) {
+SearchReport searchModel(const CompileOptions &options, const std::string &database, TuneOptions tuning,
+                         int cuts) {
   CompileOptions front = options;
   front.until = "kernel";
   Compilation compilation(front);

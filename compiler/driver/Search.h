@@ -9,7 +9,7 @@ namespace tgc::driver {
 struct SearchArguments {
   std::string search, budget;
   uint64_t seed = 1;
-  int cuts = 15; ///< percent of a budget of time for the cutter's decisions
+  int cuts = 15;                   ///< percent of a budget of time for the cutter's decisions
   std::vector<std::string> faults; ///< test only: TRIAL=KIND
 
   void addTo(CLI::App &command);
@@ -34,7 +34,8 @@ struct SearchReport {
 
 /// Tunes the model's kernels into the database file, and then, for `cuts` percent of a budget of time, tries other
 /// cuts. Ctrl-C ends it early and keeps everything.
-SearchReport searchModel(const CompileOptions &options, const std::string &database, TuneOptions tuning, int cuts);
+SearchReport searchModel(const CompileOptions &options, const std::string &database, TuneOptions tuning,
+                         int cuts);
 
 /// Opens (or makes, with its folder) the database that --db names.
 std::unique_ptr<Database> openDatabase(const std::string &argument);

@@ -106,8 +106,9 @@ std::string roofline(const SearchReport &report, const std::vector<SearchRow> &r
     svg +=
         fmt::format("<polyline class='roof' points='{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'/>", x(x.low),
                     y(std::max(y.low, start * 1e-9)), x(knee), y(peak * 1e-9), x(x.high), y(peak * 1e-9));
-    svg += fmt::format("<text class='roofname' x='{:.1f}' y='{:.1f}' text-anchor='end'>{:.0f} GFLOP/s, {:.0f} GB/s</text>",
-                       x(x.high) - 4, y(peak * 1e-9) - 4, peak * 1e-9, report.device.bandwidth * 1e-9);
+    svg += fmt::format(
+        "<text class='roofname' x='{:.1f}' y='{:.1f}' text-anchor='end'>{:.0f} GFLOP/s, {:.0f} GB/s</text>",
+        x(x.high) - 4, y(peak * 1e-9) - 4, peak * 1e-9, report.device.bandwidth * 1e-9);
   }
   for (const SearchRow &row : rows) {
     double flops = row.workload->info.flops;
@@ -128,10 +129,11 @@ std::string roofline(const SearchReport &report, const std::vector<SearchRow> &r
                        at, now, radius, escaped(row.workload->name), timeText(row.row.seconds),
                        flops / row.row.seconds * 1e-9, share * 100);
   }
-  return svg + "</svg><p class='note'>A circle a kernel, as large as its share of the model; the dot is the "
-               "heuristic's "
-               "schedule. Above the line of memory: what caches hold. Above the line of arithmetic: ways that "
-               "multiply less than the kernel says.</p>";
+  return svg +
+         "</svg><p class='note'>A circle a kernel, as large as its share of the model; the dot is the "
+         "heuristic's "
+         "schedule. Above the line of memory: what caches hold. Above the line of arithmetic: ways that "
+         "multiply less than the kernel says.</p>";
 }
 
 std::string progress(const SearchReport &report) {
@@ -172,7 +174,8 @@ std::string progress(const SearchReport &report) {
 std::vector<std::string> usedStrategies(const std::vector<SearchRow> &rows) {
   std::vector<std::string> used = strategyNames();
   std::erase_if(used, [&](const std::string &name) {
-    return std::all_of(rows.begin(), rows.end(), [&](const SearchRow &row) { return row.times.at(name).seconds <= 0; });
+    return std::all_of(rows.begin(), rows.end(),
+                       [&](const SearchRow &row) { return row.times.at(name).seconds <= 0; });
   });
   return used;
 }

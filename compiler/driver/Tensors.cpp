@@ -11,8 +11,10 @@ namespace tgc::driver {
 void addBindingOptions(CLI::App &command, BindingArguments &arguments) {
   command.add_option("--input", arguments.inputs, "NAME=FILE.npy, or a FILE.npz with all of them");
   command.add_option("--random-inputs", arguments.randomInputs, "seed for inputs that are not given");
-  command.add_option("--weights", arguments.weights, "folder of the model's external data, or a safetensors file");
-  command.add_option("--random-weights", arguments.randomWeights, "seed for weights that the package does not hold");
+  command.add_option("--weights", arguments.weights,
+                     "folder of the model's external data, or a safetensors file");
+  command.add_option("--random-weights", arguments.randomWeights,
+                     "seed for weights that the package does not hold");
 }
 
 std::string fileName(const std::string &tensor) {

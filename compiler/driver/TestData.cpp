@@ -11,21 +11,36 @@ namespace {
 
 runtime::DType runtimeType(onnx::DType dtype) {
   switch (dtype) {
-  case onnx::DType::F32: return runtime::DType::F32;
-  case onnx::DType::F16: return runtime::DType::F16;
-  case onnx::DType::BF16: return runtime::DType::BF16;
-  case onnx::DType::F64: return runtime::DType::F64;
-  case onnx::DType::I8: return runtime::DType::I8;
-  case onnx::DType::U8: return runtime::DType::U8;
-  case onnx::DType::I16: return runtime::DType::I16;
-  case onnx::DType::U16: return runtime::DType::U16;
-  case onnx::DType::I32: return runtime::DType::I32;
-  case onnx::DType::U32: return runtime::DType::U32;
-  case onnx::DType::I64: return runtime::DType::I64;
-  case onnx::DType::U64: return runtime::DType::U64;
-  case onnx::DType::Bool: return runtime::DType::Bool;
-  case onnx::DType::F8E4M3: return runtime::DType::U8; // passed on as bytes, as packages do
-  default: unsupported("test data of ONNX element type {}", static_cast<int>(dtype));
+  case onnx::DType::F32:
+    return runtime::DType::F32;
+  case onnx::DType::F16:
+    return runtime::DType::F16;
+  case onnx::DType::BF16:
+    return runtime::DType::BF16;
+  case onnx::DType::F64:
+    return runtime::DType::F64;
+  case onnx::DType::I8:
+    return runtime::DType::I8;
+  case onnx::DType::U8:
+    return runtime::DType::U8;
+  case onnx::DType::I16:
+    return runtime::DType::I16;
+  case onnx::DType::U16:
+    return runtime::DType::U16;
+  case onnx::DType::I32:
+    return runtime::DType::I32;
+  case onnx::DType::U32:
+    return runtime::DType::U32;
+  case onnx::DType::I64:
+    return runtime::DType::I64;
+  case onnx::DType::U64:
+    return runtime::DType::U64;
+  case onnx::DType::Bool:
+    return runtime::DType::Bool;
+  case onnx::DType::F8E4M3:
+    return runtime::DType::U8; // passed on as bytes, as packages do
+  default:
+    unsupported("test data of ONNX element type {}", static_cast<int>(dtype));
   }
 }
 
@@ -34,13 +49,14 @@ runtime::Array toArray(const onnx::ConstantTensor &tensor) {
           runtime::Bytes(std::vector<uint8_t>(tensor.bytes.begin(), tensor.bytes.end()))};
 }
 
-bool within(const std::vector<double> &values, const std::vector<double> &reference, const Difference &difference,
-            const Tolerance &tolerance) {
+bool within(const std::vector<double> &values, const std::vector<double> &reference,
+            const Difference &difference, const Tolerance &tolerance) {
   if (!tolerance.elementwise)
     return difference.relative() <= tolerance.relative;
   for (size_t i = 0; i < reference.size(); ++i) {
     bool same = values[i] == reference[i] || (std::isnan(values[i]) && std::isnan(reference[i]));
-    if (!same && !(std::abs(values[i] - reference[i]) <= tolerance.absolute + tolerance.relative * std::abs(reference[i])))
+    if (!same && !(std::abs(values[i] - reference[i]) <=
+                   tolerance.absolute + tolerance.relative * std::abs(reference[i])))
       return false;
   }
   return true;
@@ -129,9 +145,11 @@ Arrays runOnReference(Compilation &compilation, const TestData &data) {
     bound[name.str()].assign(bytes.data(), bytes.data() + bytes.size());
   };
   for (auto input : program.getBlock()->getOps<kernel::InputOp>())
-    bind(input.getName(), inputOf(data, input.getName().str(), elementOf(input.getResult(), input.getDtype())).data);
+    bind(input.getName(),
+         inputOf(data, input.getName().str(), elementOf(input.getResult(), input.getDtype())).data);
   for (auto weight : program.getBlock()->getOps<kernel::WeightOp>())
-    if (auto source = llvm::dyn_cast_if_present<graph::ExternalAttr>(weight.getSource().value_or(mlir::Attribute()))) {
+    if (auto source =
+            llvm::dyn_cast_if_present<graph::ExternalAttr>(weight.getSource().value_or(mlir::Attribute()))) {
       std::filesystem::path file = compilation.options().model.parent_path() / source.getPath().str();
       bind(weight.getName(), runtime::MappedFile::open(file)->bytes(source.getOffset(), source.getLength()));
     }
@@ -140,7 +158,8 @@ Arrays runOnReference(Compilation &compilation, const TestData &data) {
   for (auto output : program.getBlock()->getOps<kernel::OutputOp>()) {
     auto type = llvm::cast<mlir::MemRefType>(output.getResult().getType());
     const std::vector<char> &bytes = computed.at(output.getName().str());
-    outputs[output.getName().str()] = {elementOf(output.getResult(), output.getDtype()), type.getShape().vec(),
+    outputs[output.getName().str()] = {elementOf(output.getResult(), output.getDtype()),
+                                       type.getShape().vec(),
                                        runtime::Bytes(std::vector<uint8_t>(bytes.begin(), bytes.end()))};
   }
   return outputs;

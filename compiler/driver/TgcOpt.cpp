@@ -16,6 +16,7 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   registry.insert<mlir::arith::ArithDialect, mlir::math::MathDialect, mlir::func::FuncDialect,
                   mlir::memref::MemRefDialect, mlir::scf::SCFDialect, mlir::vector::VectorDialect,
-                  mlir::affine::AffineDialect, tgc::graph::GraphDialect, tgc::kernel::KernelDialect, tgc::tile::TileDialect>();
+                  mlir::affine::AffineDialect, tgc::graph::GraphDialect, tgc::kernel::KernelDialect,
+                  tgc::tile::TileDialect>();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "tgc stage transformer\n", registry));
 }

@@ -14,8 +14,14 @@ nlohmann::json named(const char *what, int track, const std::string &name) {
   return {{"name", what}, {"ph", "M"}, {"pid", Process}, {"tid", track}, {"args", {{"name", name}}}};
 }
 
-nlohmann::json span(const std::string &name, int track, double start, double length, nlohmann::json arguments) {
-  return {{"name", name}, {"ph", "X"}, {"pid", Process}, {"tid", track}, {"ts", start}, {"dur", length},
+nlohmann::json span(const std::string &name, int track, double start, double length,
+                    nlohmann::json arguments) {
+  return {{"name", name},
+          {"ph", "X"},
+          {"pid", Process},
+          {"tid", track},
+          {"ts", start},
+          {"dur", length},
           {"args", std::move(arguments)}};
 }
 
@@ -37,8 +43,11 @@ nlohmann::json traceOf(tgc_program *program, const std::string &device, const st
       const tgc_launch_info &launch = launches[i];
       double seconds = runs[run].launches[i], rate = seconds > 0 ? 1e-9 / seconds : 0;
       events.push_back(span(launch.kernel, DeviceTrack, at, seconds * 1e6,
-                            {{"launch", i}, {"schedule", launch.schedule}, {"shape", launch.shape},
-                             {"nodes", launch.nodes}, {"GFLOP/s", double(launch.flops) * rate},
+                            {{"launch", i},
+                             {"schedule", launch.schedule},
+                             {"shape", launch.shape},
+                             {"nodes", launch.nodes},
+                             {"GFLOP/s", double(launch.flops) * rate},
                              {"GB/s", double(launch.bytes_moved) * rate}}));
       at += seconds * 1e6;
     }

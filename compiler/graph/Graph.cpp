@@ -30,8 +30,7 @@ SmallVector<Piece> tgc::graph::getPieces(Operation *op) {
     pieces.push_back({view.getSource(), view.getMap(), view.getWhere().value_or(IntegerSet())});
   } else if (auto piece = dyn_cast<PieceOp>(op)) {
     for (auto [source, map, where] : llvm::zip(piece.getSources(), piece.getMaps(), piece.getWheres()))
-      pieces.push_back(
-          {source, cast<AffineMapAttr>(map).getValue(), cast<IntegerSetAttr>(where).getValue()});
+      pieces.push_back({source, cast<AffineMapAttr>(map).getValue(), cast<IntegerSetAttr>(where).getValue()});
   }
   return pieces;
 }
@@ -91,7 +90,8 @@ LogicalResult ContractOp::verify() {
     return emitOpError("the first extents must be the result's shape");
   if (failed(verifyMap(*this, getLhsMap(), extents.size(), getLhs().getType())))
     return failure();
-  if (getTf32() && !(getElementTypeOrSelf(getLhs().getType()).isF32() && getElementTypeOrSelf(getRhs().getType()).isF32()))
+  if (getTf32() &&
+      !(getElementTypeOrSelf(getLhs().getType()).isF32() && getElementTypeOrSelf(getRhs().getType()).isF32()))
     return emitOpError("only operands of f32 may be rounded to tf32");
   return verifyMap(*this, getRhsMap(), extents.size(), getRhs().getType());
 }

@@ -128,13 +128,15 @@ void Generator::storeInterleaved(kernel::StoreOp op, const Neighbours &group, Sc
   else
     transpose(values);
   for (auto [i, value] : llvm::enumerate(values)) {
-    Value place = scopes.index(scopes.simplify(group.base + int64_t(i) * (close ? lanes : group.stride)), scope);
+    Value place =
+        scopes.index(scopes.simplify(group.base + int64_t(i) * (close ? lanes : group.stride)), scope);
     scopes.insertAt(scope);
     builder.create<vector::StoreOp>(loc, value, flat(op.getBuffer()), place);
   }
 }
 
-Condition Generator::pieceCondition(kernel::LoadOp op, unsigned piece, const Registers &registers, Scope *scope) {
+Condition Generator::pieceCondition(kernel::LoadOp op, unsigned piece, const Registers &registers,
+                                    Scope *scope) {
   ValueRange loadAxes = op.getAxes();
   SmallVector<int64_t> extents =
       llvm::map_to_vector(loadAxes, [&](Value axis) { return kernel.extentOf(axis); });
@@ -183,9 +185,10 @@ Value Generator::computeLoad(kernel::LoadOp op, const Registers &registers, Scop
     scopes.insertAt(scope);
     both.address.base =
         builder.create<arith::SelectOp>(loc, both.guard.uniform, both.address.base, last.address.base);
-    both.guard.uniform = last.guard.uniform
-                             ? builder.create<arith::OrIOp>(loc, both.guard.uniform, last.guard.uniform).getResult()
-                             : Value();
+    both.guard.uniform =
+        last.guard.uniform
+            ? builder.create<arith::OrIOp>(loc, both.guard.uniform, last.guard.uniform).getResult()
+            : Value();
   }
   TypedAttr fill = op.getFill() ? *op.getFill() : TypedAttr(builder.getZeroAttr(op.getType()));
   scopes.insertAt(scope);

@@ -218,7 +218,9 @@ struct Squares : FoldBase {
     difference = masked(point, difference, constant(number(0), vector));
     return {contracted<arith::AddFOp>(state[0], contracted<arith::MulFOp>(difference, difference))};
   }
-  FoldState combine(const FoldState &a, const FoldState &b) override { return {make<arith::AddFOp>(a[0], b[0])}; }
+  FoldState combine(const FoldState &a, const FoldState &b) override {
+    return {make<arith::AddFOp>(a[0], b[0])};
+  }
 
 private:
   std::vector<Value> means;

@@ -107,8 +107,8 @@ struct Generator {
   /// Replaces the values by what all threads that share the axes of `over` make of them together; `combine`
   /// joins two sets of them.
   using Combine = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::ValueRange, mlir::ValueRange)>;
-  void combineThreads(llvm::MutableArrayRef<mlir::Value> values, const llvm::SmallBitVector &over, Scope *scope,
-                      Combine combine);
+  void combineThreads(llvm::MutableArrayRef<mlir::Value> values, const llvm::SmallBitVector &over,
+                      Scope *scope, Combine combine);
 
   // Wide.cpp: registers that are neighbours in memory, in one access.
 
@@ -129,7 +129,8 @@ struct Generator {
                                          llvm::ArrayRef<int64_t> spans = {});
   mlir::Value wideLoad(kernel::LoadOp op, const Registers &registers, Scope *scope);
   /// `width` elements, the register's element behind the first `before` ones.
-  mlir::Value emitWideLoad(kernel::LoadOp op, const Registers &first, int64_t before, int64_t width, Scope *scope);
+  mlir::Value emitWideLoad(kernel::LoadOp op, const Registers &first, int64_t before, int64_t width,
+                           Scope *scope);
   void emitWideStore(mlir::ValueRange values, mlir::Value buffer, mlir::AffineExpr offset, Scope *scope);
 
   // Access.cpp: loads, gathers, stores of one register.
@@ -210,7 +211,8 @@ struct Generator {
     llvm::SmallVector<Registers> registers;
     WideGroup group;
   };
-  std::map<std::tuple<mlir::Operation *, Scope *, Registers>, std::shared_ptr<WideRegisters>> wideLoads; ///< as far as known
+  std::map<std::tuple<mlir::Operation *, Scope *, Registers>, std::shared_ptr<WideRegisters>>
+      wideLoads;                                 ///< as far as known
   llvm::DenseMap<mlir::Operation *, int> levels; ///< of reductions: how many stand one behind the other
   mlir::Location loc;
 };

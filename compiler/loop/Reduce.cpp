@@ -417,12 +417,13 @@ Value Generator::computeSoftmax(kernel::SoftmaxOp op, const Registers &fixed, Sc
         if (rowOf[i] == r)
           state[2 * n + i] = mul(state[2 * n + i], scale);
     }
-    combineThreads(MutableArrayRef<Value>(state).drop_front(n), walk.over, scope, [&](ValueRange a, ValueRange b) {
-      SmallVector<Value> sums;
-      for (auto [x, y] : llvm::zip(a, b))
-        sums.push_back(builder.create<arith::AddFOp>(loc, x, y));
-      return sums;
-    });
+    combineThreads(MutableArrayRef<Value>(state).drop_front(n), walk.over, scope,
+                   [&](ValueRange a, ValueRange b) {
+                     SmallVector<Value> sums;
+                     for (auto [x, y] : llvm::zip(a, b))
+                       sums.push_back(builder.create<arith::AddFOp>(loc, x, y));
+                     return sums;
+                   });
   }
   scopes.insertAt(scope);
   for (size_t i = 0; i < results; ++i) {

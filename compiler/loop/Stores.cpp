@@ -164,7 +164,8 @@ void Generator::emitStoreHere(const StoreItem &store, Scope *scope) {
     auto emitTogether = [&](Scope *inner, ArrayRef<Value> values) {
       std::vector<WideItem> items;
       for (const Part &part : run.parts)
-        items.push_back({{substitute(offsetOf(op.getBuffer(), op.getMap()), op.getAxes(), part.registers, inner)}});
+        items.push_back(
+            {{substitute(offsetOf(op.getBuffer(), op.getMap()), op.getAxes(), part.registers, inner)}});
       for (const WideGroup &group : groupNeighbours(items, op.getValue().getType())) {
         SmallVector<Value> side;
         for (size_t item : group.items)
@@ -173,8 +174,8 @@ void Generator::emitStoreHere(const StoreItem &store, Scope *scope) {
       }
     };
     auto valuesIn = [&](Scope *inner) {
-      return llvm::map_to_vector(run.parts,
-                                 [&](const Part &part) { return evaluate(op.getValue(), part.registers, inner); });
+      return llvm::map_to_vector(
+          run.parts, [&](const Part &part) { return evaluate(op.getValue(), part.registers, inner); });
     };
     auto emit = [&](Scope *inner) {
       if (together)

@@ -43,7 +43,8 @@ bool Generator::usesThreads(AffineExpr expr) const {
 }
 
 bool Generator::usesThreads(const Condition &condition) const {
-  return llvm::any_of(condition.constraints, [&](const auto &constraint) { return usesThreads(constraint.first); });
+  return llvm::any_of(condition.constraints,
+                      [&](const auto &constraint) { return usesThreads(constraint.first); });
 }
 
 void Generator::combineThreads(MutableArrayRef<Value> values, const SmallBitVector &over, Scope *scope,
@@ -63,14 +64,16 @@ void Generator::combineThreads(MutableArrayRef<Value> values, const SmallBitVect
             return over.test(digit.axis) &&
                    binding.base.isFunctionOfDim(cast<AffineDimExpr>(digit.dim).getPosition());
           }))
-        unsupported("kernel {}: threads share a reduction whose operands differ from thread to thread", info.name);
+        unsupported("kernel {}: threads share a reduction whose operands differ from thread to thread",
+                    info.name);
   scopes.insertAt(scope);
   auto reduce = builder.create<tile::ReduceOp>(loc, values, counts, strides);
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(reduce.getBlock());
     ValueRange arguments = reduce.getBlock()->getArguments();
-    SmallVector<Value> joined = combine(arguments.take_front(values.size()), arguments.drop_front(values.size()));
+    SmallVector<Value> joined =
+        combine(arguments.take_front(values.size()), arguments.drop_front(values.size()));
     builder.create<tile::YieldOp>(loc, joined);
   }
   llvm::copy(reduce.getResults(), values.begin());

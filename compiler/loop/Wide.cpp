@@ -143,7 +143,8 @@ Value Generator::wideLoad(kernel::LoadOp op, const Registers &registers, Scope *
       WideItem &item = items.emplace_back();
       std::vector<Condition> conditions;
       for (unsigned i = 0; i < op.getNumPieces(); ++i) {
-        item.offsets.push_back(substitute(offsetOf(op.getBuffers()[i], op.getMap(i)), op.getAxes(), at, scope));
+        item.offsets.push_back(
+            substitute(offsetOf(op.getBuffers()[i], op.getMap(i)), op.getAxes(), at, scope));
         conditions.push_back(pieceCondition(op, i, at, scope));
       }
       item.kind = llvm::find(kinds, conditions) - kinds.begin();
@@ -166,7 +167,9 @@ Value Generator::wideLoad(kernel::LoadOp op, const Registers &registers, Scope *
   const WideRegisters &members = *known->second;
   if (members.registers.size() < 2)
     return {};
-  Value loaded = emitWideLoad(op, members.registers.front(), members.group.before, members.group.width, scope), wanted;
+  Value loaded =
+            emitWideLoad(op, members.registers.front(), members.group.before, members.group.width, scope),
+        wanted;
   for (auto [place, at] : llvm::zip(members.group.places, members.registers)) {
     Value element = builder.create<vector::ExtractOp>(loc, loaded, place);
     scope->values[{op.getResult().getAsOpaquePointer(), at}] = element;
@@ -179,7 +182,8 @@ Value Generator::wideLoad(kernel::LoadOp op, const Registers &registers, Scope *
 /// The pieces one after the other, as for one register. The last one before a fill is read from the buffer's
 /// start where its condition fails, then replaced, so that no branch stands around the usual load. Pieces of one
 /// buffer are one load, whose address is chosen.
-Value Generator::emitWideLoad(kernel::LoadOp op, const Registers &first, int64_t before, int64_t width, Scope *scope) {
+Value Generator::emitWideLoad(kernel::LoadOp op, const Registers &first, int64_t before, int64_t width,
+                              Scope *scope) {
   auto type = VectorType::get({width}, op.getType());
   struct Piece {
     Value buffer, test, place; // test: null where it is always taken

@@ -78,9 +78,10 @@ private:
   }
 
   void makeSlots() {
-    MemoryPlan plan = planMemory(program_, parts_.maxAllocation, [&](kernel::LaunchOp launch, unsigned buffer) -> bool {
-      return codeOf(launch).writes[buffer];
-    });
+    MemoryPlan plan =
+        planMemory(program_, parts_.maxAllocation, [&](kernel::LaunchOp launch, unsigned buffer) -> bool {
+          return codeOf(launch).writes[buffer];
+        });
     for (const auto &[buffer, place] : plan.places) {
       runtime::Slot slot;
       slot.slotClass = place.slotClass;
@@ -170,7 +171,8 @@ private:
     launch.grid[0] = code.blocks;
     for (auto [i, buffer] : llvm::enumerate(op.getBuffers())) {
       uint32_t slot = slots_.lookup(baseOf(buffer));
-      uint64_t start = op.offsetOf(i) * kernel::elementBytes(cast<MemRefType>(buffer.getType()).getElementType());
+      uint64_t start =
+          op.offsetOf(i) * kernel::elementBytes(cast<MemRefType>(buffer.getType()).getElementType());
       uint64_t bytes = package_.slots[slot].bytes - start;
       launch.params.push_back(code.writes[i] ? runtime::Param::write(slot, start, bytes)
                                              : runtime::Param::read(slot, start, bytes));

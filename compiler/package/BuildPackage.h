@@ -7,8 +7,8 @@ namespace tgc {
 
 /// A tensor map that a kernel takes behind its buffers' addresses.
 struct KernelTensorMap {
-  unsigned buffer = 0;    ///< position among the kernel's buffers, whose access it shares
-  uint64_t offset = 0;    ///< bytes from where that buffer starts for the kernel
+  unsigned buffer = 0; ///< position among the kernel's buffers, whose access it shares
+  uint64_t offset = 0; ///< bytes from where that buffer starts for the kernel
   runtime::TensorMap map;
 };
 
@@ -17,7 +17,7 @@ struct KernelCode {
   uint32_t module = 0;        ///< position in the package's modules
   runtime::Function function; ///< its record but for the module
   int64_t blocks = 1;
-  std::vector<bool> writes; ///< per buffer, whether the kernel stores to it
+  std::vector<bool> writes;          ///< per buffer, whether the kernel stores to it
   std::vector<KernelTensorMap> maps; ///< the parameters behind the buffers, in order
   std::string schedule, shape;
   double flops = 0, bytes = 0;

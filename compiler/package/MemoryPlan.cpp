@@ -32,7 +32,8 @@ std::optional<SlotClass> classOf(Operation &op, const Lifetime &lifetime) {
       .Case<kernel::InputOp>([](auto) { return SlotClass::Input; })
       .Case<kernel::WeightOp>([](auto) { return SlotClass::Weight; })
       // An output that depends on weights alone is written by prepare and copied out in every run.
-      .Case<kernel::OutputOp>([&](auto) { return lifetime.prepared ? SlotClass::Prepared : SlotClass::Output; })
+      .Case<kernel::OutputOp>(
+          [&](auto) { return lifetime.prepared ? SlotClass::Prepared : SlotClass::Output; })
       .Case<kernel::BufferOp>([&](auto) -> std::optional<SlotClass> {
         // What only other prepare launches read is over with them.
         if (lifetime.prepared && lifetime.run)

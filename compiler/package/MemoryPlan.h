@@ -14,7 +14,8 @@ struct BufferPlace {
 };
 
 struct MemoryPlan {
-  llvm::MapVector<mlir::Value, BufferPlace> places; ///< in the program's order; buffers nobody uses are left out
+  llvm::MapVector<mlir::Value, BufferPlace>
+      places;                   ///< in the program's order; buffers nobody uses are left out
   std::vector<uint64_t> arenas; ///< bytes of each
 
   uint64_t bytesOf(runtime::SlotClass slotClass) const;

@@ -87,7 +87,8 @@ public:
 
   void emit() {
     bool swapped = keysAreLeft();
-    Value queries = swapped ? scores.getRhs() : scores.getLhs(), keys = swapped ? scores.getLhs() : scores.getRhs();
+    Value queries = swapped ? scores.getRhs() : scores.getLhs(),
+          keys = swapped ? scores.getLhs() : scores.getRhs();
     int64_t lanes = plan.atomN, depth = plan.k.extent();
     panels = plan.paddedQueries() / lanes;
     columns = plan.e.extent();
@@ -106,13 +107,15 @@ public:
       Value k = program.rows(keys, plan.b, plan.n, plan.k, keyScratch);
       Value v = program.rows(softmax.getValues(), plan.v, plan.e, plan.n, valueScratch);
       Value valid = program.validExtent(plan.n);
-      auto overPanels = builder.create<scf::ForOp>(loc, program.index(0), program.index(panels), program.index(1));
+      auto overPanels =
+          builder.create<scf::ForOp>(loc, program.index(0), program.index(panels), program.index(1));
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToStart(overPanels.getBody());
       Value panel = overPanels.getInductionVar();
       Value q = builder.create<tile::ViewOp>(
-          loc, MemRefType::get({depth, lanes}, program.typeOf(plan.a.type),
-                               program.panelLayout(depth, lanes, lanes, depth * lanes)),
+          loc,
+          MemRefType::get({depth, lanes}, program.typeOf(plan.a.type),
+                          program.panelLayout(depth, lanes, lanes, depth * lanes)),
           packed, ValueRange{program.index(0), program.apply(program.dim(0) * lanes, panel)});
       dot(plan.atomM, k, q, weights, valid, Value(), Value());
       step(panel);
@@ -121,7 +124,8 @@ public:
         dot(plan.secondAtomM, v, weights, resultOf(row), Value(), valid, Value());
         return;
       }
-      Value later = builder.create<arith::XOrIOp>(loc, first, builder.create<arith::ConstantIntOp>(loc, 1, 1));
+      Value later =
+          builder.create<arith::XOrIOp>(loc, first, builder.create<arith::ConstantIntOp>(loc, 1, 1));
       auto branch = builder.create<scf::IfOp>(loc, later, /*withElse=*/false);
       {
         OpBuilder::InsertionGuard inner(builder);
@@ -135,18 +139,21 @@ public:
     AffineExpr query = program.flat(plan.m), column = program.flat(plan.e);
     MLIRContext *context = builder.getContext();
     unsigned axes = program.kernel.getNumAxes();
-    auto resultPlace = AffineMap::get(axes, 0, {query.floorDiv(lanes) * columns + column, query % lanes}, context);
+    auto resultPlace =
+        AffineMap::get(axes, 0, {query.floorDiv(lanes) * columns + column, query % lanes}, context);
     auto sumPlace = AffineMap::get(axes, 0, {query.floorDiv(lanes), query % lanes}, context);
-    program.values->define(softmax.getResult(), [this, resultPlace, sumPlace](OpBuilder &at, Location where,
-                                                                              const Point &point) -> Value {
-      MemoryEmitter memory(at, where, program.kernel, program.kernel.getAxes(), program.relative(point, at, where));
-      Value total = memory.load({result, resultPlace}), divisor = memory.load({sum, sumPlace});
-      if (isa<VectorType>(total.getType()) || isa<VectorType>(divisor.getType())) {
-        total = memory.splat(total);
-        divisor = memory.splat(divisor);
-      }
-      return at.create<arith::DivFOp>(where, total, divisor);
-    });
+    program.values->define(
+        softmax.getResult(),
+        [this, resultPlace, sumPlace](OpBuilder &at, Location where, const Point &point) -> Value {
+          MemoryEmitter memory(at, where, program.kernel, program.kernel.getAxes(),
+                               program.relative(point, at, where));
+          Value total = memory.load({result, resultPlace}), divisor = memory.load({sum, sumPlace});
+          if (isa<VectorType>(total.getType()) || isa<VectorType>(divisor.getType())) {
+            total = memory.splat(total);
+            divisor = memory.splat(divisor);
+          }
+          return at.create<arith::DivFOp>(where, total, divisor);
+        });
     program.epilogue({&plan.m, &plan.e});
   }
 
@@ -173,9 +180,11 @@ private:
   Value number(double value, int64_t lanes) {
     Type shaped = lanes > 1 ? Type(VectorType::get({lanes}, type)) : type;
     auto scalar = builder.getFloatAttr(type, value);
-    return lanes > 1 ? builder.create<arith::ConstantOp>(loc, DenseElementsAttr::get(cast<ShapedType>(shaped), scalar))
-                           .getResult()
-                     : builder.create<arith::ConstantOp>(loc, scalar).getResult();
+    return lanes > 1
+               ? builder
+                     .create<arith::ConstantOp>(loc, DenseElementsAttr::get(cast<ShapedType>(shaped), scalar))
+                     .getResult()
+               : builder.create<arith::ConstantOp>(loc, scalar).getResult();
   }
   Value load(Value memory, ValueRange at, int64_t lanes) {
     if (lanes == 1)
@@ -218,7 +227,8 @@ private:
     map({builder.getIndexAttr(columns), builder.getIndexAttr(plan.atomN)}, {"column", "lane"}, false,
         [&](ValueRange at, int64_t lanes) {
           Value factor = load(shrink, at[1], lanes);
-          Value place = program.apply(program.dim(0) + program.dim(1), {OpFoldResult(row), OpFoldResult(at[0])});
+          Value place =
+              program.apply(program.dim(0) + program.dim(1), {OpFoldResult(row), OpFoldResult(at[0])});
           Value old = load(result, {place, at[1]}, lanes);
           store(builder.create<arith::MulFOp>(loc, old, factor), result, {place, at[1]});
         });
@@ -264,9 +274,9 @@ private:
     map({bound}, {"lane"}, tail, [&](ValueRange at, int64_t lanes) {
       Point point = program.origin();
       if (query) {
-        point.coords[query->axis] =
-            program.apply(program.dim(0) + program.dim(1) * plan.atomN + program.dim(2),
-                          {OpFoldResult(program.start(query->axis)), OpFoldResult(panel), OpFoldResult(at[0])});
+        point.coords[query->axis] = program.apply(
+            program.dim(0) + program.dim(1) * plan.atomN + program.dim(2),
+            {OpFoldResult(program.start(query->axis)), OpFoldResult(panel), OpFoldResult(at[0])});
         if (lanes > 1) {
           point.laneAxis = query->axis;
           point.lanes = lanes;
@@ -307,7 +317,8 @@ private:
         store(weight, weights, {at.key, lane});
         terms.push_back(weight);
       }
-      Value all = tree(terms, [&](Value a, Value b) { return builder.create<arith::AddFOp>(loc, a, b).getResult(); });
+      Value all =
+          tree(terms, [&](Value a, Value b) { return builder.create<arith::AddFOp>(loc, a, b).getResult(); });
       return builder.create<arith::AddFOp>(loc, total, all);
     });
     Value factor = exp.at(old);
@@ -347,14 +358,14 @@ private:
     SmallVector<OpFoldResult> coords(program.kernel.getNumAxes(), builder.getIndexAttr(0));
     return overKeys(axes, coords, from, carried, unroll, body);
   }
-  Value overKeys(ArrayRef<TiledAxis> axes, SmallVector<OpFoldResult> coords, Point at, Value carried, int64_t unroll,
-                 function_ref<Value(ArrayRef<KeyPoint>, Value)> body) {
+  Value overKeys(ArrayRef<TiledAxis> axes, SmallVector<OpFoldResult> coords, Point at, Value carried,
+                 int64_t unroll, function_ref<Value(ArrayRef<KeyPoint>, Value)> body) {
     auto pointAt = [&](const TiledAxis &axis, Value base, int64_t offset) {
       SmallVector<OpFoldResult> there = coords;
       there[axis.axis] = program.apply(program.dim(0) + offset, base);
       Point point = at;
-      point.coords[axis.axis] =
-          program.apply(program.dim(0) + program.dim(1) + offset, {OpFoldResult(program.start(axis.axis)), OpFoldResult(base)});
+      point.coords[axis.axis] = program.apply(program.dim(0) + program.dim(1) + offset,
+                                              {OpFoldResult(program.start(axis.axis)), OpFoldResult(base)});
       return std::pair(there, point);
     };
     if (axes.empty())

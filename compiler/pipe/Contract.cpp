@@ -38,10 +38,12 @@ void contractBody(Program &program, kernel::ContractOp contract) {
 
   auto place = AffineMap::get(program.kernel.getNumAxes(), 0, {program.flat(plan.m), program.flat(plan.n)},
                               builder.getContext());
-  program.values->define(contract.getResult(), [&program, sums, place](OpBuilder &at, Location where, const Point &point) {
-    MemoryEmitter memory(at, where, program.kernel, program.kernel.getAxes(), program.relative(point, at, where));
-    return memory.load({sums, place});
-  });
+  program.values->define(contract.getResult(),
+                         [&program, sums, place](OpBuilder &at, Location where, const Point &point) {
+                           MemoryEmitter memory(at, where, program.kernel, program.kernel.getAxes(),
+                                                program.relative(point, at, where));
+                           return memory.load({sums, place});
+                         });
   program.epilogue({&plan.m, &plan.n});
 }
 

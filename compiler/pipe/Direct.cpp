@@ -14,8 +14,8 @@ using namespace mlir;
 
 namespace tgc::pipe {
 
-DirectProgram::Operand DirectProgram::operandOf(Value value, const OperandPlan &plan, const Side &side, const Side &depth,
-                                                bool left) {
+DirectProgram::Operand DirectProgram::operandOf(Value value, const OperandPlan &plan, const Side &side,
+                                                const Side &depth, bool left) {
   Operand operand{&plan, &side, &depth, value, left, RegisterEpilogue::boxesOf(program, plan.boxes), Value()};
   if (plan.prefetch)
     operand.prefetchBox = RegisterEpilogue::boxesOf(program, plan.prefetch->box).front();
@@ -46,9 +46,11 @@ DenseI64ArrayAttr DirectProgram::clippedOf(const BoxPlan &box) {
 }
 
 Value DirectProgram::read(const Operand &operand, Value first, int64_t points, int64_t deep) {
-  auto type = tile::FragmentType::get(builder.getContext(), {points, deep}, program.typeOf(operand.plan->type),
-                                      builder.getStringAttr(operand.left ? "left" : "right"));
-  return operand.plan->copy == "block2d" ? readBlocks(operand, type, first) : readElements(operand, type, first);
+  auto type =
+      tile::FragmentType::get(builder.getContext(), {points, deep}, program.typeOf(operand.plan->type),
+                              builder.getStringAttr(operand.left ? "left" : "right"));
+  return operand.plan->copy == "block2d" ? readBlocks(operand, type, first)
+                                         : readElements(operand, type, first);
 }
 
 Value DirectProgram::readBlocks(const Operand &operand, tile::FragmentType type, Value first) {
@@ -57,7 +59,8 @@ Value DirectProgram::readBlocks(const Operand &operand, tile::FragmentType type,
     RegisterEpilogue::digits(program, *operand.side, builder.getIndexAttr(0), first, relative);
   auto readBox = [&](int number) -> Value {
     const BoxPlan &box = operand.plan->boxes[number];
-    return builder.create<tile::BlockReadOp>(loc, type, operand.boxes[number], RegisterEpilogue::coordsOf(program, box, relative),
+    return builder.create<tile::BlockReadOp>(loc, type, operand.boxes[number],
+                                             RegisterEpilogue::coordsOf(program, box, relative),
                                              operand.plan->depthInRows, clippedOf(box));
   };
   // The first piece whose buffer the tile lies in, else the last.
@@ -65,7 +68,8 @@ Value DirectProgram::readBlocks(const Operand &operand, tile::FragmentType type,
     if (piece == operand.plan->pieces.size())
       return readBox(operand.plan->fetches.front().box);
     const PiecePlan &here = operand.plan->pieces[piece];
-    auto choice = builder.create<scf::IfOp>(loc, TypeRange(type), startsIn(program.info.accesses[here.access]), /*withElse=*/true);
+    auto choice = builder.create<scf::IfOp>(loc, TypeRange(type),
+                                            startsIn(program.info.accesses[here.access]), /*withElse=*/true);
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(choice.thenBlock());
     builder.create<scf::YieldOp>(loc, readBox(here.fetches.front().box));
@@ -78,10 +82,12 @@ Value DirectProgram::readBlocks(const Operand &operand, tile::FragmentType type,
 
 Value DirectProgram::readElements(const Operand &operand, tile::FragmentType type, Value first) {
   int64_t lanes = operand.plan->lanes;
-  auto each = builder.create<tile::EachOp>(loc, type, type.getShape(), ArrayRef<int64_t>{0, 0}, lanes, type.getLayout().getValue());
+  auto each = builder.create<tile::EachOp>(loc, type, type.getShape(), ArrayRef<int64_t>{0, 0}, lanes,
+                                           type.getLayout().getValue());
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(&each.getBody());
-  Value row = block->addArgument(builder.getIndexType(), loc), column = block->addArgument(builder.getIndexType(), loc);
+  Value row = block->addArgument(builder.getIndexType(), loc),
+        column = block->addArgument(builder.getIndexType(), loc);
   OpFoldResult zero = builder.getIndexAttr(0);
   SmallVector<OpFoldResult> relative(program.kernel.getNumAxes(), zero);
   RegisterEpilogue::digits(program, *operand.side, row, first ? OpFoldResult(first) : zero, relative);
@@ -91,10 +97,13 @@ Value DirectProgram::readElements(const Operand &operand, tile::FragmentType typ
   for (const Side *side : {operand.side, operand.depth})
     for (const TiledAxis &axis : side->axes) {
       // What pads to the atom's lies behind a tile that is the whole axis.
-      bool padded = (side == operand.depth ? type.getShape()[1] : first ? 0 : type.getShape()[0]) > side->extent();
+      bool padded = (side == operand.depth ? type.getShape()[1]
+                     : first               ? 0
+                                           : type.getShape()[0]) > side->extent();
       if (axis.tile == 1 && !padded)
         continue;
-      Value at = program.apply(program.dim(0) + program.dim(1), {OpFoldResult(program.start(axis.axis)), relative[axis.axis]});
+      Value at = program.apply(program.dim(0) + program.dim(1),
+                               {OpFoldResult(program.start(axis.axis)), relative[axis.axis]});
       bool isLane = lanes > 1 && axis.axis == operand.plan->laneAxis;
       if (axis.ragged() || padded) {
         Value last = program.index(axis.extent - (isLane ? lanes : 1));
@@ -136,7 +145,8 @@ void DirectProgram::prefetch(const Operand &operand, Value number) {
     SmallVector<OpFoldResult> relative(program.kernel.getNumAxes(), builder.getIndexAttr(0));
     RegisterEpilogue::digits(program, rows, builder.getIndexAttr(0), row, relative);
     RegisterEpilogue::digits(program, columns, builder.getIndexAttr(0), column, relative);
-    builder.create<tile::BlockPrefetchOp>(loc, operand.prefetchBox, RegisterEpilogue::coordsOf(program, plan.box, relative),
+    builder.create<tile::BlockPrefetchOp>(loc, operand.prefetchBox,
+                                          RegisterEpilogue::coordsOf(program, plan.box, relative),
                                           clippedOf(plan.box));
   }
 }

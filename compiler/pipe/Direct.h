@@ -18,7 +18,8 @@ protected:
     llvm::SmallVector<mlir::Value> boxes;
     mlir::Value prefetchBox;
   };
-  Operand operandOf(mlir::Value value, const OperandPlan &plan, const Side &side, const Side &depth, bool left);
+  Operand operandOf(mlir::Value value, const OperandPlan &plan, const Side &side, const Side &depth,
+                    bool left);
 
   /// Starts the groups and gives the number of this one; the builder stands in their body.
   mlir::Value startGroups();

@@ -38,9 +38,7 @@ public:
 
 private:
   /// The program's coordinates at the block that comes so many steps after the first one, which is the last of the keys.
-  void toBlock(Value step) {
-    toTile(plan.n, program.apply(program.dim(0) * -1 + (blocks - 1), step));
-  }
+  void toBlock(Value step) { toTile(plan.n, program.apply(program.dim(0) * -1 + (blocks - 1), step)); }
 
   void askFor(Value step) {
     toBlock(step);

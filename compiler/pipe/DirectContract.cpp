@@ -18,7 +18,8 @@ namespace {
 
 class DirectContract : DirectProgram {
 public:
-  DirectContract(Program &program, kernel::ContractOp contract) : DirectProgram(program), contract(contract) {}
+  DirectContract(Program &program, kernel::ContractOp contract)
+      : DirectProgram(program), contract(contract) {}
 
   void emit() {
     a = operandOf(plan.flip ? contract.getRhs() : contract.getLhs(), plan.a, plan.m, plan.k, /*left=*/true);
@@ -29,7 +30,8 @@ public:
     OpBuilder::InsertionGuard guard(builder);
     number = startGroups();
     if (roles.consumers > roles.columnGroups)
-      total.firstRow = program.apply(program.dim(0).floorDiv(roles.columnGroups) * roles.fragmentRows, number);
+      total.firstRow =
+          program.apply(program.dim(0).floorDiv(roles.columnGroups) * roles.fragmentRows, number);
     if (roles.columnGroups > 1)
       total.firstColumn = program.apply(program.dim(0) % roles.columnGroups * roles.fragmentColumns, number);
     RegisterEpilogue epilogue(program, contract.getResult(), plan.n, storeBoxes, Value());
@@ -62,7 +64,8 @@ private:
     builder.setInsertionPointToStart(loop.getBody());
     Value at = loop.getInductionVar();
     program.setStart(axis.axis, at);
-    Value after = innermost ? step(axis, at, loop.getRegionIterArg(0)) : walk(axes.drop_front(), loop.getRegionIterArg(0));
+    Value after = innermost ? step(axis, at, loop.getRegionIterArg(0))
+                            : walk(axes.drop_front(), loop.getRegionIterArg(0));
     builder.create<scf::YieldOp>(loc, after);
     program.setStart(axis.axis, outside);
     return loop.getResult(0);
@@ -99,6 +102,8 @@ private:
 
 } // namespace
 
-void directContractBody(Program &program, kernel::ContractOp contract) { DirectContract(program, contract).emit(); }
+void directContractBody(Program &program, kernel::ContractOp contract) {
+  DirectContract(program, contract).emit();
+}
 
 } // namespace tgc::pipe

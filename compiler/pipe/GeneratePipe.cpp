@@ -22,7 +22,8 @@ static Operation *reductionAt(kernel::FuncOp kernel, int number) {
   internalError("kernel {} has fewer reductions than its description", kernel.getSymName().str());
 }
 
-tile::FuncOp generatePipe(OpBuilder &builder, kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan) {
+tile::FuncOp generatePipe(OpBuilder &builder, kernel::FuncOp kernel, const KernelInfo &info,
+                          const Plan &plan) {
   if (!std::holds_alternative<PipePlan>(plan.body))
     internalError("kernel {} has no plan for the pipe", kernel.getSymName().str());
   pipe::Program program(builder, kernel, info, plan);

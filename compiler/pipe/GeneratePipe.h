@@ -10,6 +10,7 @@ namespace tgc {
 /// the kernel's name. Operands that the plan packs ahead are already read from their packed buffer in `kernel`
 /// (compiler/schedule/Pack.h); `info` may describe the kernel before or after. Throws tgc::Error (Internal) if
 /// the plan is not one of this kernel.
-tile::FuncOp generatePipe(mlir::OpBuilder &builder, kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan);
+tile::FuncOp generatePipe(mlir::OpBuilder &builder, kernel::FuncOp kernel, const KernelInfo &info,
+                          const Plan &plan);
 
 } // namespace tgc

@@ -27,18 +27,20 @@ public:
     boxesB = RegisterEpilogue::boxesOf(program, plan.b.boxes);
     storeBoxes = boxesOfStores();
     MLIRContext *context = builder.getContext();
-    ring = builder.create<tile::RingOp>(loc, tile::RingType::get(context, {sharedOf(plan.a), sharedOf(plan.b)}),
-                                        roles.stages, roles.consumers, /*subgroups=*/false);
+    ring =
+        builder.create<tile::RingOp>(loc, tile::RingType::get(context, {sharedOf(plan.a), sharedOf(plan.b)}),
+                                     roles.stages, roles.consumers, /*subgroups=*/false);
     steps = plan.k.tiles();
-    sums = tile::FragmentType::get(context, {roles.fragmentRows, roles.fragmentColumns}, contract.getResult().getType(),
-                                   builder.getStringAttr("sums"));
+    sums = tile::FragmentType::get(context, {roles.fragmentRows, roles.fragmentColumns},
+                                   contract.getResult().getType(), builder.getStringAttr("sums"));
     auto groups = builder.create<tile::GroupsOp>(loc, roles.consumers, roles.groupThreads, IntegerAttr());
     OpBuilder::InsertionGuard guard(builder);
     Block *body = builder.createBlock(&groups.getBody());
     Value number = body->addArgument(builder.getIndexType(), loc), slots = makeSlots();
     Sums total;
     if (roles.consumers > roles.columnGroups)
-      total.firstRow = program.apply(program.dim(0).floorDiv(roles.columnGroups) * roles.fragmentRows, number);
+      total.firstRow =
+          program.apply(program.dim(0).floorDiv(roles.columnGroups) * roles.fragmentRows, number);
     if (roles.columnGroups > 1)
       total.firstColumn = program.apply(program.dim(0) % roles.columnGroups * roles.fragmentColumns, number);
     RegisterEpilogue epilogue(program, contract.getResult(), plan.n, storeBoxes, slots);
@@ -65,7 +67,8 @@ private:
       commit();
     }
     Value zero = builder.create<tile::ZeroOp>(loc, sums);
-    auto loop = builder.create<scf::ForOp>(loc, program.index(0), program.index(steps), program.index(1), ValueRange(zero));
+    auto loop = builder.create<scf::ForOp>(loc, program.index(0), program.index(steps), program.index(1),
+                                           ValueRange(zero));
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(loop.getBody());
     Value step = loop.getInductionVar();
@@ -80,8 +83,8 @@ private:
     commit();
     Value a = partOf(plan.a, ring, step, 0, place.firstRow, roles.fragmentRows);
     Value b = partOf(plan.b, ring, step, 1, place.firstColumn, roles.fragmentColumns);
-    Value next = builder.create<tile::DotGroupOp>(loc, sums, a, b, loop.getRegionIterArg(0), plan.a.depthInRows,
-                                                  plan.b.depthInRows);
+    Value next = builder.create<tile::DotGroupOp>(loc, sums, a, b, loop.getRegionIterArg(0),
+                                                  plan.a.depthInRows, plan.b.depthInRows);
     builder.create<scf::YieldOp>(loc, next);
     return loop.getResult(0);
   }
@@ -96,6 +99,8 @@ private:
 
 } // namespace
 
-void groupsContractBody(Program &program, kernel::ContractOp contract) { GroupsContract(program, contract).emit(); }
+void groupsContractBody(Program &program, kernel::ContractOp contract) {
+  GroupsContract(program, contract).emit();
+}
 
 } // namespace tgc::pipe

@@ -31,7 +31,8 @@ Value flatten(OpBuilder &builder, Location loc, Value buffer) {
   auto type = cast<MemRefType>(buffer.getType());
   Strides strides = stridesOf(buffer);
   int64_t span = strides.offset + tile::spanOf(type);
-  auto flat = MemRefType::get({span}, type.getElementType(), MemRefLayoutAttrInterface(), type.getMemorySpace());
+  auto flat =
+      MemRefType::get({span}, type.getElementType(), MemRefLayoutAttrInterface(), type.getMemorySpace());
   if (flat == type)
     return buffer;
   return builder.create<memref::ReinterpretCastOp>(loc, flat, buffer, /*offset=*/0, ArrayRef<int64_t>{span},
@@ -101,7 +102,8 @@ Value MemoryEmitter::load(const Place &place) {
   if (access.contiguous)
     return builder.create<vector::LoadOp>(loc, type, access.memref, access.indices);
   Value none = builder.create<arith::ConstantOp>(loc, builder.getZeroAttr(type));
-  return builder.create<vector::GatherOp>(loc, type, access.memref, access.indices, access.lanes, allLanes(), none);
+  return builder.create<vector::GatherOp>(loc, type, access.memref, access.indices, access.lanes, allLanes(),
+                                          none);
 }
 
 Value MemoryEmitter::load(const Place &place, Value mask, Value otherwise) {
@@ -117,7 +119,8 @@ Value MemoryEmitter::load(const Place &place, Value mask, Value otherwise) {
         [&](OpBuilder &inner, Location) {
           Value element = inner.create<memref::LoadOp>(loc, place.buffer, at);
           Value all = inner.create<vector::BroadcastOp>(loc, otherwise.getType(), element);
-          inner.create<scf::YieldOp>(loc, inner.create<arith::SelectOp>(loc, mask, all, otherwise).getResult());
+          inner.create<scf::YieldOp>(loc,
+                                     inner.create<arith::SelectOp>(loc, mask, all, otherwise).getResult());
         },
         [&](OpBuilder &inner, Location) { inner.create<scf::YieldOp>(loc, otherwise); });
     return taken.getResult(0);
@@ -126,8 +129,8 @@ Value MemoryEmitter::load(const Place &place, Value mask, Value otherwise) {
   if (access.contiguous)
     return builder.create<vector::MaskedLoadOp>(loc, otherwise.getType(), access.memref, access.indices, mask,
                                                 otherwise);
-  return builder.create<vector::GatherOp>(loc, otherwise.getType(), access.memref, access.indices, access.lanes, mask,
-                                          otherwise);
+  return builder.create<vector::GatherOp>(loc, otherwise.getType(), access.memref, access.indices,
+                                          access.lanes, mask, otherwise);
 }
 
 void MemoryEmitter::store(Value value, const Place &place, Value mask) {
@@ -143,8 +146,8 @@ void MemoryEmitter::store(Value value, const Place &place, Value mask) {
   value = splat(value);
   Access access = accessOf(place);
   if (!access.contiguous)
-    builder.create<vector::ScatterOp>(loc, access.memref, access.indices, access.lanes, mask ? mask : allLanes(),
-                                      value);
+    builder.create<vector::ScatterOp>(loc, access.memref, access.indices, access.lanes,
+                                      mask ? mask : allLanes(), value);
   else if (mask)
     builder.create<vector::MaskedStoreOp>(loc, access.memref, access.indices, mask, value);
   else

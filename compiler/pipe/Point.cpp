@@ -47,7 +47,8 @@ std::optional<int64_t> IndexEmitter::step(AffineExpr expr) {
 }
 
 Value IndexEmitter::splat(Value index) {
-  return builder.createOrFold<vector::BroadcastOp>(loc, VectorType::get({lanes}, builder.getIndexType()), index);
+  return builder.createOrFold<vector::BroadcastOp>(loc, VectorType::get({lanes}, builder.getIndexType()),
+                                                   index);
 }
 
 Value IndexEmitter::splat(int64_t value) {
@@ -85,7 +86,8 @@ Value IndexEmitter::all(AffineExpr expr) {
   Value divisor = all(binary.getRHS());
   Value sign = builder.create<arith::ShRSIOp>(loc, left, splat(63));
   Value flipped = builder.create<arith::XOrIOp>(loc, left, sign);
-  Value quotient = builder.create<arith::XOrIOp>(loc, builder.create<arith::DivUIOp>(loc, flipped, divisor), sign);
+  Value quotient =
+      builder.create<arith::XOrIOp>(loc, builder.create<arith::DivUIOp>(loc, flipped, divisor), sign);
   if (binary.getKind() == AffineExprKind::FloorDiv)
     return quotient;
   if (binary.getKind() == AffineExprKind::Mod)

@@ -20,7 +20,8 @@ tile::FuncOp Program::write(function_ref<void()> body) {
     types.push_back(buffer.getType());
   SmallVector<Attribute> names(kernel.getBufferNames().begin(), kernel.getBufferNames().end());
   const LaunchPlan &launch = whole.launches.front();
-  auto target = builder.create<tile::FuncOp>(loc, kernel.getSymName(), types, names, launch.blocks, launch.threads);
+  auto target =
+      builder.create<tile::FuncOp>(loc, kernel.getSymName(), types, names, launch.blocks, launch.threads);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(target.getBlock());
   values = std::make_unique<Values>(
@@ -53,7 +54,8 @@ void Program::walk(Value ordinal, function_ref<void()> body) {
   for (auto [coord, axis] : llvm::zip(walk.getBlock()->getArguments(), plan.gridOrder)) {
     int64_t tile = plan.find(axis)->tile;
     if (int64_t blocks = blocksAlong(axis); blocks > 1)
-      starts[axis] = apply((dim(0) * blocks + dim(1) % blocks) * tile, {OpFoldResult(coord), OpFoldResult(block())});
+      starts[axis] =
+          apply((dim(0) * blocks + dim(1) % blocks) * tile, {OpFoldResult(coord), OpFoldResult(block())});
     else
       starts[axis] = tile == 1 ? Value(coord) : apply(dim(0) * tile, Value(coord));
   }
@@ -63,8 +65,8 @@ void Program::walk(Value ordinal, function_ref<void()> body) {
 
 Value Program::apply(AffineExpr expr, ArrayRef<OpFoldResult> operands) {
   AffineMap map = AffineMap::get(operands.size(), 0, expr);
-  return getValueOrCreateConstantIndexOp(
-      builder, loc, affine::makeComposedFoldedAffineApply(builder, loc, map, operands));
+  return getValueOrCreateConstantIndexOp(builder, loc,
+                                         affine::makeComposedFoldedAffineApply(builder, loc, map, operands));
 }
 
 OpFoldResult Program::count(const TiledAxis &axis) {
@@ -144,8 +146,8 @@ Value Program::scratchRows(const OperandPlan &operand, const Side &rows, const S
 
 tile::LayoutAttr Program::panelLayout(int64_t depth, int64_t columns, int64_t panel, int64_t stride) {
   using Part = tile::LayoutAttr::Part;
-  return tile::LayoutAttr::get(builder.getContext(), {{Part{depth, panel}},
-                                                      {Part{panel, 1}, Part{columns / panel, stride}}});
+  return tile::LayoutAttr::get(builder.getContext(),
+                               {{Part{depth, panel}}, {Part{panel, 1}, Part{columns / panel, stride}}});
 }
 
 Value Program::scratchPanels(int64_t depth, int64_t columns, Type element) {
@@ -163,7 +165,8 @@ AffineExpr Program::flat(const Side &side) {
   return sum;
 }
 
-void Program::copy(Value value, Value target, const Side &first, const Side &second, int laneAxis, int64_t lanes) {
+void Program::copy(Value value, Value target, const Side &first, const Side &second, int laneAxis,
+                   int64_t lanes) {
   // The lanes' axis runs innermost, the others as they come: second side outside.
   SmallVector<TiledAxis> axes;
   std::optional<TiledAxis> last;
@@ -185,8 +188,9 @@ void Program::copy(Value value, Value target, const Side &first, const Side &sec
     names.push_back(cast<StringAttr>(kernel.getAxisNames()[axis.axis]).getValue());
     coordOf[axis.axis] = dim(position);
   }
-  auto place = AffineMap::get(
-      axes.size(), 0, {flat(first).replaceDims(coordOf), flat(second).replaceDims(coordOf)}, builder.getContext());
+  auto place =
+      AffineMap::get(axes.size(), 0, {flat(first).replaceDims(coordOf), flat(second).replaceDims(coordOf)},
+                     builder.getContext());
   bool tail = lanes > 1 && (axes.back().ragged() || axes.back().tile % lanes != 0);
   auto copy = builder.create<tile::CopyOp>(loc, target, place, bounds, names, lanes, tail);
   for (Region *region : {&copy.getBody(), &copy.getTail()}) {
@@ -196,7 +200,8 @@ void Program::copy(Value value, Value target, const Side &first, const Side &sec
     builder.setInsertionPointToStart(&region->front());
     Point point = origin();
     for (auto [position, axis] : llvm::enumerate(axes))
-      point.coords[axis.axis] = apply(dim(0) + dim(1), {OpFoldResult(start(axis.axis)), OpFoldResult(region->getArgument(position))});
+      point.coords[axis.axis] = apply(
+          dim(0) + dim(1), {OpFoldResult(start(axis.axis)), OpFoldResult(region->getArgument(position))});
     if (region == &copy.getBody() && lanes > 1) {
       point.laneAxis = laneAxis;
       point.lanes = lanes;
@@ -213,7 +218,8 @@ void Program::copy(Value value, Value target, const Side &first, const Side &sec
   }
 }
 
-Value Program::rows(Value value, const OperandPlan &operand, const Side &rows, const Side &depth, Value scratch) {
+Value Program::rows(Value value, const OperandPlan &operand, const Side &rows, const Side &depth,
+                    Value scratch) {
   if (operand.copy == "pack") {
     copy(value, scratch, rows, depth, operand.laneAxis, operand.lanes);
     return scratch;
@@ -336,7 +342,8 @@ void Program::epilogue(ArrayRef<kernel::StoreOp> stores, ArrayRef<TiledAxis> axe
     builder.setInsertionPointToStart(&region->front());
     Point point = origin();
     for (auto [position, axis] : llvm::enumerate(axes))
-      point.coords[axis.axis] = apply(dim(0) + dim(1), {OpFoldResult(start(axis.axis)), OpFoldResult(region->getArgument(position))});
+      point.coords[axis.axis] = apply(
+          dim(0) + dim(1), {OpFoldResult(start(axis.axis)), OpFoldResult(region->getArgument(position))});
     if (region == &map.getBody() && lanes > 1) {
       point.laneAxis = plan.laneAxis;
       point.lanes = lanes;

@@ -17,13 +17,17 @@ public:
   void walk(mlir::Value ordinal, llvm::function_ref<void()> body);
   mlir::Value block() const { return blockIndex; }
   /// Blocks of a cluster that lie side by side along the axis.
-  int64_t blocksAlong(int axis) const { return plan.roles && plan.roles->clusterAxis == axis ? plan.roles->cluster : 1; }
+  int64_t blocksAlong(int axis) const {
+    return plan.roles && plan.roles->clusterAxis == axis ? plan.roles->cluster : 1;
+  }
 
   // Coordinates.
 
   mlir::Value index(int64_t value) { return builder.create<mlir::arith::ConstantIndexOp>(loc, value); }
   mlir::Value apply(mlir::AffineExpr expr, llvm::ArrayRef<mlir::OpFoldResult> operands);
-  mlir::Value apply(mlir::AffineExpr expr, mlir::Value operand) { return apply(expr, mlir::OpFoldResult(operand)); }
+  mlir::Value apply(mlir::AffineExpr expr, mlir::Value operand) {
+    return apply(expr, mlir::OpFoldResult(operand));
+  }
   mlir::AffineExpr dim(unsigned position) { return mlir::getAffineDimExpr(position, builder.getContext()); }
   /// First coordinate of the block along the axis: a constant 0, of the walk, or of a loop.
   mlir::Value start(int axis) const { return starts[axis]; }
@@ -40,14 +44,16 @@ public:
 
   // Operands.
 
-  mlir::Value scratch(llvm::ArrayRef<int64_t> shape, mlir::Type element, mlir::MemRefLayoutAttrInterface layout = {});
+  mlir::Value scratch(llvm::ArrayRef<int64_t> shape, mlir::Type element,
+                      mlir::MemRefLayoutAttrInterface layout = {});
   /// Scratch for an operand of rows × depth with the plan's strides.
   mlir::Value scratchRows(const OperandPlan &operand, const Side &rows, const Side &depth);
   /// Scratch of depth × columns in panels.
   mlir::Value scratchPanels(int64_t depth, int64_t columns, mlir::Type element);
   /// Copies the kernel's value into `target`, whose coordinates are the numbers of `first` and `second` in the
   /// sides' tiles.
-  void copy(mlir::Value value, mlir::Value target, const Side &first, const Side &second, int laneAxis, int64_t lanes);
+  void copy(mlir::Value value, mlir::Value target, const Side &first, const Side &second, int laneAxis,
+            int64_t lanes);
   /// The operand's tile as rows × depth: a view of its buffer, or `scratch` filled now.
   mlir::Value rows(mlir::Value value, const OperandPlan &operand, const Side &rows, const Side &depth,
                    mlir::Value scratch);

@@ -26,13 +26,15 @@ SmallVector<Value> RegisterEpilogue::boxesOf(Program &program, ArrayRef<BoxPlan>
   for (const BoxPlan &box : boxes) {
     bool stepped = llvm::any_of(box.steps, [](int64_t step) { return step != 1; });
     made.push_back(program.builder.create<tile::BoxOp>(
-        program.loc, tile::BoxType::get(program.builder.getContext()), program.values->buffers[box.buffer], box.offset, box.sizes, box.strides, box.box,
+        program.loc, tile::BoxType::get(program.builder.getContext()), program.values->buffers[box.buffer],
+        box.offset, box.sizes, box.strides, box.box,
         stepped ? program.builder.getDenseI64ArrayAttr(box.steps) : DenseI64ArrayAttr(), box.swizzle));
   }
   return made;
 }
 
-SmallVector<Value> RegisterEpilogue::coordsOf(Program &program, const BoxPlan &box, ArrayRef<OpFoldResult> relative) {
+SmallVector<Value> RegisterEpilogue::coordsOf(Program &program, const BoxPlan &box,
+                                              ArrayRef<OpFoldResult> relative) {
   SmallVector<Value> coords;
   for (const LinearIndex &index : box.coords) {
     SmallVector<OpFoldResult> operands;
@@ -63,10 +65,12 @@ void RegisterEpilogue::digits(Program &program, const Side &side, OpFoldResult p
     const TiledAxis &axis = side.axes[i];
     if (axis.tile == 1)
       continue;
-    bool outermost = llvm::none_of(ArrayRef(side.axes).take_front(i), [](const TiledAxis &other) { return other.tile > 1; });
+    bool outermost = llvm::none_of(ArrayRef(side.axes).take_front(i),
+                                   [](const TiledAxis &other) { return other.tile > 1; });
     AffineExpr digit = number.floorDiv(inner);
     relative[axis.axis] = affine::makeComposedFoldedAffineApply(
-        program.builder, program.loc, AffineMap::get(2, 0, outermost ? digit : digit % axis.tile), {point, first});
+        program.builder, program.loc, AffineMap::get(2, 0, outermost ? digit : digit % axis.tile),
+        {point, first});
     inner *= axis.tile;
   }
 }
@@ -80,8 +84,9 @@ int64_t RegisterEpilogue::lanes(bool direct, const Access &access) const {
   return 1;
 }
 
-Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, const Sums &sums, const Access &access,
-                             Type element, function_ref<Value(PointEmitter &, Value)> body) {
+Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, const Sums &sums,
+                             const Access &access, Type element,
+                             function_ref<Value(PointEmitter &, Value)> body) {
   auto layout = cast<tile::FragmentType>(sums.fragment.getType()).getLayout();
   Type made;
   if (element)
@@ -91,7 +96,8 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
                                            layout.getValue());
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(&each.getBody());
-  Value row = block->addArgument(builder.getIndexType(), loc), column = block->addArgument(builder.getIndexType(), loc);
+  Value row = block->addArgument(builder.getIndexType(), loc),
+        column = block->addArgument(builder.getIndexType(), loc);
 
   OpFoldResult zero = builder.getIndexAttr(0), first = sums.firstRow ? OpFoldResult(sums.firstRow) : zero;
   OpFoldResult firstColumn = sums.firstColumn ? OpFoldResult(sums.firstColumn) : zero;
@@ -109,10 +115,12 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
         raw[axis.axis] = zero; // only its first point is stored
         continue;
       }
-      Value at = program.apply(program.dim(0) + program.dim(1), {OpFoldResult(program.start(axis.axis)), raw[axis.axis]});
+      Value at = program.apply(program.dim(0) + program.dim(1),
+                               {OpFoldResult(program.start(axis.axis)), raw[axis.axis]});
       bool isLane = pair == 2 && side == &columns && axis.axis == innermost();
       // What pads columns to the atom's lies behind a tile that is the whole axis.
-      bool padded = side == &columns && plan.roles->direct && plan.roles->fragmentColumns * plan.roles->columnGroups > side->extent();
+      bool padded = side == &columns && plan.roles->direct &&
+                    plan.roles->fragmentColumns * plan.roles->columnGroups > side->extent();
       if (axis.ragged() || padded) {
         Value last = program.index(axis.extent - (isLane ? 2 : 1));
         Value here = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sle, at, last);
@@ -128,42 +136,48 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
 
   Point here = point;
   Value fragment = sums.fragment;
-  program.values->define(result, [&, here, raw, first, firstColumn, fragment, sums](OpBuilder &at, Location where, const Point &there) -> Value {
-    // Coordinates that are still this place's are its digits; others come from a remap.
-    SmallVector<OpFoldResult> operands;
-    for (auto [axis, coord] : llvm::enumerate(there.coords)) {
-      if (coord == here.coords[axis])
-        operands.push_back(raw[axis]);
-      else
-        operands.push_back(affine::makeComposedFoldedAffineApply(
-            at, where, AffineMap::get(2, 0, program.dim(0) - program.dim(1)),
-            {OpFoldResult(coord), OpFoldResult(program.start(axis))}));
-    }
-    unsigned axes = operands.size();
-    operands.push_back(first);
-    operands.push_back(firstColumn);
-    auto number = [&](AffineExpr expr) {
-      return getValueOrCreateConstantIndexOp(
-          at, where, affine::makeComposedFoldedAffineApply(at, where, AffineMap::get(axes + 2, 0, expr), operands));
-    };
-    auto same = [&](const Side &side) {
-      return llvm::all_of(side.axes, [&](const TiledAxis &axis) {
-        return there.coords[axis.axis] == here.coords[axis.axis] && (axis.tile == 1 || access.uses[axis.axis]);
+  program.values->define(
+      result,
+      [&, here, raw, first, firstColumn, fragment, sums](OpBuilder &at, Location where,
+                                                         const Point &there) -> Value {
+        // Coordinates that are still this place's are its digits; others come from a remap.
+        SmallVector<OpFoldResult> operands;
+        for (auto [axis, coord] : llvm::enumerate(there.coords)) {
+          if (coord == here.coords[axis])
+            operands.push_back(raw[axis]);
+          else
+            operands.push_back(affine::makeComposedFoldedAffineApply(
+                at, where, AffineMap::get(2, 0, program.dim(0) - program.dim(1)),
+                {OpFoldResult(coord), OpFoldResult(program.start(axis))}));
+        }
+        unsigned axes = operands.size();
+        operands.push_back(first);
+        operands.push_back(firstColumn);
+        auto number = [&](AffineExpr expr) {
+          return getValueOrCreateConstantIndexOp(
+              at, where,
+              affine::makeComposedFoldedAffineApply(at, where, AffineMap::get(axes + 2, 0, expr), operands));
+        };
+        auto same = [&](const Side &side) {
+          return llvm::all_of(side.axes, [&](const TiledAxis &axis) {
+            return there.coords[axis.axis] == here.coords[axis.axis] &&
+                   (axis.tile == 1 || access.uses[axis.axis]);
+          });
+        };
+        Value i = same(plan.m) ? row : number(program.flat(plan.m) - program.dim(axes));
+        Value j = same(columns) ? column : number(program.flat(columns) - program.dim(axes + 1));
+        Type type = cast<tile::FragmentType>(fragment.getType()).getElementType();
+        if (there.lanes == 2)
+          type = VectorType::get({2}, type);
+        Value element = at.create<tile::ElementOp>(where, type, fragment, ValueRange{i, j});
+        if (!sums.factor)
+          return element;
+        Value factor =
+            at.create<tile::ElementOp>(where, getElementTypeOrSelf(type), sums.factor, ValueRange{i});
+        if (isa<VectorType>(type))
+          factor = at.create<vector::BroadcastOp>(where, type, factor);
+        return at.create<arith::MulFOp>(where, element, factor);
       });
-    };
-    Value i = same(plan.m) ? row : number(program.flat(plan.m) - program.dim(axes));
-    Value j = same(columns) ? column : number(program.flat(columns) - program.dim(axes + 1));
-    Type type = cast<tile::FragmentType>(fragment.getType()).getElementType();
-    if (there.lanes == 2)
-      type = VectorType::get({2}, type);
-    Value element = at.create<tile::ElementOp>(where, type, fragment, ValueRange{i, j});
-    if (!sums.factor)
-      return element;
-    Value factor = at.create<tile::ElementOp>(where, getElementTypeOrSelf(type), sums.factor, ValueRange{i});
-    if (isa<VectorType>(type))
-      factor = at.create<vector::BroadcastOp>(where, type, factor);
-    return at.create<arith::MulFOp>(where, element, factor);
-  });
 
   PointEmitter emitter(*program.values, builder, point);
   Value yielded = body(emitter, inside);
@@ -210,14 +224,18 @@ void RegisterEpilogue::staged(kernel::StoreOp store, const StorePlan &storePlan,
     if (storePlan.blocks) {
       const BoxPlan &box = storePlan.boxes[piece.stores.front().box];
       SmallVector<OpFoldResult> relative(program.kernel.getNumAxes(), builder.getIndexAttr(0));
-      digits(plan.m, builder.getIndexAttr(piece.row), sums.firstRow ? OpFoldResult(sums.firstRow) : builder.getIndexAttr(0), relative);
-      digits(columns, builder.getIndexAttr(piece.column), sums.firstColumn ? OpFoldResult(sums.firstColumn) : builder.getIndexAttr(0), relative);
-      builder.create<tile::BlockWriteOp>(loc, made, boxes[piece.stores.front().box], coordsOf(program, box, relative), condition);
+      digits(plan.m, builder.getIndexAttr(piece.row),
+             sums.firstRow ? OpFoldResult(sums.firstRow) : builder.getIndexAttr(0), relative);
+      digits(columns, builder.getIndexAttr(piece.column),
+             sums.firstColumn ? OpFoldResult(sums.firstColumn) : builder.getIndexAttr(0), relative);
+      builder.create<tile::BlockWriteOp>(loc, made, boxes[piece.stores.front().box],
+                                         coordsOf(program, box, relative), condition);
       continue;
     }
     builder.create<tile::SlotsAcquireOp>(loc, slots, plan.roles->slots - 1);
     // Widths that are no swizzle's lie in columns of one each.
-    builder.create<tile::SlotsPutOp>(loc, made, slots, slot, /*offset=*/0, piece.swizzle, storePlan.transposed);
+    builder.create<tile::SlotsPutOp>(loc, made, slots, slot, /*offset=*/0, piece.swizzle,
+                                     storePlan.transposed);
     builder.create<tile::SlotsPublishOp>(loc, slots);
     for (const BoxUse &use : piece.stores) {
       SmallVector<OpFoldResult> relative(program.kernel.getNumAxes(), builder.getIndexAttr(0));
@@ -226,7 +244,8 @@ void RegisterEpilogue::staged(kernel::StoreOp store, const StorePlan &storePlan,
       if (sums.firstRow)
         digits(plan.m, builder.getIndexAttr(piece.row), sums.firstRow, relative);
       if (sums.firstColumn)
-        digits(columns, builder.getIndexAttr(piece.column + use.bytes / (2 * piece.rows)), sums.firstColumn, relative);
+        digits(columns, builder.getIndexAttr(piece.column + use.bytes / (2 * piece.rows)), sums.firstColumn,
+               relative);
       const BoxPlan &box = storePlan.boxes[use.box];
       builder.create<tile::SlotsStoreOp>(loc, slots, slot, use.bytes, boxes[use.box],
                                          coordsOf(program, box, relative), condition);
@@ -264,8 +283,8 @@ Value RegisterEpilogue::reaches(const Access &access) {
   Value all;
   auto require = [&](AffineExpr nonNegative, ValueRange starts) {
     SmallVector<OpFoldResult> operands(starts.begin(), starts.end());
-    Value here = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sge, program.apply(nonNegative, operands),
-                                               program.index(0));
+    Value here = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sge,
+                                               program.apply(nonNegative, operands), program.index(0));
     all = all ? builder.create<arith::AndIOp>(loc, all, here).getResult() : here;
   };
   for (auto [d, index] : llvm::enumerate(access.indices)) {
@@ -294,7 +313,8 @@ Value RegisterEpilogue::isFirst(const Access &access) {
   for (int axis : plan.gridOrder) {
     if (access.uses[axis])
       continue;
-    Value here = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, program.start(axis), program.index(0));
+    Value here =
+        builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, program.start(axis), program.index(0));
     first = first ? builder.create<arith::AndIOp>(loc, first, here).getResult() : here;
   }
   return first;

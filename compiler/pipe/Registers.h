@@ -36,7 +36,8 @@ public:
                      llvm::SmallVectorImpl<mlir::OpFoldResult> &relative);
 
 private:
-  void staged(kernel::StoreOp store, const StorePlan &plan, llvm::ArrayRef<mlir::Value> boxes, const Sums &sums);
+  void staged(kernel::StoreOp store, const StorePlan &plan, llvm::ArrayRef<mlir::Value> boxes,
+              const Sums &sums);
   void direct(kernel::StoreOp store, const StorePlan &plan, const Sums &sums);
   /// For a store with a condition: whether any of the tile is stored.
   mlir::Value reaches(const Access &access);
@@ -44,8 +45,9 @@ private:
   mlir::Value isFirst(const Access &access);
 
   /// Runs `body` for the pieces' elements; it gives what the elements of a new fragment are, or null.
-  mlir::Value each(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> origin, const Sums &sums, const Access &access,
-                   mlir::Type element, llvm::function_ref<mlir::Value(PointEmitter &, mlir::Value inside)> body);
+  mlir::Value each(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> origin, const Sums &sums,
+                   const Access &access, mlir::Type element,
+                   llvm::function_ref<mlir::Value(PointEmitter &, mlir::Value inside)> body);
   void digits(const Side &side, mlir::OpFoldResult point, mlir::OpFoldResult first,
               llvm::SmallVectorImpl<mlir::OpFoldResult> &relative) {
     digits(program, side, point, first, relative);

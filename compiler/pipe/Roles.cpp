@@ -21,7 +21,8 @@ void RolesProgram::forTiles(Value first, int64_t step, function_ref<void(Value)>
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(loop.getBody());
   Value ordinal = loop.getInductionVar();
-  Value tile = program.apply(number + program.dim(1) * grid, {OpFoldResult(program.block()), OpFoldResult(ordinal)});
+  Value tile =
+      program.apply(number + program.dim(1) * grid, {OpFoldResult(program.block()), OpFoldResult(ordinal)});
   program.walk(tile, [&] { body(ordinal); });
 }
 
@@ -44,8 +45,8 @@ void RolesProgram::toTile(const Side &side, Value number) {
   }
 }
 
-void RolesProgram::fetch(const OperandPlan &operand, ArrayRef<Value> boxes, Value ring, Value fill, int64_t part,
-                         ArrayRef<std::pair<int, int64_t>> shift) {
+void RolesProgram::fetch(const OperandPlan &operand, ArrayRef<Value> boxes, Value ring, Value fill,
+                         int64_t part, ArrayRef<std::pair<int, int64_t>> shift) {
   auto fetchAll = [&](ArrayRef<BoxUse> fetches) {
     for (const BoxUse &use : fetches) {
       SmallVector<OpFoldResult> relative(program.kernel.getNumAxes(), builder.getIndexAttr(0));
@@ -54,9 +55,10 @@ void RolesProgram::fetch(const OperandPlan &operand, ArrayRef<Value> boxes, Valu
       for (auto [axis, by] : use.shift)
         relative[axis] = builder.getIndexAttr(by);
       const BoxPlan &box = operand.boxes[use.box];
-      auto clipped = operand.copy == "async" ? builder.getDenseI64ArrayAttr(clippedDims(box, use.shift)) : DenseI64ArrayAttr();
-      builder.create<tile::FetchOp>(loc, boxes[use.box], RegisterEpilogue::coordsOf(program, box, relative), ring, fill,
-                                    part, use.bytes, clipped, operand.shared);
+      auto clipped = operand.copy == "async" ? builder.getDenseI64ArrayAttr(clippedDims(box, use.shift))
+                                             : DenseI64ArrayAttr();
+      builder.create<tile::FetchOp>(loc, boxes[use.box], RegisterEpilogue::coordsOf(program, box, relative),
+                                    ring, fill, part, use.bytes, clipped, operand.shared);
     }
   };
   OpBuilder::InsertionGuard guard(builder);
@@ -142,8 +144,10 @@ Value RolesProgram::startsIn(const Access &access) {
         starts.push_back(program.start(axis));
       }
     for (AffineExpr notNegative : {place, place * -1 + (buffer.shape[d] - 1)})
-      all = builder.create<arith::AndIOp>(loc, all, builder.create<arith::CmpIOp>(
-          loc, arith::CmpIPredicate::sge, program.apply(notNegative, starts), program.index(0)));
+      all = builder.create<arith::AndIOp>(loc, all,
+                                          builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sge,
+                                                                        program.apply(notNegative, starts),
+                                                                        program.index(0)));
   }
   return all;
 }
@@ -176,7 +180,8 @@ Value RolesProgram::partOf(const OperandPlan &operand, Value ring, Value fill, i
     std::swap(shape[0], shape[1]);
     std::swap(row, column);
   }
-  auto type = tile::SharedType::get(builder.getContext(), shape, program.typeOf(operand.type), operand.boxes[0].swizzle);
+  auto type = tile::SharedType::get(builder.getContext(), shape, program.typeOf(operand.type),
+                                    operand.boxes[0].swizzle);
   return builder.create<tile::RingPartOp>(loc, type, ring, fill, number, row, column);
 }
 

@@ -52,8 +52,8 @@ public:
     if (roles.pingpong)
       turns = builder.create<tile::TurnsOp>(loc, tile::TurnsType::get(builder.getContext()), roles.consumers);
 
-    auto all = builder.create<tile::RolesOp>(loc, roles.groupThreads, roles.producerRegisters, roles.consumers,
-                                             roles.groupThreads, roles.consumerRegisters);
+    auto all = builder.create<tile::RolesOp>(loc, roles.groupThreads, roles.producerRegisters,
+                                             roles.consumers, roles.groupThreads, roles.consumerRegisters);
     OpBuilder::InsertionGuard guard(builder);
     builder.createBlock(&all.getProducer());
     forTiles(program.index(0), 1, [&](Value ordinal) { produce(ordinal); });
@@ -66,13 +66,15 @@ private:
     return tile::SharedType::get(builder.getContext(), {rows, columns}, element, operand.boxes[0].swizzle);
   }
   Value ring(tile::SharedType part, int64_t stages, int64_t freedBy) {
-    return builder.create<tile::RingOp>(loc, tile::RingType::get(builder.getContext(), {part}), stages, freedBy,
+    return builder.create<tile::RingOp>(loc, tile::RingType::get(builder.getContext(), {part}), stages,
+                                        freedBy,
                                         /*subgroups=*/true);
   }
 
   void emitGroups() {
     auto make = [&](int64_t stages, ArrayRef<tile::SharedType> parts) {
-      return builder.create<tile::RingOp>(loc, tile::RingType::get(builder.getContext(), parts), stages, roles.consumers,
+      return builder.create<tile::RingOp>(loc, tile::RingType::get(builder.getContext(), parts), stages,
+                                          roles.consumers,
                                           /*subgroups=*/false);
     };
     ringQ = make(1, {partQ});
@@ -122,15 +124,18 @@ private:
       builder.create<tile::RingCommitOp>(loc, ringK); // the queries come with the first
     }
     nextTogether(zero);
-    Value queries = builder.create<tile::RingPartOp>(loc, shared(queryRows, depth, plan.a), ringQ, zero, 0, firstRow ? firstRow : zero, zero);
+    Value queries = builder.create<tile::RingPartOp>(loc, shared(queryRows, depth, plan.a), ringQ, zero, 0,
+                                                     firstRow ? firstRow : zero, zero);
     if (roles.holdLeft)
-      queries = builder.create<tile::GatherOp>(loc, steps.fragment({queryRows, depth}, element, "left"), queries);
+      queries =
+          builder.create<tile::GatherOp>(loc, steps.fragment({queryRows, depth}, element, "left"), queries);
     auto scoresOf = [&](Value step) {
       return dot(steps.scoresType, queries, part(ringK, step, {plan.n.extent(), depth}), Value(), false);
     };
     auto resultOf = [&](Value weights, Value step, Value into) {
       Value left = builder.create<tile::ConvertOp>(loc, steps.leftType, weights);
-      return dot(steps.resultType, left, part(ringV, step, {plan.v.tileRows, plan.v.tileColumns}, 1), into, true);
+      return dot(steps.resultType, left, part(ringV, step, {plan.v.tileRows, plan.v.tileColumns}, 1), into,
+                 true);
     };
     toTile(plan.n, program.index(blocks - 1));
     SoftmaxSteps::Step first = steps.next(scoresOf(zero), Value(), Value(), firstRow);
@@ -153,8 +158,9 @@ private:
   }
 
   Value fill(Value ordinal, int64_t perTile, Value step, int64_t shift = 0) {
-    return program.apply(program.dim(0) * perTile + program.dim(1) + shift,
-                         {OpFoldResult(ordinal), step ? OpFoldResult(step) : OpFoldResult(builder.getIndexAttr(0))});
+    return program.apply(
+        program.dim(0) * perTile + program.dim(1) + shift,
+        {OpFoldResult(ordinal), step ? OpFoldResult(step) : OpFoldResult(builder.getIndexAttr(0))});
   }
 
   void produce(Value ordinal) {
@@ -187,7 +193,8 @@ private:
     Value slots = makeSlots();
     firstRow = roles.consumers > 1 ? program.apply(program.dim(0) * 64, number) : Value();
     if (turns) {
-      Value last = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, number, program.index(roles.consumers - 1));
+      Value last = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, number,
+                                                 program.index(roles.consumers - 1));
       builder.create<tile::TurnPassOp>(loc, turns, program.index(0), last);
       turn = number;
       nextTurn = program.apply((program.dim(0) + 1) % roles.consumers, number);
@@ -209,7 +216,8 @@ private:
   Value part(Value ring, Value fill, ArrayRef<int64_t> shape, int64_t number = 0) {
     Value zero = program.index(0);
     const OperandPlan &operand = ring == ringQ ? plan.a : ring == ringK && number == 0 ? plan.b : plan.v;
-    return builder.create<tile::RingPartOp>(loc, shared(shape[0], shape[1], operand), ring, fill, number, zero, zero);
+    return builder.create<tile::RingPartOp>(loc, shared(shape[0], shape[1], operand), ring, fill, number,
+                                            zero, zero);
   }
 
   Value startScores(Value queries, Value p) {
@@ -218,10 +226,12 @@ private:
   }
   Value startResult(Value weights, Value p, Value into) {
     Value values = part(ringV, p, {plan.v.tileRows, plan.v.tileColumns});
-    return builder.create<tile::DotAsyncOp>(loc, steps.resultType, weights, values, into, false, /*transpose_right=*/true);
+    return builder.create<tile::DotAsyncOp>(loc, steps.resultType, weights, values, into, false,
+                                            /*transpose_right=*/true);
   }
   Value wait(int64_t pending, Value sums) {
-    return builder.create<tile::DotWaitOp>(loc, TypeRange(sums.getType()), pending, ValueRange(sums)).getResult(0);
+    return builder.create<tile::DotWaitOp>(loc, TypeRange(sums.getType()), pending, ValueRange(sums))
+        .getResult(0);
   }
   void release(Value ring, Value p) { builder.create<tile::RingReleaseOp>(loc, ring, p); }
   void waitFor(Value ring, Value p) { builder.create<tile::RingWaitOp>(loc, ring, p); }

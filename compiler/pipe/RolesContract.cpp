@@ -28,17 +28,18 @@ public:
     boxesB = RegisterEpilogue::boxesOf(program, plan.b.boxes);
     storeBoxes = boxesOfStores();
     MLIRContext *context = builder.getContext();
-    ring = builder.create<tile::RingOp>(loc, tile::RingType::get(context, {sharedOf(plan.a), sharedOf(plan.b)}), roles.stages,
-                                        roles.pingpong ? 1 : roles.consumers,
-                                        /*subgroups=*/false, roles.cluster);
+    ring =
+        builder.create<tile::RingOp>(loc, tile::RingType::get(context, {sharedOf(plan.a), sharedOf(plan.b)}),
+                                     roles.stages, roles.pingpong ? 1 : roles.consumers,
+                                     /*subgroups=*/false, roles.cluster);
     if (roles.pingpong)
       turns = builder.create<tile::TurnsOp>(loc, tile::TurnsType::get(context), 2);
     steps = plan.k.tiles();
-    sums = tile::FragmentType::get(context, {roles.fragmentRows, plan.n.extent()}, contract.getResult().getType(),
-                                   builder.getStringAttr("sums"));
+    sums = tile::FragmentType::get(context, {roles.fragmentRows, plan.n.extent()},
+                                   contract.getResult().getType(), builder.getStringAttr("sums"));
 
-    auto all = builder.create<tile::RolesOp>(loc, roles.groupThreads, roles.producerRegisters, roles.consumers,
-                                             roles.groupThreads, roles.consumerRegisters);
+    auto all = builder.create<tile::RolesOp>(loc, roles.groupThreads, roles.producerRegisters,
+                                             roles.consumers, roles.groupThreads, roles.consumerRegisters);
     OpBuilder::InsertionGuard guard(builder);
     builder.createBlock(&all.getProducer());
     forTiles(program.index(0), 1, [&](Value ordinal) { produce(ordinal); });
@@ -48,7 +49,8 @@ public:
 
 private:
   Value fill(Value ordinal, Value step, int64_t shift = 0) {
-    return program.apply(program.dim(0) * steps + program.dim(1) + shift, {OpFoldResult(ordinal), OpFoldResult(step)});
+    return program.apply(program.dim(0) * steps + program.dim(1) + shift,
+                         {OpFoldResult(ordinal), OpFoldResult(step)});
   }
 
   void produce(Value ordinal) {
@@ -90,7 +92,8 @@ private:
     Value zero = program.index(0), p = fill(ordinal, zero);
     builder.create<tile::RingWaitOp>(loc, ring, p);
     Value started = dot(p, firstRow, Value());
-    auto loop = builder.create<scf::ForOp>(loc, program.index(1), program.index(steps), program.index(1), ValueRange(started));
+    auto loop = builder.create<scf::ForOp>(loc, program.index(1), program.index(steps), program.index(1),
+                                           ValueRange(started));
     {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToStart(loop.getBody());
@@ -114,7 +117,8 @@ private:
   Value dot(Value p, Value firstRow, Value into) {
     Value a = partOf(plan.a, ring, p, 0, firstRow, roles.fragmentRows);
     // All of the tile: boxes may have brought more columns than the product takes.
-    Value b = builder.create<tile::RingPartOp>(loc, sharedOf(plan.b), ring, p, 1, program.index(0), program.index(0));
+    Value b = builder.create<tile::RingPartOp>(loc, sharedOf(plan.b), ring, p, 1, program.index(0),
+                                               program.index(0));
     return builder.create<tile::DotAsyncOp>(loc, sums, a, b, into, plan.a.depthInRows, plan.b.depthInRows);
   }
 
@@ -128,6 +132,8 @@ private:
 
 } // namespace
 
-void rolesContractBody(Program &program, kernel::ContractOp contract) { RolesContract(program, contract).emit(); }
+void rolesContractBody(Program &program, kernel::ContractOp contract) {
+  RolesContract(program, contract).emit();
+}
 
 } // namespace tgc::pipe

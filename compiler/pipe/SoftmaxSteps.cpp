@@ -16,8 +16,8 @@ namespace tgc::pipe {
 static constexpr double log2e = 0x1.71547652b82fep0;
 
 SoftmaxSteps::SoftmaxSteps(Program &program, kernel::SoftmaxOp softmax, kernel::ContractOp scores)
-    : program(program), plan(program.plan), builder(program.builder), loc(program.loc), softmax(softmax), scores(scores),
-      f32(program.builder.getF32Type()) {
+    : program(program), plan(program.plan), builder(program.builder), loc(program.loc), softmax(softmax),
+      scores(scores), f32(program.builder.getF32Type()) {
   int64_t rows = plan.roles->fragmentRows, keys = plan.n.extent();
   // Direct: padded to the atom's.
   int64_t columns = plan.roles->direct ? plan.roles->fragmentColumns : plan.e.extent();
@@ -42,9 +42,11 @@ void SoftmaxSteps::findScale() {
   auto product = weights.getDefiningOp<arith::MulFOp>();
   if (!product)
     return;
-  for (auto [score, constant] : {std::pair(product.getLhs(), product.getRhs()), {product.getRhs(), product.getLhs()}}) {
+  for (auto [score, constant] :
+       {std::pair(product.getLhs(), product.getRhs()), {product.getRhs(), product.getLhs()}}) {
     FloatAttr scale;
-    if (score == scores.getResult() && matchPattern(constant, m_Constant(&scale)) && scale.getValueAsDouble() > 0) {
+    if (score == scores.getResult() && matchPattern(constant, m_Constant(&scale)) &&
+        scale.getValueAsDouble() > 0) {
       factor = scale.getValueAsDouble() * log2e;
       computed = false;
     }
@@ -77,7 +79,8 @@ Value SoftmaxSteps::rows(function_ref<Value(Value row)> body) {
 
 Value SoftmaxSteps::each(tile::FragmentType type, int64_t lanes, function_ref<Value(ValueRange)> body) {
   SmallVector<int64_t> origin(type.getShape().size(), 0);
-  auto made = builder.create<tile::EachOp>(loc, type, type.getShape(), origin, lanes, type.getLayout().getValue());
+  auto made =
+      builder.create<tile::EachOp>(loc, type, type.getShape(), origin, lanes, type.getLayout().getValue());
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(&made.getBody());
   for (size_t i = 0; i < origin.size(); ++i)
@@ -104,7 +107,8 @@ Value SoftmaxSteps::masked(Value s) {
   return each(scoresType, 1, [&](ValueRange place) {
     Value key = program.apply(program.dim(0).floorDiv(inner), place[1]);
     Value inside = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, key, left);
-    return builder.create<arith::SelectOp>(loc, inside, at(s, place), number(-std::numeric_limits<double>::infinity()))
+    return builder
+        .create<arith::SelectOp>(loc, inside, at(s, place), number(-std::numeric_limits<double>::infinity()))
         .getResult();
   });
 }
@@ -129,7 +133,8 @@ SoftmaxSteps::Step SoftmaxSteps::next(Value s, Value oldMaximum, Value oldSum, V
     Value m = at(maximum, {row}), below = builder.create<arith::MulFOp>(loc, m, number(-factor));
     if (!computed)
       return below;
-    Value none = builder.create<arith::CmpFOp>(loc, arith::CmpFPredicate::OEQ, m, number(-std::numeric_limits<double>::infinity()));
+    Value none = builder.create<arith::CmpFOp>(loc, arith::CmpFPredicate::OEQ, m,
+                                               number(-std::numeric_limits<double>::infinity()));
     return builder.create<arith::SelectOp>(loc, none, number(0), below).getResult();
   });
   step.weights = each(scoresType, plan.neighbours, [&](ValueRange place) {
@@ -146,7 +151,8 @@ SoftmaxSteps::Step SoftmaxSteps::next(Value s, Value oldMaximum, Value oldSum, V
     return exp2(builder.create<math::FmaOp>(loc, at(oldMaximum, {row}), number(factor), at(from, {row})));
   });
   step.sum = rows([&](Value row) {
-    return builder.create<math::FmaOp>(loc, at(oldSum, {row}), at(step.shrink, {row}), at(sum, {row})).getResult();
+    return builder.create<math::FmaOp>(loc, at(oldSum, {row}), at(step.shrink, {row}), at(sum, {row}))
+        .getResult();
   });
   return step;
 }
@@ -158,7 +164,8 @@ Value SoftmaxSteps::exp2(Value power) {
 
 Value SoftmaxSteps::scaled(Value result, Value shrink) {
   return each(resultType, plan.neighbours, [&](ValueRange place) {
-    return builder.create<arith::MulFOp>(loc, at(result, place, true), all(at(shrink, {place[0]}))).getResult();
+    return builder.create<arith::MulFOp>(loc, at(result, place, true), all(at(shrink, {place[0]})))
+        .getResult();
   });
 }
 

@@ -30,7 +30,8 @@ private:
   mlir::Value all(mlir::Value scalar);
   mlir::Value exp2(mlir::Value power);
   mlir::Value rows(llvm::function_ref<mlir::Value(mlir::Value row)> body);
-  mlir::Value each(tile::FragmentType type, int64_t lanes, llvm::function_ref<mlir::Value(mlir::ValueRange)> body);
+  mlir::Value each(tile::FragmentType type, int64_t lanes,
+                   llvm::function_ref<mlir::Value(mlir::ValueRange)> body);
 
   Program &program;
   const PipePlan &plan;

@@ -31,12 +31,15 @@ Value toIndexed(OpBuilder &builder, Location loc, Value index, Type wanted) {
 
 } // namespace
 
-Value PointEmitter::constant(Location loc, TypedAttr number) { return builder.create<arith::ConstantOp>(loc, number); }
+Value PointEmitter::constant(Location loc, TypedAttr number) {
+  return builder.create<arith::ConstantOp>(loc, number);
+}
 
 Value PointEmitter::splat(Location loc, Value scalar) {
   if (point.laneAxis < 0 || isa<VectorType>(scalar.getType()))
     return scalar;
-  return builder.createOrFold<vector::BroadcastOp>(loc, VectorType::get({point.lanes}, scalar.getType()), scalar);
+  return builder.createOrFold<vector::BroadcastOp>(loc, VectorType::get({point.lanes}, scalar.getType()),
+                                                   scalar);
 }
 
 Value PointEmitter::value(Value value) {
@@ -61,23 +64,26 @@ Value PointEmitter::compute(Value value) {
       .Case([&](kernel::MomentsOp moments) { return moment(moments, value == moments.getVariance()); })
       .Case([&](kernel::ContractOp contract) {
         Type type = contract.getResult().getType();
-        return reduce(value, contract.getOver(), vector::CombiningKind::ADD, type, [&](PointEmitter &at) -> Value {
-          Value left = at.value(contract.getLhs()), right = at.value(contract.getRhs());
-          auto widen = [&](Value side) -> Value {
-            side = at.splat(op->getLoc(), side);
-            Type shaped = type;
-            if (auto vector = dyn_cast<VectorType>(side.getType()))
-              shaped = vector.clone(type);
-            if (side.getType() == shaped)
-              return side;
-            return isa<FloatType>(type) ? at.builder.create<arith::ExtFOp>(op->getLoc(), shaped, side).getResult()
-                                        : at.builder.create<arith::ExtSIOp>(op->getLoc(), shaped, side).getResult();
-          };
-          left = widen(left);
-          right = widen(right);
-          return isa<FloatType>(type) ? at.builder.create<arith::MulFOp>(op->getLoc(), left, right).getResult()
-                                      : at.builder.create<arith::MulIOp>(op->getLoc(), left, right).getResult();
-        });
+        return reduce(
+            value, contract.getOver(), vector::CombiningKind::ADD, type, [&](PointEmitter &at) -> Value {
+              Value left = at.value(contract.getLhs()), right = at.value(contract.getRhs());
+              auto widen = [&](Value side) -> Value {
+                side = at.splat(op->getLoc(), side);
+                Type shaped = type;
+                if (auto vector = dyn_cast<VectorType>(side.getType()))
+                  shaped = vector.clone(type);
+                if (side.getType() == shaped)
+                  return side;
+                return isa<FloatType>(type)
+                           ? at.builder.create<arith::ExtFOp>(op->getLoc(), shaped, side).getResult()
+                           : at.builder.create<arith::ExtSIOp>(op->getLoc(), shaped, side).getResult();
+              };
+              left = widen(left);
+              right = widen(right);
+              return isa<FloatType>(type)
+                         ? at.builder.create<arith::MulFOp>(op->getLoc(), left, right).getResult()
+                         : at.builder.create<arith::MulIOp>(op->getLoc(), left, right).getResult();
+            });
       })
       .Case([&](kernel::CoordOp coord) {
         IndexEmitter index(builder, coord.getLoc(), values.kernel, coord.getAxes(), point);
@@ -94,7 +100,8 @@ Value PointEmitter::compute(Value value) {
           return condition.same;
         if (!condition.same)
           return condition.perLane;
-        return builder.create<arith::AndIOp>(test.getLoc(), splat(test.getLoc(), condition.same), condition.perLane);
+        return builder.create<arith::AndIOp>(test.getLoc(), splat(test.getLoc(), condition.same),
+                                             condition.perLane);
       })
       .Case([&](arith::ConstantOp number) { return constant(number.getLoc(), number.getValue()); })
       .Default([&](Operation *other) {
@@ -116,7 +123,8 @@ Value PointEmitter::elementwise(Operation *op) {
   OperationState state(op->getLoc(), op->getName());
   for (Value operand : operands) {
     if (shape && !isa<VectorType>(operand.getType()))
-      operand = builder.createOrFold<vector::BroadcastOp>(op->getLoc(), shape.clone(operand.getType()), operand);
+      operand =
+          builder.createOrFold<vector::BroadcastOp>(op->getLoc(), shape.clone(operand.getType()), operand);
     state.addOperands(operand);
   }
   state.addAttributes(op->getAttrs());
@@ -146,8 +154,9 @@ Value PointEmitter::loadPieces(kernel::LoadOp load, unsigned piece, Value fill) 
   Value source = load.getBuffers()[piece];
   Value buffer = values.buffers[cast<BlockArgument>(source).getArgNumber()];
   Place place{buffer, load.getMap(piece)};
-  IntegerSet inside = affine::withBounds(load.getCondition(piece), place.map,
-                                         cast<MemRefType>(source.getType()).getShape(), memory.indices().extents());
+  IntegerSet inside =
+      affine::withBounds(load.getCondition(piece), place.map, cast<MemRefType>(source.getType()).getShape(),
+                         memory.indices().extents());
   if (affine::neverHolds(inside))
     return loadPieces(load, piece + 1, fill);
   IndexEmitter::Condition condition = memory.indices().holds(inside);
@@ -187,10 +196,12 @@ Value PointEmitter::perLane(Value value) {
   for (int64_t lane = 0; lane < point.lanes; ++lane) {
     Point one = point.withoutLanes();
     Value &coord = one.coords[point.laneAxis];
-    coord = builder.createOrFold<arith::AddIOp>(loc, coord, builder.create<arith::ConstantIndexOp>(loc, lane));
+    coord =
+        builder.createOrFold<arith::AddIOp>(loc, coord, builder.create<arith::ConstantIndexOp>(loc, lane));
     elements.push_back(PointEmitter(values, builder, one).value(value));
   }
-  return builder.create<vector::FromElementsOp>(loc, VectorType::get({point.lanes}, value.getType()), elements);
+  return builder.create<vector::FromElementsOp>(loc, VectorType::get({point.lanes}, value.getType()),
+                                                elements);
 }
 
 Value PointEmitter::gather(kernel::GatherOp gather) {
@@ -317,8 +328,8 @@ Value PointEmitter::overBox(Location loc, ArrayRef<Level> levels, const Point &a
     return body(at, carried);
   const Level &level = levels.front();
   auto index = [&](int64_t number) { return builder.create<arith::ConstantIndexOp>(loc, number); };
-  auto loop =
-      builder.create<scf::ForOp>(loc, index(level.from), index(level.to), index(level.step), ValueRange(carried));
+  auto loop = builder.create<scf::ForOp>(loc, index(level.from), index(level.to), index(level.step),
+                                         ValueRange(carried));
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(loop.getBody());
   Point there = at;
@@ -345,8 +356,8 @@ Value PointEmitter::reduce(Value result, ValueRange over, vector::CombiningKind 
     else
       levels.push_back({position, 0, values.kernel.extentOf(axis), 1});
   }
-  Value none =
-      constant(loc, cast<TypedAttr>(arith::getIdentityValueAttr(identityKind(kind, type), type, builder, loc)));
+  Value none = constant(
+      loc, cast<TypedAttr>(arith::getIdentityValueAttr(identityKind(kind, type), type, builder, loc)));
   auto accumulate = [&](const Point &at, Value sum) -> Value {
     PointEmitter emitter(values, builder, at);
     Value term = element(emitter);

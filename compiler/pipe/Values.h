@@ -56,8 +56,8 @@ private:
   mlir::Value overBox(mlir::Location loc, llvm::ArrayRef<Level> levels, const Point &at, mlir::Value carried,
                       llvm::function_ref<mlir::Value(const Point &, mlir::Value)> body);
   /// Σ, Π, max or min of `element` over axes, in `type`.
-  mlir::Value reduce(mlir::Value result, mlir::ValueRange over, mlir::vector::CombiningKind kind, mlir::Type type,
-                     llvm::function_ref<mlir::Value(PointEmitter &)> element);
+  mlir::Value reduce(mlir::Value result, mlir::ValueRange over, mlir::vector::CombiningKind kind,
+                     mlir::Type type, llvm::function_ref<mlir::Value(PointEmitter &)> element);
   mlir::Value reduce(kernel::ReduceOp reduce);
   mlir::Value moment(kernel::MomentsOp moments, bool variance);
 
@@ -66,6 +66,5 @@ private:
   Point point;
   llvm::DenseMap<mlir::Value, mlir::Value> known;
 };
-
 
 } // namespace tgc::pipe

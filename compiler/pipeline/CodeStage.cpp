@@ -29,7 +29,8 @@ void codeStage(StageAccess access) {
   SymbolTable symbols(*access.module());
   for (func::FuncOp function : functions)
     modules.push_back(moduleOf(function, symbols));
-  inParallel(access, "code", functions.size(), [&](size_t i) { results[i] = access.target().compile(*modules[i]); });
+  inParallel(access, "code", functions.size(),
+             [&](size_t i) { results[i] = access.target().compile(*modules[i]); });
   for (auto [function, result] : llvm::zip(functions, results)) {
     std::string name = function.getSymName().str();
     KernelReport &report = access.reports()[name];

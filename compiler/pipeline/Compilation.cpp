@@ -17,9 +17,9 @@ namespace tgc {
 
 static std::unique_ptr<MLIRContext> makeContext() {
   DialectRegistry registry;
-  registry.insert<arith::ArithDialect, math::MathDialect, func::FuncDialect, memref::MemRefDialect, scf::SCFDialect,
-                  vector::VectorDialect, affine::AffineDialect, graph::GraphDialect, kernel::KernelDialect,
-                  tile::TileDialect>();
+  registry.insert<arith::ArithDialect, math::MathDialect, func::FuncDialect, memref::MemRefDialect,
+                  scf::SCFDialect, vector::VectorDialect, affine::AffineDialect, graph::GraphDialect,
+                  kernel::KernelDialect, tile::TileDialect>();
   registerTargetDialects(registry);
   auto context = std::make_unique<MLIRContext>(registry);
   context->loadAllAvailableDialects();
@@ -85,7 +85,8 @@ void Compilation::run() {
       if (stage.text && failed(mlir::verify(*module_)))
         internalError("invalid after stage {}: {}", stage.name, diagnostics.text);
     }
-    times_.push_back({stage.name, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
+    times_.push_back(
+        {stage.name, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
     if (Front::applies(options_) && (stage.run == importStage || stage.run == scheduleStage)) {
       start = std::chrono::steady_clock::now();
       if (stage.run == scheduleStage)
@@ -123,8 +124,10 @@ void runPasses(StageAccess access, llvm::function_ref<void(OpPassManager &)> add
     internalError("a pass failed: {}", diagnostics.text);
 }
 
-void inParallel(StageAccess access, std::string_view stage, size_t count, llvm::function_ref<void(size_t)> work) {
-  unsigned jobs = access.options().jobs ? access.options().jobs : std::max(1u, std::thread::hardware_concurrency());
+void inParallel(StageAccess access, std::string_view stage, size_t count,
+                llvm::function_ref<void(size_t)> work) {
+  unsigned jobs =
+      access.options().jobs ? access.options().jobs : std::max(1u, std::thread::hardware_concurrency());
   std::atomic<size_t> next = 0, done = 0;
   std::exception_ptr failure;
   std::mutex mutex;

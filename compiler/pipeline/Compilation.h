@@ -18,7 +18,7 @@ public:
 };
 
 struct CompileOptions {
-  std::filesystem::path model;   ///< an ONNX file, or a stage's text with `from`
+  std::filesystem::path model; ///< an ONNX file, or a stage's text with `from`
   onnx::ImportOptions import;
   std::string device = "cpu";
   std::map<std::string, std::string> schedules; ///< forced schedule by kernel symbol
@@ -29,12 +29,12 @@ struct CompileOptions {
   /// The same as found for a graph (its hash) before; may be empty.
   std::function<std::vector<std::string>(uint64_t graph)> recordedCut = {};
   std::shared_ptr<FrontKeeper> kept = {}; ///< null: every compilation begins at the model
-  bool locked = false;           ///< a kernel without a recorded schedule is an error
-  std::string text;              ///< with `from`: that text itself; `model` then only names it
-  std::string from;              ///< stage whose text `model` is; empty: an ONNX file
-  std::string until;             ///< last stage to run; empty: all
-  unsigned jobs = 0;             ///< threads that compile kernels; 0: all cores
-  bool verify = false;           ///< verify after every pass, not only after every stage
+  bool locked = false;                    ///< a kernel without a recorded schedule is an error
+  std::string text;                       ///< with `from`: that text itself; `model` then only names it
+  std::string from;                       ///< stage whose text `model` is; empty: an ONNX file
+  std::string until;                      ///< last stage to run; empty: all
+  unsigned jobs = 0;                      ///< threads that compile kernels; 0: all cores
+  bool verify = false;                    ///< verify after every pass, not only after every stage
   /// Called with what the user should know of a decision that was made for him; may be empty.
   std::function<void(const std::string &text)> note = {};
   /// Called when a stage begins (done == 0) and as its items are done; may be empty.
@@ -45,7 +45,8 @@ struct CompileOptions {
 struct KernelReport {
   KernelInfo info;
   std::string schedule, plan;
-  std::string code = {};  ///< what the assembler says of registers, spills and what it warns of; after the code stage
+  std::string code =
+      {}; ///< what the assembler says of registers, spills and what it warns of; after the code stage
   uint32_t registers = 0;
 };
 

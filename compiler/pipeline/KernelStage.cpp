@@ -28,7 +28,7 @@ void kernelStage(StageAccess access) {
   cut::Choices choices;
   CutReport &report = access.cut();
   report.graph = hashOf(graphText(*access.module()));
-  report.turned = access.options().turned               ? *access.options().turned
+  report.turned = access.options().turned        ? *access.options().turned
                   : access.options().recordedCut ? access.options().recordedCut(report.graph)
                                                  : std::vector<std::string>();
   choices.turned.insert(report.turned.begin(), report.turned.end());
@@ -37,8 +37,7 @@ void kernelStage(StageAccess access) {
     kernel::addKernelPasses(passes);
   });
   for (const auto &[name, decision] : choices.made)
-    report.decisions.push_back(
-        {name, decision.yes, decision.count, decision.yesSeconds, decision.noSeconds});
+    report.decisions.push_back({name, decision.yes, decision.count, decision.yesSeconds, decision.noSeconds});
 }
 
 } // namespace tgc

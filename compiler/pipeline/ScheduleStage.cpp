@@ -49,7 +49,8 @@ static Schedule chooseSchedule(StageAccess access, kernel::FuncOp kernel, const 
   return heuristicSchedule(info, access.target().device());
 }
 
-static Plan planOrThrow(StageAccess access, kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedule) {
+static Plan planOrThrow(StageAccess access, kernel::FuncOp kernel, const KernelInfo &info,
+                        const Schedule &schedule) {
   PlanResult result = makePlan(info, schedule, access.target().device());
   if (result)
     return *result.plan;
@@ -70,8 +71,8 @@ static void requireTypes(StageAccess access, kernel::FuncOp kernel, const Kernel
 }
 
 /// A kernel that the schedule takes apart becomes others, which get their schedules in turn.
-static SmallVector<kernel::FuncOp> splitKernel(StageAccess access, kernel::FuncOp kernel, const KernelInfo &info,
-                                               const Schedule &schedule) {
+static SmallVector<kernel::FuncOp> splitKernel(StageAccess access, kernel::FuncOp kernel,
+                                               const KernelInfo &info, const Schedule &schedule) {
   PartsResult parts = planParts(info, schedule);
   if (!parts)
     badInput("kernel {}: schedule '{}' is not legal: {}", kernel.getSymName().str(), printSchedule(schedule),
@@ -123,7 +124,8 @@ void scheduleStage(StageAccess access) {
       kernels.push_back(added);
     if (!plan.packs.empty())
       info = describeKernel(kernel);
-    access.reports()[kernel.getSymName().str()] = {std::move(info), printSchedule(schedule), std::move(description)};
+    access.reports()[kernel.getSymName().str()] = {std::move(info), printSchedule(schedule),
+                                                   std::move(description)};
     access.progress("schedule", i + 1, kernels.size());
   }
 }

@@ -5,7 +5,8 @@ namespace tgc {
 llvm::ArrayRef<Stage> stages() {
   static constexpr Stage list[] = {
       {"import", "the model as graph operations, as the front end gives it", importStage, true},
-      {"graph", "graph passes: views composed, norms and attention recognised, projections merged", graphStage, true},
+      {"graph", "graph passes: views composed, norms and attention recognised, projections merged",
+       graphStage, true},
       {"kernel", "cut into kernels over named axes", kernelStage, true},
       {"schedule", "a schedule for every kernel, weights packed as it wants", scheduleStage, true},
       {"tile", "one block's program for every kernel", tileStage, true},

@@ -56,6 +56,7 @@ void packageStage(StageAccess access);
 void runPasses(StageAccess access, llvm::function_ref<void(mlir::OpPassManager &)> add);
 
 /// Runs `work` for 0 … count-1 on as many threads as the options say; the first exception is thrown again.
-void inParallel(StageAccess access, std::string_view stage, size_t count, llvm::function_ref<void(size_t)> work);
+void inParallel(StageAccess access, std::string_view stage, size_t count,
+                llvm::function_ref<void(size_t)> work);
 
 } // namespace tgc

@@ -20,7 +20,8 @@ void tileStage(StageAccess access) {
     PlanResult plan = makePlan(info, parseSchedule(kernel.getSchedule()->str()), access.target().device());
     if (!plan)
       badInput("kernel {}: schedule '{}' is not legal: {}", name, kernel.getSchedule()->str(), plan.reason);
-    access.reports().try_emplace(name, KernelReport{info, kernel.getSchedule()->str(), describe(*plan.plan, info)});
+    access.reports().try_emplace(name,
+                                 KernelReport{info, kernel.getSchedule()->str(), describe(*plan.plan, info)});
     SmallVector<bool> writes;
     for (const BufferInfo &buffer : info.buffers)
       writes.push_back(buffer.stored);

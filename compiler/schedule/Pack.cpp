@@ -101,9 +101,10 @@ private:
 
 class Packer {
 public:
-  Packer(ModuleOp module, kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan, const PackPlan &pack)
-      : module(module), kernel(kernel), info(info), pipe(std::get<PipePlan>(plan.body)), pack(pack), sets(kernel),
-        context(kernel.getContext()), columns(pipe, pack.shape.back(), context) {}
+  Packer(ModuleOp module, kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan,
+         const PackPlan &pack)
+      : module(module), kernel(kernel), info(info), pipe(std::get<PipePlan>(plan.body)), pack(pack),
+        sets(kernel), context(kernel.getContext()), columns(pipe, pack.shape.back(), context) {}
 
   /// The packing kernel, if the module did not have it before.
   kernel::FuncOp run() {
@@ -199,26 +200,31 @@ private:
       for (unsigned i = 0; i < load.getNumPieces(); ++i) {
         buffers.push_back(mapping.lookup(load.getBuffers()[i]));
         maps.push_back(affine::simplify(replaced(load.getMap(i), load.getAxes(), axes.size()), extents));
-        IntegerSet condition = affine::conjoin(replaced(load.getCondition(i), load.getAxes(), axes.size()), valid);
+        IntegerSet condition =
+            affine::conjoin(replaced(load.getCondition(i), load.getAxes(), axes.size()), valid);
         conditions.push_back(affine::simplify(condition, extents));
       }
       bool whole = !load.getFill() && kernel::isAlwaysTrue(conditions[0]);
-      TypedAttr fill = load.getFill() ? *load.getFill() : cast<TypedAttr>(builder.getZeroAttr(from.getType()));
-      Value made = whole ? builder.create<kernel::LoadOp>(load.getLoc(), buffers[0], axes, maps[0]).getResult()
-                         : builder.create<kernel::LoadOp>(load.getLoc(), buffers, axes, maps, conditions, fill)
-                               .getResult();
+      TypedAttr fill =
+          load.getFill() ? *load.getFill() : cast<TypedAttr>(builder.getZeroAttr(from.getType()));
+      Value made = whole
+                       ? builder.create<kernel::LoadOp>(load.getLoc(), buffers[0], axes, maps[0]).getResult()
+                       : builder.create<kernel::LoadOp>(load.getLoc(), buffers, axes, maps, conditions, fill)
+                             .getResult();
       mapping.map(from, made);
       return made;
     }
     if (auto coord = dyn_cast<kernel::CoordOp>(op)) {
       AffineMap map = affine::simplify(replaced(coord.getMap(), coord.getAxes(), axes.size()), extents);
-      Value made = builder.create<kernel::CoordOp>(op->getLoc(), from.getType(), axes, AffineMapAttr::get(map));
+      Value made =
+          builder.create<kernel::CoordOp>(op->getLoc(), from.getType(), axes, AffineMapAttr::get(map));
       mapping.map(from, made);
       return made;
     }
     if (auto test = dyn_cast<kernel::TestOp>(op)) {
       IntegerSet set = affine::simplify(replaced(test.getCondition(), test.getAxes(), axes.size()), extents);
-      Value made = builder.create<kernel::TestOp>(op->getLoc(), from.getType(), axes, IntegerSetAttr::get(set));
+      Value made =
+          builder.create<kernel::TestOp>(op->getLoc(), from.getType(), axes, IntegerSetAttr::get(set));
       mapping.map(from, made);
       return made;
     }
@@ -302,9 +308,10 @@ private:
     buffer.setType(type);
     // Where ranges do not tell that the place is one of the buffer's, the load has an else that is never taken.
     bool inside = affine::alwaysInside(map, type.getShape(), extents);
-    Value load = builder.create<kernel::LoadOp>(value.getLoc(), ValueRange(buffer), axes, ArrayRef<AffineMap>{map},
-                                                ArrayRef<IntegerSet>{kernel::alwaysTrue(context, axes.size())},
-                                                inside ? TypedAttr() : cast<TypedAttr>(builder.getZeroAttr(element)));
+    Value load =
+        builder.create<kernel::LoadOp>(value.getLoc(), ValueRange(buffer), axes, ArrayRef<AffineMap>{map},
+                                       ArrayRef<IntegerSet>{kernel::alwaysTrue(context, axes.size())},
+                                       inside ? TypedAttr() : cast<TypedAttr>(builder.getZeroAttr(element)));
     // Conversions to the packed type are made; those beyond it stay.
     SmallVector<OpOperand *> uses;
     for (OpOperand &use : value.getUses())
@@ -341,7 +348,8 @@ private:
         if (launch.getKernel() == kernel.getSymName())
           launches.push_back(launch);
       for (kernel::LaunchOp launch : launches) {
-        Value packed = packedBuffer(program, launch.getBuffers()[pack.buffer], launch.offsetOf(pack.buffer), packing);
+        Value packed =
+            packedBuffer(program, launch.getBuffers()[pack.buffer], launch.offsetOf(pack.buffer), packing);
         launch.getBuffersMutable()[pack.buffer].set(packed);
         if (std::optional<ArrayRef<int64_t>> offsets = launch.getOffsets()) {
           SmallVector<int64_t> starts(*offsets);

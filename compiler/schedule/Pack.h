@@ -10,7 +10,7 @@ namespace tgc {
 /// [column], and every launch of it in the module's program gets a prepared buffer that a prepare launch fills
 /// (one for launches that share the weight). Gives the kernels that were made, which stand behind `kernel`; one
 /// that the module already has is used again. `info` describes the kernel before.
-llvm::SmallVector<kernel::FuncOp> packWeights(mlir::ModuleOp module, kernel::FuncOp kernel, const KernelInfo &info,
-                                              const Plan &plan);
+llvm::SmallVector<kernel::FuncOp> packWeights(mlir::ModuleOp module, kernel::FuncOp kernel,
+                                              const KernelInfo &info, const Plan &plan);
 
 } // namespace tgc

@@ -25,7 +25,8 @@ static void dropAxes(kernel::FuncOp func) {
       change.names.push_back(func.axisName(func.getAxes()[axis]).str());
       change.extents.push_back(func.getExtents()[axis]);
     }
-    change.oldAsNew.push_back(used ? dim(func, change.extents.size() - 1) : getAffineConstantExpr(0, func.getContext()));
+    change.oldAsNew.push_back(used ? dim(func, change.extents.size() - 1)
+                                   : getAffineConstantExpr(0, func.getContext()));
   }
   if (change.extents.size() < func.getNumAxes())
     kernel::changeAxes(func, change);
@@ -110,8 +111,8 @@ void storeAt(OpBuilder &inside, Piece &piece, Value value, int workspace, MemRef
   kernel::FuncOp func = piece.func;
   Value buffer = workspaceOf(piece, workspace, type, /*free=*/false);
   SmallVector<Value> axes(func.getAxes().begin(), func.getAxes().end());
-  auto store =
-      inside.create<kernel::StoreOp>(value.getLoc(), value, buffer, axes, AffineMap::get(axes.size(), 0, place));
+  auto store = inside.create<kernel::StoreOp>(value.getLoc(), value, buffer, axes,
+                                              AffineMap::get(axes.size(), 0, place));
   kernel::setAccess(func, store, kernel::accessOf(func, store));
 }
 
@@ -202,7 +203,8 @@ private:
     return true;
   }
 
-  void add(OpBuilder &at, const Piece &piece, kernel::LaunchOp launch, SmallVector<Value> &made, bool prepare) {
+  void add(OpBuilder &at, const Piece &piece, kernel::LaunchOp launch, SmallVector<Value> &made,
+           bool prepare) {
     SmallVector<Value> buffers;
     SmallVector<int64_t> offsets;
     for (int buffer : piece.buffers) {
@@ -223,7 +225,8 @@ private:
 
 } // namespace
 
-void launchPieces(ModuleOp module, kernel::FuncOp kernel, ArrayRef<Piece> pieces, ArrayRef<MemRefType> workspaces) {
+void launchPieces(ModuleOp module, kernel::FuncOp kernel, ArrayRef<Piece> pieces,
+                  ArrayRef<MemRefType> workspaces) {
   auto launches = kernel::launchesByKernel(module);
   Relauncher relauncher(pieces, workspaces);
   for (kernel::LaunchOp launch : launches[kernel.getSymName()])

@@ -29,7 +29,8 @@ public:
           !inOneIndex(taps[0]) || !llvm::all_of(places, [&](int axis) { return inOneIndex(axis); }))
         continue;
       for (unsigned order = 0; order < places.size(); ++order) {
-        if (indices[dim].linear ? sameSteps(indices[dim], places, taps[0]) : sameValues(index, places, taps[0]))
+        if (indices[dim].linear ? sameSteps(indices[dim], places, taps[0])
+                                : sameValues(index, places, taps[0]))
           found.push_back({{places.begin(), places.end()}, taps[0]});
         std::reverse(places.begin(), places.end());
       }
@@ -39,7 +40,8 @@ public:
 
 private:
   bool inOneIndex(int axis) const {
-    return llvm::count_if(map.getResults(), [&](AffineExpr index) { return index.isFunctionOfDim(axis); }) == 1;
+    return llvm::count_if(map.getResults(), [&](AffineExpr index) { return index.isFunctionOfDim(axis); }) ==
+           1;
   }
 
   bool sameSteps(const LinearIndex &index, ArrayRef<int> places, int tap) const {

@@ -35,19 +35,20 @@ const Filtering &filteringOf(int64_t tile) {
   static const Filtering two{{{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}},
                              {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}},
                              {{1, 1, 1, 0}, {0, 1, -1, -1}}};
-  static const Filtering four{{{4, 0, -5, 0, 1, 0},
-                               {0, -4, -4, 1, 1, 0},
-                               {0, 4, -4, -1, 1, 0},
-                               {0, -2, -1, 2, 1, 0},
-                               {0, 2, -1, -2, 1, 0},
-                               {0, 4, 0, -5, 0, 1}},
-                              {{1. / 4, 0, 0},
-                               {-1. / 6, -1. / 6, -1. / 6},
-                               {-1. / 6, 1. / 6, -1. / 6},
-                               {1. / 24, 1. / 12, 1. / 6},
-                               {1. / 24, -1. / 12, 1. / 6},
-                               {0, 0, 1}},
-                              {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}}};
+  static const Filtering four{
+      {{4, 0, -5, 0, 1, 0},
+       {0, -4, -4, 1, 1, 0},
+       {0, 4, -4, -1, 1, 0},
+       {0, -2, -1, 2, 1, 0},
+       {0, 2, -1, -2, 1, 0},
+       {0, 4, 0, -5, 0, 1}},
+      {{1. / 4, 0, 0},
+       {-1. / 6, -1. / 6, -1. / 6},
+       {-1. / 6, 1. / 6, -1. / 6},
+       {1. / 24, 1. / 12, 1. / 6},
+       {1. / 24, -1. / 12, 1. / 6},
+       {0, 0, 1}},
+      {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}}};
   return tile == 2 ? two : four;
 }
 
@@ -77,7 +78,8 @@ public:
     Value data = plan.flip ? contract.getRhs() : contract.getLhs();
     Value weights = plan.flip ? contract.getLhs() : contract.getRhs();
     std::vector<int> weightAxes = joined({&batchOf(weights), &channels, &others}),
-                     dataAxes = joined({&batch, &results, &channels}), productAxes = joined({&batch, &results, &others});
+                     dataAxes = joined({&batch, &results, &channels}),
+                     productAxes = joined({&batch, &results, &others});
     addWorkspace(weightAxes);
     addWorkspace(dataAxes);
     addWorkspace(productAxes);
@@ -108,7 +110,9 @@ private:
 
   /// Farthest apart in memory first.
   void sortByStride(std::vector<int> &axes, const Access &access) const {
-    auto reach = [&](int axis) { return std::abs(access.strideOf(axis, info.buffers[access.buffer]).value_or(0)); };
+    auto reach = [&](int axis) {
+      return std::abs(access.strideOf(axis, info.buffers[access.buffer]).value_or(0));
+    };
     llvm::stable_sort(axes, [&](int a, int b) { return reach(a) > reach(b); });
   }
 
@@ -169,7 +173,8 @@ private:
       now[axis] = getAffineDimExpr(position, context);
     }
     for (auto [i, buffer] : llvm::enumerate(info.buffers)) {
-      piece.func.addBuffer(buffer.name, cast<MemRefType>(kernel.getBuffers()[i].getType()), kernel.getFree()[i]);
+      piece.func.addBuffer(buffer.name, cast<MemRefType>(kernel.getBuffers()[i].getType()),
+                           kernel.getFree()[i]);
       piece.buffers.push_back(int(i));
     }
     return piece;
@@ -220,7 +225,8 @@ private:
   }
 
   /// Σ coefficients · values.
-  Value combine(OpBuilder &inside, Location loc, ArrayRef<double> coefficients, ArrayRef<Value> values) const {
+  Value combine(OpBuilder &inside, Location loc, ArrayRef<double> coefficients,
+                ArrayRef<Value> values) const {
     Value sum;
     for (auto [coefficient, value] : llvm::zip(coefficients, values)) {
       if (coefficient == 0)
@@ -229,7 +235,8 @@ private:
       if (std::abs(coefficient) != 1 || (!sum && coefficient < 0))
         term = inside.create<arith::MulFOp>(
             loc, value,
-            inside.create<arith::ConstantOp>(loc, inside.getFloatAttr(value.getType(), sum ? std::abs(coefficient) : coefficient)));
+            inside.create<arith::ConstantOp>(
+                loc, inside.getFloatAttr(value.getType(), sum ? std::abs(coefficient) : coefficient)));
       if (!sum)
         sum = term;
       else if (coefficient > 0)
@@ -242,7 +249,8 @@ private:
 
   /// matrix · grid · matrixᵀ.
   Grid transform(OpBuilder &inside, Location loc, const Matrix &matrix, const Grid &grid) const {
-    Grid half(matrix.size(), std::vector<Value>(grid.size())), whole(matrix.size(), std::vector<Value>(matrix.size()));
+    Grid half(matrix.size(), std::vector<Value>(grid.size())),
+        whole(matrix.size(), std::vector<Value>(matrix.size()));
     for (size_t column = 0; column < grid.size(); ++column) {
       SmallVector<Value> values;
       for (const std::vector<Value> &row : grid)
@@ -283,10 +291,11 @@ private:
     Piece piece = begin("_weights", workspaces[U].axes);
     piece.prepare = true;
     OpBuilder inside = OpBuilder::atBlockEnd(piece.func.getBlock());
-    Grid taps = valueAt(inside, piece, weights, 3, [&](SmallVectorImpl<AffineExpr> &at, int64_t row, int64_t column) {
-      at[plan.rows.tap] = number(row);
-      at[plan.columns.tap] = number(column);
-    });
+    Grid taps =
+        valueAt(inside, piece, weights, 3, [&](SmallVectorImpl<AffineExpr> &at, int64_t row, int64_t column) {
+          at[plan.rows.tap] = number(row);
+          at[plan.columns.tap] = number(column);
+        });
     storeGrid(inside, piece, transform(inside, contract.getLoc(), filtering.weights, taps), U);
     return piece;
   }
@@ -294,10 +303,11 @@ private:
   Piece makeData(Value data) {
     Piece piece = begin("_data", workspaces[V].axes);
     OpBuilder inside = OpBuilder::atBlockEnd(piece.func.getBlock());
-    Grid tile = valueAt(inside, piece, data, points, [&](SmallVectorImpl<AffineExpr> &at, int64_t row, int64_t column) {
-      goTo(plan.rows, row, at);
-      goTo(plan.columns, column, at);
-    });
+    Grid tile = valueAt(inside, piece, data, points,
+                        [&](SmallVectorImpl<AffineExpr> &at, int64_t row, int64_t column) {
+                          goTo(plan.rows, row, at);
+                          goTo(plan.columns, column, at);
+                        });
     storeGrid(inside, piece, transform(inside, contract.getLoc(), filtering.data, tile), V);
     return piece;
   }
@@ -315,7 +325,8 @@ private:
     for (auto [position, axis] : llvm::enumerate(axes))
       if (llvm::is_contained(channels, axis))
         over.push_back(piece.func.getAxes()[position]);
-    Value sum = inside.create<kernel::ContractOp>(loc, contract.getType(), data, weights, over, contract.getTf32());
+    Value sum =
+        inside.create<kernel::ContractOp>(loc, contract.getType(), data, weights, over, contract.getTf32());
     storeAt(inside, piece, sum, M, workspaces[M].type, placeIn(M, point));
     return piece;
   }
@@ -326,7 +337,8 @@ private:
     Grid sums(points, std::vector<Value>(points));
     for (int64_t i = 0; i < points; ++i)
       for (int64_t j = 0; j < points; ++j)
-        sums[i][j] = loadAt(inside, piece, M, workspaces[M].type, placeIn(M, number(i * points + j)), contract.getLoc());
+        sums[i][j] = loadAt(inside, piece, M, workspaces[M].type, placeIn(M, number(i * points + j)),
+                            contract.getLoc());
     Grid made = transform(inside, contract.getLoc(), filtering.results, sums);
     SmallVector<Operation *> stores;
     SmallVector<Value> stored;

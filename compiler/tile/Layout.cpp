@@ -53,7 +53,8 @@ AffineMap LayoutAttr::getAffineMap() const {
 
 bool LayoutAttr::isIdentity() const { return false; }
 
-LogicalResult LayoutAttr::verifyLayout(ArrayRef<int64_t> shape, function_ref<InFlightDiagnostic()> emitError) const {
+LogicalResult LayoutAttr::verifyLayout(ArrayRef<int64_t> shape,
+                                       function_ref<InFlightDiagnostic()> emitError) const {
   LayoutAttr self = *this;
   if (shape.size() != getParts().size())
     return emitError() << "layout has " << getParts().size() << " coordinates, its memref " << shape.size();
@@ -62,7 +63,8 @@ LogicalResult LayoutAttr::verifyLayout(ArrayRef<int64_t> shape, function_ref<InF
     for (Part part : self.getDim(d))
       product *= part.shape;
     if (product < shape[d])
-      return emitError() << "layout holds " << product << " of " << shape[d] << " elements of coordinate " << d;
+      return emitError() << "layout holds " << product << " of " << shape[d] << " elements of coordinate "
+                         << d;
   }
   return success();
 }
@@ -97,8 +99,8 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater, parseDim))
     return {};
   auto emitError = [&] { return parser.emitError(place); };
-  return getChecked(function_ref<InFlightDiagnostic()>(emitError), parser.getContext(), ArrayRef<int64_t>(parts),
-                    ArrayRef<int64_t>(shapes), ArrayRef<int64_t>(strides));
+  return getChecked(function_ref<InFlightDiagnostic()>(emitError), parser.getContext(),
+                    ArrayRef<int64_t>(parts), ArrayRef<int64_t>(shapes), ArrayRef<int64_t>(strides));
 }
 
 void LayoutAttr::print(AsmPrinter &printer) const {

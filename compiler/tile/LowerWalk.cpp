@@ -47,12 +47,14 @@ private:
 
   /// Sets coordinates 0 … position; gives the digits above.
   Value rasterDigits(Value ordinal, int64_t position, int64_t tiles) {
-    int64_t fast = std::accumulate(counts.begin(), counts.begin() + position, int64_t(1), std::multiplies<>());
+    int64_t fast =
+        std::accumulate(counts.begin(), counts.begin() + position, int64_t(1), std::multiplies<>());
     int64_t slow = counts[position];
     Value inside = modulo(ordinal, number(fast * slow));
     Value group = divide(inside, number(tiles * fast));
     Value first = builder.createOrFold<arith::MulIOp>(loc, group, number(tiles));
-    Value size = builder.create<arith::MinUIOp>(loc, number(tiles), builder.create<arith::SubIOp>(loc, number(slow), first));
+    Value size = builder.create<arith::MinUIOp>(loc, number(tiles),
+                                                builder.create<arith::SubIOp>(loc, number(slow), first));
     Value within = modulo(inside, number(tiles * fast));
     coords[position] = builder.create<arith::AddIOp>(loc, first, modulo(within, size));
     split(divide(within, size), 0, position);

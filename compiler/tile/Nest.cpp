@@ -11,8 +11,8 @@ using namespace tgc::tile;
 namespace {
 
 /// Attributes and regions that both operations have.
-void buildNest(OpBuilder &builder, OperationState &state, ArrayRef<int64_t> staticBounds, ArrayRef<StringRef> names,
-               int64_t lanes, bool tail) {
+void buildNest(OpBuilder &builder, OperationState &state, ArrayRef<int64_t> staticBounds,
+               ArrayRef<StringRef> names, int64_t lanes, bool tail) {
   state.addAttribute("static_bounds", builder.getDenseI64ArrayAttr(staticBounds));
   state.addAttribute("names", builder.getStrArrayAttr(names));
   state.addAttribute("lanes", builder.getI64IntegerAttr(lanes));
@@ -91,7 +91,8 @@ void printHead(OpAsmPrinter &printer, Nest nest) {
 
 template <typename Nest>
 void printRegions(OpAsmPrinter &printer, Nest nest) {
-  printer.printOptionalAttrDictWithKeyword(nest->getAttrs(), {"kind", "map", "static_bounds", "names", "lanes"});
+  printer.printOptionalAttrDictWithKeyword(nest->getAttrs(),
+                                           {"kind", "map", "static_bounds", "names", "lanes"});
   printer << " ";
   printer.printRegion(nest.getBody(), /*printEntryBlockArgs=*/false);
   if (nest.getTail().empty())
@@ -132,8 +133,8 @@ LogicalResult verifyNest(Nest nest, Type element) {
 
 } // namespace
 
-void MapOp::build(OpBuilder &builder, OperationState &state, ArrayRef<OpFoldResult> bounds, ArrayRef<StringRef> names,
-                  int64_t lanes, bool tail) {
+void MapOp::build(OpBuilder &builder, OperationState &state, ArrayRef<OpFoldResult> bounds,
+                  ArrayRef<StringRef> names, int64_t lanes, bool tail) {
   SmallVector<int64_t> staticBounds;
   SmallVector<Value> dynamic;
   dispatchIndexOpFoldResults(bounds, dynamic, staticBounds);
@@ -221,8 +222,8 @@ ParseResult CopyOp::parse(OpAsmParser &parser, OperationState &state) {
     return success();
   };
   if (parseHead(parser, state, head) || parser.parseArrow() || parser.parseOperand(target) ||
-      parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Square, parseIndex) || parser.parseColonType(type) ||
-      parser.resolveOperand(target, type, state.operands) ||
+      parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Square, parseIndex) ||
+      parser.parseColonType(type) || parser.resolveOperand(target, type, state.operands) ||
       parser.resolveOperands(head.bounds, parser.getBuilder().getIndexType(), state.operands))
     return failure();
   state.addAttribute("map", AffineMapAttr::get(AffineMap::get(head.arguments.size(), 0, exprs, context)));

@@ -76,7 +76,8 @@ int64_t RingType::getFillBytes() {
 
 LogicalResult BoxOp::verify() {
   size_t rank = getSizes().size();
-  if (rank == 0 || getStrides().size() != rank || getBox().size() != rank || (getSteps() && getSteps()->size() != rank))
+  if (rank == 0 || getStrides().size() != rank || getBox().size() != rank ||
+      (getSteps() && getSteps()->size() != rank))
     return emitOpError("sizes, strides, box and steps have one number a dimension");
   if (getStrides().back() != 1)
     return emitOpError("the last dimension is contiguous");
@@ -128,7 +129,8 @@ LogicalResult GroupsOp::verify() {
   return success();
 }
 
-template <typename Dot> static LogicalResult verifyDot(Dot dot) {
+template <typename Dot>
+static LogicalResult verifyDot(Dot dot) {
   auto shapeOf = [](Type type) {
     if (auto shared = dyn_cast<SharedType>(type))
       return SmallVector<int64_t>(shared.getShape());

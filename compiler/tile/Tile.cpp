@@ -17,7 +17,8 @@ static ParseResult parseAtom(OpAsmParser &parser, StringAttr &name, IntegerAttr 
   SmallVector<int64_t> shape;
   SMLoc place = parser.getCurrentLocation();
   if (parser.parseKeyword(&word) || parser.parseLess() ||
-      parser.parseDimensionList(shape, /*allowDynamic=*/false, /*withTrailingX=*/false) || parser.parseGreater())
+      parser.parseDimensionList(shape, /*allowDynamic=*/false, /*withTrailingX=*/false) ||
+      parser.parseGreater())
     return failure();
   if (shape.size() != 2)
     return parser.emitError(place, "an atom has rows and columns");
@@ -93,11 +94,11 @@ void FuncOp::print(OpAsmPrinter &printer) {
   printer << " ";
   printer.printSymbolName(getSymName());
   printer << "(";
-  llvm::interleaveComma(getBuffers(), printer, [&](BlockArgument buffer) {
-    printer << buffer << ": " << buffer.getType();
-  });
+  llvm::interleaveComma(getBuffers(), printer,
+                        [&](BlockArgument buffer) { printer << buffer << ": " << buffer.getType(); });
   printer << ") block " << getBlockIndex() << " of " << getBlocks() << " threads(" << getThreads() << ")";
-  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {"sym_name", "buffer_names", "blocks", "threads"});
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
+                                           {"sym_name", "buffer_names", "blocks", "threads"});
   printer << " ";
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }

@@ -73,8 +73,8 @@ LogicalResult WalkOp::verify() {
     return emitOpError("names, counts and coordinates disagree in number");
   if (llvm::any_of(getCounts(), [](int64_t count) { return count < 1; }))
     return emitOpError("counts must be positive");
-  if (auto raster = getRaster();
-      raster && (raster->size() != 2 || (*raster)[0] < 1 || (*raster)[0] >= int64_t(rank) || (*raster)[1] < 1))
+  if (auto raster = getRaster(); raster && (raster->size() != 2 || (*raster)[0] < 1 ||
+                                            (*raster)[0] >= int64_t(rank) || (*raster)[1] < 1))
     return emitOpError("raster takes a coordinate that is not the first, and a positive number of tiles");
   return success();
 }

@@ -5,11 +5,11 @@
 namespace tgc {
 
 struct CompileRequest {
-  std::string text;     ///< file: a kernel-stage module with one kernel and a program that launches it
-  std::string kernel;   ///< its symbol
+  std::string text;   ///< file: a kernel-stage module with one kernel and a program that launches it
+  std::string kernel; ///< its symbol
   std::string schedule;
-  std::string device;   ///< as tgc compile takes it
-  std::string output;   ///< the package to write
+  std::string device; ///< as tgc compile takes it
+  std::string output; ///< the package to write
 };
 
 std::string printCompileRequest(const CompileRequest &request);

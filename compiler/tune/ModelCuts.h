@@ -15,9 +15,10 @@ public:
   };
 
   /// `front` compiles up to the kernel stage; everything given outlives this. `program` is this executable.
-  ModelCuts(const CompileOptions &front, const std::string &program, const DeviceInfo &device, Measurer &measurer,
-            Database &database, const TuneOptions &tuning)
-      : front(front), program(program), device(device), measurer(measurer), database(database), tuning(tuning) {}
+  ModelCuts(const CompileOptions &front, const std::string &program, const DeviceInfo &device,
+            Measurer &measurer, Database &database, const TuneOptions &tuning)
+      : front(front), program(program), device(device), measurer(measurer), database(database),
+        tuning(tuning) {}
 
   std::optional<CutTrial> measure(const std::vector<std::string> &turned, double seconds) override;
   /// Of a cut that was measured.

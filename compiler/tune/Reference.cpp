@@ -103,11 +103,12 @@ SampledReference::SampledReference(kernel::FuncOp kernel, const KernelInfo &info
     runtime::fillRandom(dtypeOf(described.type), boundShape(cast<MemRefType>(buffer.getType()), described),
                         described.name, seed, 0, uint64_t(described.span()), data.data());
   }
-  evaluate(kernel, info, std::vector<kernel::Bytes>(memory.begin(), memory.end()), affordableSamples(info, 96), seed);
+  evaluate(kernel, info, std::vector<kernel::Bytes>(memory.begin(), memory.end()),
+           affordableSamples(info, 96), seed);
 }
 
-SampledReference::SampledReference(kernel::FuncOp kernel, const KernelInfo &info, ArrayRef<kernel::Bytes> data,
-                                   size_t count, uint64_t seed) {
+SampledReference::SampledReference(kernel::FuncOp kernel, const KernelInfo &info,
+                                   ArrayRef<kernel::Bytes> data, size_t count, uint64_t seed) {
   evaluate(kernel, info, data, count, seed);
 }
 
@@ -117,7 +118,8 @@ void SampledReference::evaluate(kernel::FuncOp kernel, const KernelInfo &info, A
   std::vector<kernel::Sample> samples;
   for (auto [i, buffer] : llvm::enumerate(kernel.getBuffers()))
     if (info.buffers[i].stored)
-      for (SmallVector<int64_t> &place : placesOf(cast<MemRefType>(buffer.getType()).getShape(), count, random))
+      for (SmallVector<int64_t> &place :
+           placesOf(cast<MemRefType>(buffer.getType()).getShape(), count, random))
         samples.push_back({unsigned(i), place});
   std::vector<kernel::Reference> found = kernel::evaluateAt(kernel, data, samples);
   for (auto [sample, reference] : llvm::zip(samples, found)) {
@@ -145,8 +147,8 @@ SampledReference::Verdict SampledReference::compare(const std::vector<double> &v
     if (allowed > 0 && std::isfinite(values[i]) && std::isfinite(reference.value))
       verdict.worst = std::max(verdict.worst, std::abs(values[i] - reference.value) / allowed);
     if (!kernel::agrees(values[i], reference.value, reference.scale, types[i]) && verdict.wrong++ < 2)
-      verdict.message += fmt::format("{}[{}] is {}, not {}; ", elements[i].output, elements[i].element, values[i],
-                                     reference.value);
+      verdict.message += fmt::format("{}[{}] is {}, not {}; ", elements[i].output, elements[i].element,
+                                     values[i], reference.value);
   }
   return verdict;
 }
@@ -155,8 +157,9 @@ std::string SampledReference::disagreement(const std::vector<double> &values) co
   if (values.size() != references.size())
     return fmt::format("{} of {} sampled elements were answered", values.size(), references.size());
   Verdict verdict = compare(values);
-  return verdict.wrong ? fmt::format("{}{} of {} sampled elements wrong", verdict.message, verdict.wrong, values.size())
-                       : "";
+  return verdict.wrong
+             ? fmt::format("{}{} of {} sampled elements wrong", verdict.message, verdict.wrong, values.size())
+             : "";
 }
 
 } // namespace tgc

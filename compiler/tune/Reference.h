@@ -19,8 +19,8 @@ public:
   /// On the data that the measuring process makes from the seed. Evaluates at once.
   SampledReference(kernel::FuncOp kernel, const KernelInfo &info, uint64_t seed);
   /// On data of the caller's, by the kernel's buffers: corners, then random places, `count` of each output.
-  SampledReference(kernel::FuncOp kernel, const KernelInfo &info, llvm::ArrayRef<kernel::Bytes> data, size_t count,
-                   uint64_t seed);
+  SampledReference(kernel::FuncOp kernel, const KernelInfo &info, llvm::ArrayRef<kernel::Bytes> data,
+                   size_t count, uint64_t seed);
 
   const std::vector<SampledElement> &samples() const { return elements; }
 
@@ -35,8 +35,8 @@ public:
   std::string disagreement(const std::vector<double> &values) const;
 
 private:
-  void evaluate(kernel::FuncOp kernel, const KernelInfo &info, llvm::ArrayRef<kernel::Bytes> data, size_t count,
-                uint64_t seed);
+  void evaluate(kernel::FuncOp kernel, const KernelInfo &info, llvm::ArrayRef<kernel::Bytes> data,
+                size_t count, uint64_t seed);
 
   std::vector<SampledElement> elements;
   std::vector<kernel::Reference> references;

@@ -19,8 +19,9 @@ static std::vector<int64_t> parseShape(const std::string &text) {
 }
 
 int main(int argc, char **argv) {
-  const char *usage = "usage: tgc-import MODEL.onnx [--shape NAME=1x4x64x64]... [--precision f32|tf32|f16|bf16]"
-                      " [--locations] [--quiet]\n";
+  const char *usage =
+      "usage: tgc-import MODEL.onnx [--shape NAME=1x4x64x64]... [--precision f32|tf32|f16|bf16]"
+      " [--locations] [--quiet]\n";
   tgc::onnx::ImportOptions options;
   std::string path;
   bool locations = false, quiet = false;

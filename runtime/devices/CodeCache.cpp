@@ -20,7 +20,8 @@ std::string codeHash(const Bytes &code) {
     return (value ^ value >> 29) * P;
   };
   char text[64];
-  std::snprintf(text, sizeof text, "%zx-%016llx%016llx", code.size(), static_cast<unsigned long long>(mixed(first)),
+  std::snprintf(text, sizeof text, "%zx-%016llx%016llx", code.size(),
+                static_cast<unsigned long long>(mixed(first)),
                 static_cast<unsigned long long>(mixed(second)));
   return text;
 }

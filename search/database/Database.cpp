@@ -40,13 +40,14 @@ create table if not exists native (
 create unique index if not exists native_of on native (device, driver, options, hash);
 )";
 
-const char *columns = "workload, device, machine, schedule, outcome, seconds, spread, samples, confirmed, strategy, "
-                      "version, message, time";
+const char *columns =
+    "workload, device, machine, schedule, outcome, seconds, spread, samples, confirmed, strategy, "
+    "version, message, time";
 
-constexpr std::pair<Outcome, const char *> outcomes[] = {{Outcome::Ok, "ok"},           {Outcome::Wrong, "wrong"},
-                                                         {Outcome::Failed, "failed"},   {Outcome::Crashed, "crashed"},
-                                                         {Outcome::Hung, "hung"},       {Outcome::Memory, "memory"},
-                                                         {Outcome::Slow, "slow"}};
+constexpr std::pair<Outcome, const char *> outcomes[] = {
+    {Outcome::Ok, "ok"},           {Outcome::Wrong, "wrong"}, {Outcome::Failed, "failed"},
+    {Outcome::Crashed, "crashed"}, {Outcome::Hung, "hung"},   {Outcome::Memory, "memory"},
+    {Outcome::Slow, "slow"}};
 
 std::string hostName() {
   char name[256] = "";
@@ -54,7 +55,9 @@ std::string hostName() {
   return name;
 }
 
-double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 std::string joined(const std::vector<double> &numbers) {
   std::string text;
@@ -93,9 +96,10 @@ std::optional<Outcome> outcomeNamed(const std::string &name) {
 
 void databaseError(sqlite3 *db, const std::string &path) {
   int code = sqlite3_errcode(db) & 0xff;
-  ErrorKind kind = code == SQLITE_NOTADB || code == SQLITE_CORRUPT || code == SQLITE_ERROR || code == SQLITE_CANTOPEN
-                       ? ErrorKind::BadInput
-                       : ErrorKind::Device;
+  ErrorKind kind =
+      code == SQLITE_NOTADB || code == SQLITE_CORRUPT || code == SQLITE_ERROR || code == SQLITE_CANTOPEN
+          ? ErrorKind::BadInput
+          : ErrorKind::Device;
   throw Error(kind, fmt::format("{}: {}", path, sqlite3_errmsg(db)));
 }
 
@@ -184,8 +188,8 @@ void Database::store(const TuningRecord &r, const Evidence &e) {
               int(r.confirmed), r.strategy, r.version, r.message, r.time ? r.time : int64_t(now()))
         .step();
     Statement(*this, "insert into evidence values (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        .bind(r.workload, r.device, r.machine, r.schedule, joined(e.seconds), e.compiler, e.runtime, e.conditions,
-              e.time ? e.time : int64_t(now()))
+        .bind(r.workload, r.device, r.machine, r.schedule, joined(e.seconds), e.compiler, e.runtime,
+              e.conditions, e.time ? e.time : int64_t(now()))
         .step();
     Statement(*this, "delete from claim where workload = ? and device = ? and schedule = ?")
         .bind(r.workload, r.device, r.schedule)
@@ -197,7 +201,8 @@ void Database::store(const TuningRecord &r, const Evidence &e) {
   }
 }
 
-template <typename Rows> static TuningRecord recordOf(const Rows &rows) {
+template <typename Rows>
+static TuningRecord recordOf(const Rows &rows) {
   TuningRecord r;
   r.workload = rows.text(0);
   r.device = rows.text(1);
@@ -217,10 +222,11 @@ template <typename Rows> static TuningRecord recordOf(const Rows &rows) {
 
 std::optional<TuningRecord> Database::find(const std::string &workload, const std::string &device,
                                            const std::string &machine, const std::string &schedule) {
-  Statement rows(*this,
-                 fmt::format("select {} from record where workload = ? and device = ? and machine = ? and schedule = ?",
-                             columns)
-                     .c_str());
+  Statement rows(
+      *this,
+      fmt::format("select {} from record where workload = ? and device = ? and machine = ? and schedule = ?",
+                  columns)
+          .c_str());
   if (!rows.bind(workload, device, machine, schedule).step())
     return std::nullopt;
   return recordOf(rows);
@@ -229,10 +235,12 @@ std::optional<TuningRecord> Database::find(const std::string &workload, const st
 std::vector<TuningRecord> Database::records(const std::string &workload, const std::string &device,
                                             const std::string &machine) {
   std::vector<TuningRecord> found;
-  Statement rows(*this, fmt::format("select {} from record where (workload = ?1 or ?1 = '') and (device = ?2 or ?2 = '') "
-                                    "order by workload, device, outcome <> 'ok', machine <> ?3, machine, seconds, schedule",
-                                    columns)
-                            .c_str());
+  Statement rows(
+      *this,
+      fmt::format("select {} from record where (workload = ?1 or ?1 = '') and (device = ?2 or ?2 = '') "
+                  "order by workload, device, outcome <> 'ok', machine <> ?3, machine, seconds, schedule",
+                  columns)
+          .c_str());
   rows.bind(workload, device, machine);
   while (rows.step())
     found.push_back(recordOf(rows));
@@ -251,9 +259,10 @@ std::vector<Evidence> Database::evidence(const TuningRecord &record) {
 
 void Database::remove(const TuningRecord &record) {
   for (const char *table : {"record", "evidence"})
-    Statement(*this, fmt::format("delete from {} where workload = ? and device = ? and machine = ? and schedule = ?",
-                                 table)
-                         .c_str())
+    Statement(*this,
+              fmt::format("delete from {} where workload = ? and device = ? and machine = ? and schedule = ?",
+                          table)
+                  .c_str())
         .bind(record.workload, record.device, record.machine, record.schedule)
         .step();
 }
@@ -264,7 +273,8 @@ bool Database::claim(const std::string &workload, const std::string &device, con
   execute("begin immediate");
   bool free = true;
   try {
-    Statement held(*this, "select host, process, until from claim where workload = ? and device = ? and schedule = ?");
+    Statement held(
+        *this, "select host, process, until from claim where workload = ? and device = ? and schedule = ?");
     if (held.bind(workload, device, schedule).step()) {
       auto process = pid_t(held.integer(1));
       bool alive = held.text(0) != host || process == getpid() || kill(process, 0) == 0 || errno == EPERM;
@@ -289,16 +299,21 @@ void Database::release(const std::string &workload, const std::string &device, c
 }
 
 size_t Database::merge(const std::string &other) {
-  { Database check(other, /*readOnly=*/true); }
+  {
+    Database check(other, /*readOnly=*/true);
+  }
   Statement(*this, "attach database ? as other").bind(other).step();
   execute("begin immediate");
   size_t changed = 0;
   try {
     execute("insert into workload select * from other.workload where true on conflict do nothing");
-    execute("insert into evidence select e.* from other.evidence e where not exists (select 1 from evidence o where "
-            "o.workload = e.workload and o.device = e.device and o.machine = e.machine and o.schedule = e.schedule and "
+    execute("insert into evidence select e.* from other.evidence e where not exists (select 1 from evidence "
+            "o where "
+            "o.workload = e.workload and o.device = e.device and o.machine = e.machine and o.schedule = "
+            "e.schedule and "
             "o.time = e.time and o.seconds = e.seconds)");
-    execute("insert or replace into record select r.* from other.record r left join record o on o.workload = r.workload "
+    execute("insert or replace into record select r.* from other.record r left join record o on o.workload = "
+            "r.workload "
             "and o.device = r.device and o.machine = r.machine and o.schedule = r.schedule "
             "where o.time is null or o.time < r.time");
     changed = size_t(sqlite3_changes(db));

@@ -78,17 +78,19 @@ public:
   /// Adds, or replaces what this machine found before for the same workload, device and schedule; keeps the
   /// evidence of both. Ends the caller's claim of it.
   void store(const TuningRecord &record, const Evidence &evidence);
-  std::optional<TuningRecord> find(const std::string &workload, const std::string &device, const std::string &machine,
-                                   const std::string &schedule);
+  std::optional<TuningRecord> find(const std::string &workload, const std::string &device,
+                                   const std::string &machine, const std::string &schedule);
   /// All of a workload and a device (empty: of all), best first: usable ones by time, this machine's before others',
   /// then those that failed.
-  std::vector<TuningRecord> records(const std::string &workload, const std::string &device, const std::string &machine);
+  std::vector<TuningRecord> records(const std::string &workload, const std::string &device,
+                                    const std::string &machine);
   std::vector<Evidence> evidence(const TuningRecord &record);
   void remove(const TuningRecord &record);
 
   /// Tries to reserve a trial for this process; false while another living process has it. A claim ends with
   /// store(), release(), its owner's death, or after `seconds`.
-  bool claim(const std::string &workload, const std::string &device, const std::string &schedule, double seconds);
+  bool claim(const std::string &workload, const std::string &device, const std::string &schedule,
+             double seconds);
   void release(const std::string &workload, const std::string &device, const std::string &schedule);
 
   /// Code that a driver's compiler has made; keeps it from being pruned for a while.

@@ -7,24 +7,28 @@ namespace tgc {
 
 std::optional<std::vector<uint8_t>> Database::nativeCode(const NativeKey &key) {
   constexpr int64_t day = 86400;
-  Statement found(*this,
-                  "select code, used from native where device = ? and driver = ? and options = ? and hash = ?");
+  Statement found(
+      *this, "select code, used from native where device = ? and driver = ? and options = ? and hash = ?");
   if (!found.bind(key.device, key.driver, key.options, key.code).step())
     return std::nullopt;
   int64_t now = std::time(nullptr);
   if (found.integer(1) + day < now)
-    Statement(*this, "update native set used = ? where device = ? and driver = ? and options = ? and hash = ?")
+    Statement(*this,
+              "update native set used = ? where device = ? and driver = ? and options = ? and hash = ?")
         .bind(now, key.device, key.driver, key.options, key.code)
         .step();
   return found.bytes(0);
 }
 
 void Database::storeNativeCode(const NativeKey &key, std::span<const uint8_t> code) {
-  Statement(*this, "insert or replace into native (device, driver, options, hash, used, code) values (?, ?, ?, ?, ?, ?)")
+  Statement(
+      *this,
+      "insert or replace into native (device, driver, options, hash, used, code) values (?, ?, ?, ?, ?, ?)")
       .bind(key.device, key.driver, key.options, key.code, int64_t(std::time(nullptr)), code)
       .step();
-  Statement(*this, "delete from native where rowid in (select rowid from (select rowid, sum(length(code)) over "
-                   "(order by used desc, rowid desc) as total from native) where total > ?)")
+  Statement(*this,
+            "delete from native where rowid in (select rowid from (select rowid, sum(length(code)) over "
+            "(order by used desc, rowid desc) as total from native) where total > ?)")
       .bind(mostNativeBytes)
       .step();
 }

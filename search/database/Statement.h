@@ -18,7 +18,8 @@ public:
   Statement(const Statement &) = delete;
   Statement &operator=(const Statement &) = delete;
 
-  template <typename... Args> Statement &bind(const Args &...arguments) {
+  template <typename... Args>
+  Statement &bind(const Args &...arguments) {
     int position = 0;
     (bindOne(++position, arguments), ...);
     return *this;

@@ -129,7 +129,8 @@ Child::Answer Child::next(double seconds) {
     pid_t ended = std::exchange(process, -1);
     waitpid(ended, &status, 0);
     if (WIFSIGNALED(status))
-      return endedBy(End::Died, fmt::format("died of signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status))));
+      return endedBy(End::Died,
+                     fmt::format("died of signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status))));
     return endedBy(End::Died, fmt::format("ended with code {}", WEXITSTATUS(status)));
   }
 }

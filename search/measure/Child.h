@@ -19,7 +19,8 @@ public:
   };
 
   /// `memoryBytes` bounds what the process may hold; 0: no bound. The process starts with the first call.
-  Child(std::vector<std::string> command, uint64_t memoryBytes) : command(std::move(command)), memory(memoryBytes) {}
+  Child(std::vector<std::string> command, uint64_t memoryBytes)
+      : command(std::move(command)), memory(memoryBytes) {}
   ~Child() { stop(); }
   Child(const Child &) = delete;
   Child &operator=(const Child &) = delete;

@@ -14,30 +14,31 @@ struct SampledElement {
 };
 
 struct MeasureRequest {
-  std::string package;           ///< file of the candidate's package
-  std::string device = "cpu";    ///< as the runtime names it
-  uint64_t seed = 1;             ///< of inputs and weights (tgc_random_fill)
+  std::string package;        ///< file of the candidate's package
+  std::string device = "cpu"; ///< as the runtime names it
+  uint64_t seed = 1;          ///< of inputs and weights (tgc_random_fill)
   std::vector<SampledElement> samples;
   /// Bytes to go through before each run, so that what the model has cold is cold here; 0: caches stay warm.
   uint64_t coldBytes = 0;
   /// Inputs that together are no larger than this are touched again after that: the kernel before has just made them.
   uint64_t warmInputs = 0;
-  double giveUpAbove = 0;        ///< seconds; a run that takes longer ends the measuring, and is ended itself; 0: never
-  double leastSeconds = 0.03;    ///< of measured time
+  double giveUpAbove =
+      0; ///< seconds; a run that takes longer ends the measuring, and is ended itself; 0: never
+  double leastSeconds = 0.03; ///< of measured time
   int leastRuns = 3, mostRuns = 15;
-  double longRun = 0.25;         ///< seconds; of a kernel that takes this long the first run counts, and is enough
-  double loadSeconds = 120;      ///< for loading the package: drivers' compilers take their time
-  double limitSeconds = 20;      ///< for everything after that
-  uint64_t memoryBytes = 0;      ///< the process may hold; 0: no bound
-  std::string fault;             ///< test only: crash, hang, memory or wrong
+  double longRun = 0.25;    ///< seconds; of a kernel that takes this long the first run counts, and is enough
+  double loadSeconds = 120; ///< for loading the package: drivers' compilers take their time
+  double limitSeconds = 20; ///< for everything after that
+  uint64_t memoryBytes = 0; ///< the process may hold; 0: no bound
+  std::string fault;        ///< test only: crash, hang, memory or wrong
 };
 
 struct MeasureReply {
   Outcome outcome = Outcome::Failed;
   std::string message;
-  double median = 0, spread = 0;     ///< seconds; the quartiles' distance as a part of the median
-  std::vector<double> seconds;       ///< of each run
-  std::vector<double> values;        ///< of the samples, after the first run
+  double median = 0, spread = 0; ///< seconds; the quartiles' distance as a part of the median
+  std::vector<double> seconds;   ///< of each run
+  std::vector<double> values;    ///< of the samples, after the first run
 };
 
 /// Runs candidates on a device. Never throws for a bad candidate: that is an outcome.

@@ -14,11 +14,11 @@ std::string printRequest(const MeasureRequest &r) {
   json samples = json::array();
   for (const SampledElement &sample : r.samples)
     samples.push_back({sample.output, sample.element});
-  return json{{"package", r.package},         {"device", r.device},     {"seed", r.seed},
-              {"samples", samples},           {"cold", r.coldBytes},    {"warm", r.warmInputs},
-              {"give_up", r.giveUpAbove},     {"least", r.leastSeconds}, {"least_runs", r.leastRuns},
-              {"most_runs", r.mostRuns},      {"fault", r.fault},        {"limit", r.limitSeconds},
-              {"memory", r.memoryBytes},      {"long", r.longRun}}
+  return json{{"package", r.package},     {"device", r.device},      {"seed", r.seed},
+              {"samples", samples},       {"cold", r.coldBytes},     {"warm", r.warmInputs},
+              {"give_up", r.giveUpAbove}, {"least", r.leastSeconds}, {"least_runs", r.leastRuns},
+              {"most_runs", r.mostRuns},  {"fault", r.fault},        {"limit", r.limitSeconds},
+              {"memory", r.memoryBytes},  {"long", r.longRun}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -62,8 +62,9 @@ std::string printReply(const MeasureReply &r) {
   json values = json::array();
   for (double value : r.values)
     values.push_back(numberOf(value));
-  return json{{"outcome", nameOf(r.outcome)}, {"message", r.message}, {"seconds", r.seconds}, {"values", values}}.dump(
-      -1, ' ', false, json::error_handler_t::replace);
+  return json{
+      {"outcome", nameOf(r.outcome)}, {"message", r.message}, {"seconds", r.seconds}, {"values", values}}
+      .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 MeasureReply parseReply(const std::string &line) {
@@ -78,7 +79,12 @@ MeasureReply parseReply(const std::string &line) {
     summarise(r);
     return r;
   } catch (const json::exception &error) {
-    return {Outcome::Crashed, fmt::format("the measuring process answered nonsense: {}", error.what()), 0, 0, {}, {}};
+    return {Outcome::Crashed,
+            fmt::format("the measuring process answered nonsense: {}", error.what()),
+            0,
+            0,
+            {},
+            {}};
   }
 }
 

@@ -13,10 +13,10 @@ const Option &persistent(), &raster(), &split(), &join(), &slots(), &prefetch(),
 const std::vector<const Option *> &options() {
   using namespace option;
   static const std::vector<const Option *> list = {
-      &local(),   &upcast(),     &unroll(), &group(), &padTo(),    &order(),   &noLocals(), &hold(),
-      &tc(),      &flip(),       &tile(),   &warps(), &pingPong(), &overlap(), &copy(),     &stage(),
-      &cluster(), &persistent(), &raster(), &split(), &join(),     &slots(),   &prefetch(), &pack(),
-      &winograd(),
+      &local(), &upcast(),   &unroll(),  &group(),      &padTo(),  &order(),    &noLocals(),
+      &hold(),  &tc(),       &flip(),    &tile(),       &warps(),  &pingPong(), &overlap(),
+      &copy(),  &stage(),    &cluster(), &persistent(), &raster(), &split(),    &join(),
+      &slots(), &prefetch(), &pack(),    &winograd(),
   };
   return list;
 }

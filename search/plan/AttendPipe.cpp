@@ -51,7 +51,8 @@ public:
     std::vector<int> wholeColumns = attend.e;
     plan.e = makeSide(attend.e, mainAccess(attend.values), wholeColumns);
     requireOnePiece(plan.n, "keys");
-    if (std::count_if(plan.m.axes.begin(), plan.m.axes.end(), [](const TiledAxis &axis) { return axis.tile > 1; }) > 1)
+    if (std::count_if(plan.m.axes.begin(), plan.m.axes.end(),
+                      [](const TiledAxis &axis) { return axis.tile > 1; }) > 1)
       throw Refusal{"tile: queries are taken along one axis"};
     requireWhole(plan, attend.d);
     requireWhole(plan, attend.complete);
@@ -84,7 +85,8 @@ public:
     int64_t weights = plan.n.extent() * plan.atomN * bytesOf(atom.accumulator);
     launch.scratchBytes = sums + weights + plan.a.tileBytes + plan.b.tileBytes + plan.v.tileBytes;
     if (launch.scratchBytes > device.sharedBytes)
-      throw Refusal{fmt::format("{} bytes of block memory, there are {}", launch.scratchBytes, device.sharedBytes)};
+      throw Refusal{
+          fmt::format("{} bytes of block memory, there are {}", launch.scratchBytes, device.sharedBytes)};
     Plan result;
     result.launches = {launch};
     result.registers = (plan.atomM + 1) * (plan.atomN / lanes) + 1;

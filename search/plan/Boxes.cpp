@@ -50,7 +50,8 @@ std::vector<int64_t> boxOfPoints(const Side &side, int64_t points) {
     int64_t tile = side.axes[i].tile;
     box[i] = std::min(tile, left);
     // A piece of the outermost tiled axis may leave a rest behind it.
-    bool outermost = std::none_of(side.axes.begin(), side.axes.begin() + i, [](const TiledAxis &axis) { return axis.tile > 1; });
+    bool outermost = std::none_of(side.axes.begin(), side.axes.begin() + i,
+                                  [](const TiledAxis &axis) { return axis.tile > 1; });
     if (left % box[i] != 0 || (left < tile && tile % left != 0 && !outermost))
       return {};
     left /= box[i];
@@ -114,7 +115,8 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
       if (axes.size() > 1)
         return fmt::format("{} is stored under a condition along several axes of one dimension", buffer.name);
       if (!axes.empty())
-        dim.size = std::min(dim.size, index.offset + index.coefficients[axes[0]] * (kernel.axes[axes[0]].extent - 1) + 1);
+        dim.size = std::min(
+            dim.size, index.offset + index.coefficients[axes[0]] * (kernel.axes[axes[0]].extent - 1) + 1);
     }
     for (int axis : axes) {
       if (box[axis] == 1)
@@ -125,7 +127,8 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
       dim.box = box[axis];
       dim.step = coord.coefficients[axis];
       if (dim.step < 1 || dim.step > 8)
-        return fmt::format("{} is read {} elements apart along {}", buffer.name, dim.step, kernel.axes[axis].name);
+        return fmt::format("{} is read {} elements apart along {}", buffer.name, dim.step,
+                           kernel.axes[axis].name);
     }
     dims.push_back(std::move(dim));
   }
@@ -138,12 +141,14 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
     dims.erase(at);
   }
   // What is left has one point in the box; nested dimensions are one.
-  std::erase_if(dims, [](const Dim &dim) { return dim.size == 1 && dim.coord.offset == 0 && dim.coord.linear; });
+  std::erase_if(dims,
+                [](const Dim &dim) { return dim.size == 1 && dim.coord.offset == 0 && dim.coord.linear; });
   std::stable_sort(dims.begin(), dims.end(), [](const Dim &a, const Dim &b) { return a.stride > b.stride; });
   for (size_t i = 0; !access.guarded && i + 1 < dims.size();) {
     Dim &outer = dims[i], &inner = dims[i + 1];
     // Behind its end a digit of a larger dimension is the next one's beginning.
-    bool leaves = std::any_of(beyond.begin(), beyond.end(), [&](int axis) { return inner.coord.coefficients[axis] != 0; });
+    bool leaves = std::any_of(beyond.begin(), beyond.end(),
+                              [&](int axis) { return inner.coord.coefficients[axis] != 0; });
     if (leaves || !outer.coord.linear || !inner.coord.linear || outer.stride != inner.stride * inner.size) {
       ++i;
       continue;
@@ -183,7 +188,8 @@ std::string planBox(const KernelInfo &kernel, const Access &access, const std::v
 namespace {
 
 /// Adds axes with more than one point in a box of the side.
-void addBox(const Side &side, const std::vector<int64_t> &points, std::vector<int64_t> &box, std::vector<int> &order) {
+void addBox(const Side &side, const std::vector<int64_t> &points, std::vector<int64_t> &box,
+            std::vector<int> &order) {
   for (size_t i = 0; i < side.axes.size(); ++i)
     if (points[i] > 1) {
       box[side.axes[i].axis] = points[i];
@@ -241,8 +247,8 @@ std::optional<Side> paddedSide(const Side &side, int64_t points) {
   return padded;
 }
 
-std::string planDepthInRow(const KernelInfo &kernel, const Access &access, const Side &side, const Side &depth,
-                           OperandPlan &plan, int64_t rows, int64_t rowBytes) {
+std::string planDepthInRow(const KernelInfo &kernel, const Access &access, const Side &side,
+                           const Side &depth, OperandPlan &plan, int64_t rows, int64_t rowBytes) {
   return planTile(kernel, access, side, depth, rows ? rows : side.extent(), rowBytes, plan);
 }
 
@@ -255,13 +261,16 @@ std::string planSideInRow(const KernelInfo &kernel, const Access &access, const 
 std::string planPieces(const KernelInfo &kernel, const PipePlan &plan, const BoxPlan &box) {
   int64_t piece = 16 / bytesOf(kernel.buffers[box.buffer].type);
   if (box.box.back() % piece != 0)
-    return fmt::format("{} is read in pieces of {} elements", kernel.buffers[box.buffer].name, box.box.back());
+    return fmt::format("{} is read in pieces of {} elements", kernel.buffers[box.buffer].name,
+                       box.box.back());
   const LinearIndex &inner = box.coords.back();
   bool between = inner.offset % piece != 0 || !inner.linear;
   for (size_t axis = 0; axis < inner.coefficients.size(); ++axis)
     if (const TiledAxis *tiled = plan.find(int(axis)))
       between |= inner.coefficients[axis] * tiled->tile % piece != 0 && tiled->tiles() > 1;
-  return between ? fmt::format("{} is read from between multiples of 16 bytes", kernel.buffers[box.buffer].name) : "";
+  return between
+             ? fmt::format("{} is read from between multiples of 16 bytes", kernel.buffers[box.buffer].name)
+             : "";
 }
 
 bool isCommon(const KernelInfo &kernel, const OperandInfo &operand, size_t dim) {
@@ -311,8 +320,9 @@ static std::string acrossPiece(const KernelInfo &kernel, const OperandInfo &oper
   return "";
 }
 
-std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows, const Side &side,
-                               const Side &depth, OperandPlan &plan, int64_t rows, int64_t rowBytes) {
+std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows,
+                               const Side &side, const Side &depth, OperandPlan &plan, int64_t rows,
+                               int64_t rowBytes) {
   for (size_t i = 0; i < operand.accesses.size(); ++i) {
     Access access = kernel.accesses[operand.accesses[i]];
     OperandPlan piece;

@@ -29,8 +29,9 @@ std::vector<int> axesBeyond(const Side &side, const std::vector<int64_t> &points
 
 /// An operand's tile as side × depth (rows are points of the side, columns the depth, rounded up to whole rows of
 /// block memory), in boxes of `rows` points of the side (0: all); or as depth × side. Empty, or why not.
-std::string planDepthInRow(const KernelInfo &kernel, const Access &access, const Side &side, const Side &depth,
-                           OperandPlan &plan, int64_t rows = 0, int64_t rowBytes = boxRowBytes);
+std::string planDepthInRow(const KernelInfo &kernel, const Access &access, const Side &side,
+                           const Side &depth, OperandPlan &plan, int64_t rows = 0,
+                           int64_t rowBytes = boxRowBytes);
 std::string planSideInRow(const KernelInfo &kernel, const Access &access, const Side &side, const Side &depth,
                           OperandPlan &plan, int64_t rowBytes = boxRowBytes);
 
@@ -43,8 +44,8 @@ std::string planPieces(const KernelInfo &kernel, const PipePlan &plan, const Box
 bool isCommon(const KernelInfo &kernel, const OperandInfo &operand, size_t dim);
 
 /// The same for an operand of one or more pieces; every tile lies wholly in one piece.
-std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows, const Side &side,
-                               const Side &depth, OperandPlan &plan, int64_t rows = 0,
+std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows,
+                               const Side &side, const Side &depth, OperandPlan &plan, int64_t rows = 0,
                                int64_t rowBytes = boxRowBytes);
 
 /// How the kernel's stores leave consumers whose sums are points of plan.m and `columns`. Gives the slots that are

@@ -51,7 +51,8 @@ public:
       if (std::none_of(right.accesses.begin(), right.accesses.end(), [&, &name = name](int access) {
             return kernel.buffers[kernel.accesses[access].buffer].name == name;
           }))
-        throw Refusal{fmt::format("pack({},{}): only the operand on the atom's columns has panels", name, order)};
+        throw Refusal{
+            fmt::format("pack({},{}): only the operand on the atom's columns has panels", name, order)};
 
     LaunchPlan launch;
     for (const TiledAxis &axis : plan.batch)
@@ -60,7 +61,8 @@ public:
     int64_t sums = plan.m.extent() * plan.paddedColumns() * bytesOf(atom.accumulator);
     launch.scratchBytes = sums + plan.a.tileBytes + plan.b.tileBytes;
     if (launch.scratchBytes > device.sharedBytes)
-      throw Refusal{fmt::format("{} bytes of block memory, there are {}", launch.scratchBytes, device.sharedBytes)};
+      throw Refusal{
+          fmt::format("{} bytes of block memory, there are {}", launch.scratchBytes, device.sharedBytes)};
     result.launches = {launch};
     result.registers = (plan.atomM + 1) * (plan.atomN / lanes) + 1;
     result.body = std::move(plan);
@@ -108,8 +110,8 @@ private:
     char columns = schedule.flip ? 'm' : 'n';
     if (order.outer != columns || order.inner != 'k' || order.panel == 0 || order.panel % lanes != 0 ||
         order.panel / lanes > 4)
-      throw Refusal{fmt::format("pack({},{}): the atom takes panels of 1 to 4 vectors of {}, as in {}{}k", name, text,
-                                lanes, columns, 2 * lanes)};
+      throw Refusal{fmt::format("pack({},{}): the atom takes panels of 1 to 4 vectors of {}, as in {}{}k",
+                                name, text, lanes, columns, 2 * lanes)};
     for (int position : right.accesses)
       if (kernel.buffers[kernel.accesses[position].buffer].name != name)
         throw Refusal{fmt::format("pack({},{}): the operand is also made of {}", name, text,
@@ -191,7 +193,8 @@ bool panelsAreGlobal(const Side &columns, int64_t panel) {
   if (columns.tiles() == 1 || panel == 1)
     return true;
   // A last tile that is not full still reads all of its panels.
-  return columns.axes.size() == 1 && columns.extent() % panel == 0 && columns.axes[0].extent % columns.extent() == 0;
+  return columns.axes.size() == 1 && columns.extent() % panel == 0 &&
+         columns.axes[0].extent % columns.extent() == 0;
 }
 
 Plan planContractPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {

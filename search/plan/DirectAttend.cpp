@@ -31,10 +31,12 @@ public:
     const RolesPlan &roles = *plan.roles;
     plan.a = planOperand(plan, atom, scores.lhs, /*left=*/true, plan.m, roles.fragmentRows, plan.k, false);
     plan.b = planOperand(plan, atom, scores.rhs, /*left=*/false, plan.n, plan.n.extent(), plan.k);
-    plan.v = planOperand(plan, atom, attend.values, /*left=*/false, *paddedSide(plan.e, roles.fragmentColumns), roles.fragmentColumns, plan.n);
+    plan.v = planOperand(plan, atom, attend.values, /*left=*/false,
+                         *paddedSide(plan.e, roles.fragmentColumns), roles.fragmentColumns, plan.n);
     plan.a.prefetch.reset(); // read once
     // Blocks ahead of the last one lie outside of memory only where one axis counts them.
-    if (std::count_if(plan.n.axes.begin(), plan.n.axes.end(), [](const TiledAxis &axis) { return axis.tiles() > 1; }) > 1) {
+    if (std::count_if(plan.n.axes.begin(), plan.n.axes.end(),
+                      [](const TiledAxis &axis) { return axis.tiles() > 1; }) > 1) {
       plan.b.prefetch.reset();
       plan.v.prefetch.reset();
     }
@@ -54,15 +56,18 @@ private:
     // A value a row is a lane's: rows come in whole subgroups.
     int64_t step = std::max(atom.m, atom.n) * schedule.warpsM;
     if (queries % step != 0)
-      throw Refusal{fmt::format("tile: {} queries, {} groups take multiples of {}", queries, schedule.warpsM, step)};
+      throw Refusal{
+          fmt::format("tile: {} queries, {} groups take multiples of {}", queries, schedule.warpsM, step)};
     if (keys % std::max(atom.k, atom.n) != 0)
-      throw Refusal{fmt::format("tile: {} keys, the atom takes multiples of {}", keys, std::max(atom.k, atom.n))};
+      throw Refusal{
+          fmt::format("tile: {} keys, the atom takes multiples of {}", keys, std::max(atom.k, atom.n))};
     for (const TiledAxis &axis : plan.e.axes)
       if (axis.tile != axis.extent && (axis.ragged() || axis.tile % atom.n != 0))
         throw Refusal{fmt::format("tile({},{}): tiles of value columns divide them and are multiples of {}",
                                   kernel.axes[axis.axis].name, axis.tile, atom.n)};
     if (columns != plan.e.extent() && !paddedSide(plan.e, columns))
-      throw Refusal{fmt::format("tile: {} value columns of several axes, the atom has multiples of {}", plan.e.extent(), atom.n)};
+      throw Refusal{fmt::format("tile: {} value columns of several axes, the atom has multiples of {}",
+                                plan.e.extent(), atom.n)};
     RolesPlan roles = makeRoles(atom, queries / schedule.warpsM, columns);
     roles.holdLeft = holdsQueries();
     int64_t rows = roles.fragmentRows, depth = roundUp(plan.k.extent(), atom.k);

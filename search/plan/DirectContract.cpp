@@ -42,9 +42,11 @@ private:
   void planGroups(const Atom &atom, const ContractInfo &contract) {
     int64_t rows = plan.m.extent(), columns = plan.n.extent(), depth = plan.k.extent();
     if (rows % (atom.m * schedule.warpsM) != 0)
-      throw Refusal{fmt::format("tile: {} rows, {} groups take multiples of {}", rows, schedule.warpsM, atom.m)};
+      throw Refusal{
+          fmt::format("tile: {} rows, {} groups take multiples of {}", rows, schedule.warpsM, atom.m)};
     if (columns % (atom.n * schedule.warpsN) != 0)
-      throw Refusal{fmt::format("tile: {} columns, {} groups take multiples of {}", columns, schedule.warpsN, atom.n)};
+      throw Refusal{
+          fmt::format("tile: {} columns, {} groups take multiples of {}", columns, schedule.warpsN, atom.n)};
     if (schedule.warpsN > 1 && !contract.complete.empty())
       throw Refusal{"warps: the result is remapped along columns that one group must have"};
     if (depth % atom.k != 0)

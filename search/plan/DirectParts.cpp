@@ -60,7 +60,8 @@ void DirectParts::planRegisters(RolesPlan &roles, const Atom &atom, int64_t frag
   roles.consumerRegisters = result.registers <= usual ? usual : large;
   int64_t most = std::min(std::max(usual, large), device.blockRegisters / (roles.consumers * atom.threads));
   if (result.registers > most || roles.consumerRegisters > most)
-    throw Refusal{fmt::format("tile: {} registers for fragments, there are {}", fragments, most - spareRegisters)};
+    throw Refusal{
+        fmt::format("tile: {} registers for fragments, there are {}", fragments, most - spareRegisters)};
 }
 
 std::string DirectParts::whyNoBlocks(const BoxPlan &box, int64_t multiple) const {
@@ -71,10 +72,12 @@ std::string DirectParts::whyNoBlocks(const BoxPlan &box, int64_t multiple) const
   if (box.box[rows] % multiple != 0)
     return fmt::format("{} has {} neighbours in a column, blocks have {}", name, box.box[rows], multiple);
   if (width < blocks.least || width % 4 != 0)
-    return fmt::format("a row of {} has {} bytes, blocks want {} at least, and a multiple of 4", name, width, blocks.least);
+    return fmt::format("a row of {} has {} bytes, blocks want {} at least, and a multiple of 4", name, width,
+                       blocks.least);
   bool between = box.offset * bytes % blocks.base != 0;
   for (size_t d = 0; d + 1 < box.sizes.size(); ++d)
-    between |= (d != rows || box.steps[d] > 1) && box.sizes[d] > 1 && box.strides[d] * bytes % blocks.base != 0;
+    between |=
+        (d != rows || box.steps[d] > 1) && box.sizes[d] > 1 && box.strides[d] * bytes % blocks.base != 0;
   width += between ? blocks.base - blocks.pitch : 0;
   int64_t pitch = box.strides[rows] * box.steps[rows] * bytes;
   if (pitch % blocks.pitch != 0 || pitch < width)
@@ -85,7 +88,8 @@ std::string DirectParts::whyNoBlocks(const BoxPlan &box, int64_t multiple) const
 }
 
 std::string DirectParts::planBlocks(const OperandInfo &operand, bool depthInRows, bool left, const Atom &atom,
-                                    const Side &side, int64_t points, const Side &depth, OperandPlan &made) const {
+                                    const Side &side, int64_t points, const Side &depth,
+                                    OperandPlan &made) const {
   int64_t bytes = bytesOf(operand.type), deep = roundUp(depth.extent(), atom.k);
   if (left && depthInRows)
     return "its rows would be steps of the depth";
@@ -100,7 +104,9 @@ std::string DirectParts::planBlocks(const OperandInfo &operand, bool depthInRows
     padded = *whole;
   }
   int64_t rowBytes = (depthInRows ? points : deep) * bytes;
-  if (std::string reason = planOperandInBoxes(kernel, operand, depthInRows, side, padded, made, points, rowBytes); !reason.empty())
+  if (std::string reason =
+          planOperandInBoxes(kernel, operand, depthInRows, side, padded, made, points, rowBytes);
+      !reason.empty())
     return reason;
   for (const BoxPlan &box : made.boxes)
     if (std::string reason = whyNoBlocks(box, left ? atom.m : 16); !reason.empty())
@@ -111,7 +117,8 @@ std::string DirectParts::planBlocks(const OperandInfo &operand, bool depthInRows
   return "";
 }
 
-OperandPlan DirectParts::planElements(const Atom &atom, const OperandInfo &operand, bool left, const Side &depth) const {
+OperandPlan DirectParts::planElements(const Atom &atom, const OperandInfo &operand, bool left,
+                                      const Side &depth) const {
   if (operand.reduced)
     throw Refusal{"tc: an operand holds a reduction"};
   OperandPlan made;
@@ -124,10 +131,12 @@ OperandPlan DirectParts::planElements(const Atom &atom, const OperandInfo &opera
   const TiledAxis &inner = depth.axes.back();
   const Access &access = kernel.accesses[operand.accesses.front()];
   const BufferInfo &buffer = kernel.buffers[access.buffer];
-  bool linear = std::all_of(access.indices.begin(), access.indices.end(), [](const LinearIndex &index) { return index.linear; });
+  bool linear = std::all_of(access.indices.begin(), access.indices.end(),
+                            [](const LinearIndex &index) { return index.linear; });
   if (access.guarded || !linear || access.strideOf(inner.axis, buffer) != 1)
     return made;
-  int64_t most = left ? (atom.n == 8 ? 2 : 1) : device.vectorBytes / bytesOf(operand.type), start = buffer.offset;
+  int64_t most = left ? (atom.n == 8 ? 2 : 1) : device.vectorBytes / bytesOf(operand.type),
+          start = buffer.offset;
   for (size_t d = 0; d < access.indices.size(); ++d)
     start += access.indices[d].offset * buffer.strides[d];
   auto aligned = [&](int64_t lanes) {
@@ -144,8 +153,8 @@ OperandPlan DirectParts::planElements(const Atom &atom, const OperandInfo &opera
   return made;
 }
 
-OperandPlan DirectParts::planOperand(const PipePlan &plan, const Atom &atom, const OperandInfo &operand, bool left,
-                                     const Side &side, int64_t points, const Side &depth,
+OperandPlan DirectParts::planOperand(const PipePlan &plan, const Atom &atom, const OperandInfo &operand,
+                                     bool left, const Side &side, int64_t points, const Side &depth,
                                      std::optional<bool> depthInRows) const {
   std::string copy = copyOf(operand);
   if (copy.empty() || copy == "plain")
@@ -167,8 +176,8 @@ OperandPlan DirectParts::planOperand(const PipePlan &plan, const Atom &atom, con
   throw Refusal{fmt::format("copy({},block2d): {}", name, reasons)};
 }
 
-std::string DirectParts::planBlock(const Access &access, const Side &rows, int64_t rowPoints, const Side &columns,
-                                   int64_t columnPoints, BoxPlan &box) const {
+std::string DirectParts::planBlock(const Access &access, const Side &rows, int64_t rowPoints,
+                                   const Side &columns, int64_t columnPoints, BoxPlan &box) const {
   std::optional<Side> padded = paddedSide(columns, columnPoints);
   if (!padded)
     return "its columns are of several axes";
@@ -188,8 +197,8 @@ std::string DirectParts::planBlock(const Access &access, const Side &rows, int64
   return planBox(kernel, access, points, order, beyond, box);
 }
 
-void DirectParts::planPrefetch(const RolesPlan &roles, const OperandInfo &operand, const Side &side, const Side &depth,
-                               OperandPlan &made) const {
+void DirectParts::planPrefetch(const RolesPlan &roles, const OperandInfo &operand, const Side &side,
+                               const Side &depth, OperandPlan &made) const {
   if (operand.pieces)
     return;
   const Side &rows = made.depthInRows ? depth : side, &columns = made.depthInRows ? side : depth;
@@ -206,10 +215,12 @@ void DirectParts::planPrefetch(const RolesPlan &roles, const OperandInfo &operan
   plan.down = (rows.extent() + plan.rows - 1) / plan.rows;
   plan.rounds = (plan.down * plan.across + roles.consumers - 1) / roles.consumers;
   const Access &access = kernel.accesses[operand.accesses.front()];
-  if (!planBlock(access, rows, plan.rows, columns, plan.columns, plan.box).empty() || !whyNoBlocks(plan.box, 1).empty())
+  if (!planBlock(access, rows, plan.rows, columns, plan.columns, plan.box).empty() ||
+      !whyNoBlocks(plan.box, 1).empty())
     return;
   // One message is one block.
-  int64_t dims = std::count_if(plan.box.box.begin(), plan.box.box.end() - 1, [](int64_t points) { return points > 1; });
+  int64_t dims =
+      std::count_if(plan.box.box.begin(), plan.box.box.end() - 1, [](int64_t points) { return points > 1; });
   if (dims <= 1)
     made.prefetch = std::move(plan);
 }
@@ -237,7 +248,8 @@ void DirectParts::planBlockStores(PipePlan &plan, const Atom &atom, const Side &
       continue;
     BoxPlan box;
     int64_t width = roles.fragmentColumns;
-    if (width % atom.n != 0 || !planBlock(access, rows, atom.m, across, atom.n, box).empty() || !whyNoBlocks(box, 1).empty() ||
+    if (width % atom.n != 0 || !planBlock(access, rows, atom.m, across, atom.n, box).empty() ||
+        !whyNoBlocks(box, 1).empty() ||
         std::count_if(box.box.begin(), box.box.end() - 1, [](int64_t points) { return points > 1; }) > 1)
       continue;
     store.staged = store.blocks = true;

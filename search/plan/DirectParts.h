@@ -20,7 +20,8 @@ protected:
   /// How one operand's fragments come: its `points` of the side and a step of the depth, padded to the atom's, as blocks
   /// or element by element, as the schedule's copies say. Throws Refusal.
   OperandPlan planOperand(const PipePlan &plan, const Atom &atom, const OperandInfo &operand, bool left,
-                          const Side &side, int64_t points, const Side &depth, std::optional<bool> depthInRows = {}) const;
+                          const Side &side, int64_t points, const Side &depth,
+                          std::optional<bool> depthInRows = {}) const;
   /// Messages for the cache about the block's tile of an operand that comes as blocks.
   void planPrefetch(const RolesPlan &roles, const OperandInfo &operand, const Side &side, const Side &depth,
                     OperandPlan &made) const;
@@ -30,8 +31,8 @@ protected:
   LaunchPlan launchDirect(PipePlan &plan, int64_t tiles) const;
 
 private:
-  std::string planBlocks(const OperandInfo &operand, bool depthInRows, bool left, const Atom &atom, const Side &side,
-                         int64_t points, const Side &depth, OperandPlan &made) const;
+  std::string planBlocks(const OperandInfo &operand, bool depthInRows, bool left, const Atom &atom,
+                         const Side &side, int64_t points, const Side &depth, OperandPlan &made) const;
   OperandPlan planElements(const Atom &atom, const OperandInfo &operand, bool left, const Side &depth) const;
   std::string planBlock(const Access &access, const Side &rows, int64_t rowPoints, const Side &columns,
                         int64_t columnPoints, BoxPlan &box) const;

@@ -136,7 +136,8 @@ LaunchPlan FragmentParts::launchRoles(PipePlan &plan, int64_t tiles, int64_t til
     roles.tiles *= axis.tiles();
   LaunchPlan launch;
   launch.threads = (roles.consumers + roles.producers) * roles.groupThreads;
-  launch.blocks = schedule.persistent ? std::min(roles.tiles, device.units) / roles.cluster * roles.cluster : roles.tiles;
+  launch.blocks =
+      schedule.persistent ? std::min(roles.tiles, device.units) / roles.cluster * roles.cluster : roles.tiles;
   launch.scratchBytes =
       1024 + tileBytes + roles.consumers * roles.slots * roles.pieceRows() * boxRowBytes + barrierBytes;
   if (launch.scratchBytes > device.sharedBytes)

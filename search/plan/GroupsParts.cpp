@@ -8,7 +8,8 @@ void GroupsParts::refuseForGroups() const {
   refuse(schedule.producers != 0, "warps", "every group copies for itself");
   refuse(schedule.pingpong, "pingpong", "groups wait for their own products");
   refuse(schedule.overlap, "overlap", "groups wait for their own products");
-  refuse(schedule.persistent, "persistent", "a block has one tile, and several blocks share a multiprocessor");
+  refuse(schedule.persistent, "persistent",
+         "a block has one tile, and several blocks share a multiprocessor");
   refuse(schedule.slots.value_or(0) > 1, "slots", "a group stores at once what it has staged, from one");
 }
 
@@ -17,10 +18,12 @@ int64_t GroupsParts::rowBytesOf(int64_t bytes) {
   return whole % 128 == 0 ? 128 : whole % 64 == 0 ? 64 : 32;
 }
 
-std::string GroupsParts::planAsync(const PipePlan &plan, const OperandInfo &operand, bool depthInRows, const Side &side,
-                                   const Side &depth, int64_t rowBytes, OperandPlan &made) const {
+std::string GroupsParts::planAsync(const PipePlan &plan, const OperandInfo &operand, bool depthInRows,
+                                   const Side &side, const Side &depth, int64_t rowBytes,
+                                   OperandPlan &made) const {
   made = OperandPlan();
-  if (std::string reason = planOperandInBoxes(kernel, operand, depthInRows, side, depth, made, 0, rowBytes); !reason.empty())
+  if (std::string reason = planOperandInBoxes(kernel, operand, depthInRows, side, depth, made, 0, rowBytes);
+      !reason.empty())
     return reason;
   for (const BoxPlan &box : made.boxes)
     if (std::string reason = planPieces(kernel, plan, box); !reason.empty())

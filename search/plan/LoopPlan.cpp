@@ -83,8 +83,9 @@ public:
       return {std::nullopt, reason};
     int64_t shared = exchangeBytes(threads);
     if (shared > device.sharedBytes)
-      return {std::nullopt, fmt::format("threads exchange {} bytes of partial sums, the device has {} for a block", shared,
-                                        device.sharedBytes)};
+      return {std::nullopt,
+              fmt::format("threads exchange {} bytes of partial sums, the device has {} for a block", shared,
+                          device.sharedBytes)};
     orderGrid();
     Plan result;
     result.registers = heldValues;

@@ -19,7 +19,8 @@ PartsResult planParts(const KernelInfo &kernel, const Schedule &schedule) {
 }
 
 bool isLegal(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device) {
-  return schedule.splitsKernel() ? bool(planParts(kernel, schedule)) : bool(makePlan(kernel, schedule, device));
+  return schedule.splitsKernel() ? bool(planParts(kernel, schedule))
+                                 : bool(makePlan(kernel, schedule, device));
 }
 
 namespace {
@@ -77,9 +78,9 @@ std::string sides(const char *name, const Side &side, const KernelInfo &kernel) 
 }
 
 std::string describeBox(const BoxPlan &box, const KernelInfo &kernel) {
-  return fmt::format("{} offset {} sizes [{}] strides [{}] box [{}] swizzle {}", kernel.buffers[box.buffer].name,
-                     box.offset, fmt::join(box.sizes, ","), fmt::join(box.strides, ","), fmt::join(box.box, ","),
-                     box.swizzle);
+  return fmt::format("{} offset {} sizes [{}] strides [{}] box [{}] swizzle {}",
+                     kernel.buffers[box.buffer].name, box.offset, fmt::join(box.sizes, ","),
+                     fmt::join(box.strides, ","), fmt::join(box.box, ","), box.swizzle);
 }
 
 std::string describeBody(const PipePlan &plan, const KernelInfo &kernel) {
@@ -96,20 +97,23 @@ std::string describeBody(const PipePlan &plan, const KernelInfo &kernel) {
       text += fmt::format("  operand {} in {} box{}: {}\n", name, operand->fetches.size(),
                           operand->fetches.size() == 1 ? "" : "es", describeBox(box, kernel));
   if (const auto &roles = plan.roles; roles && roles->producers == 0)
-    text += fmt::format("  {} groups of {}x{}, {} side by side, {} slots, {} tiles\n", roles->consumers, roles->fragmentRows,
-                        roles->fragmentColumns, roles->columnGroups, roles->slots, roles->tiles);
+    text += fmt::format("  {} groups of {}x{}, {} side by side, {} slots, {} tiles\n", roles->consumers,
+                        roles->fragmentRows, roles->fragmentColumns, roles->columnGroups, roles->slots,
+                        roles->tiles);
   else if (roles)
-    text += fmt::format("  {} consumer{} of {}x{}{}, {} + {} registers, {} slots, {} tiles\n", roles->consumers,
-                        roles->consumers == 1 ? "" : "s", roles->fragmentRows, plan.atomN,
+    text += fmt::format("  {} consumer{} of {}x{}{}, {} + {} registers, {} slots, {} tiles\n",
+                        roles->consumers, roles->consumers == 1 ? "" : "s", roles->fragmentRows, plan.atomN,
                         roles->pingpong ? " in turn" : "", roles->producerRegisters, roles->consumerRegisters,
                         roles->slots, roles->tiles);
   if (plan.roles && plan.roles->cluster > 1)
     text += fmt::format("  clusters of {} along {}, operand {} fetched in {} parts\n", plan.roles->cluster,
-                        kernel.axes[plan.roles->clusterAxis].name, plan.a.shared ? "a" : "b", plan.roles->cluster);
+                        kernel.axes[plan.roles->clusterAxis].name, plan.a.shared ? "a" : "b",
+                        plan.roles->cluster);
   if (plan.roles) {
     for (const StorePlan &store : plan.stores) {
       text += fmt::format("  store {}: {}\n", kernel.buffers[kernel.accesses[store.access].buffer].name,
-                          store.staged ? fmt::format("{} pieces{}", store.pieces.size(), store.transposed ? " transposed" : "")
+                          store.staged ? fmt::format("{} pieces{}", store.pieces.size(),
+                                                     store.transposed ? " transposed" : "")
                                        : "from registers");
       for (const BoxPlan &box : store.boxes)
         text += fmt::format("    {}\n", describeBox(box, kernel));

@@ -9,7 +9,8 @@ namespace tgc {
 namespace {
 
 bool isFloat(ElementType type) {
-  return type == ElementType::F64 || type == ElementType::F32 || type == ElementType::F16 || type == ElementType::BF16;
+  return type == ElementType::F64 || type == ElementType::F32 || type == ElementType::F16 ||
+         type == ElementType::BF16;
 }
 
 /// Whether a copy can bring `from` to `to` without loss.
@@ -53,7 +54,8 @@ PackOrder parsePackOrder(const std::string &order) {
   return result;
 }
 
-const Atom &PipeParts::chooseAtom(ElementType accumulator, std::initializer_list<ElementType> operands) const {
+const Atom &PipeParts::chooseAtom(ElementType accumulator,
+                                  std::initializer_list<ElementType> operands) const {
   for (const Atom &atom : device.atoms)
     if (atom.name == *schedule.atom && atom.accumulator == accumulator &&
         std::all_of(operands.begin(), operands.end(), [&](ElementType type) { return widens(type, atom.a); }))
@@ -67,7 +69,8 @@ void PipeParts::refuseForOneThread() const {
     if (there)
       throw Refusal{fmt::format("{}: {}", option, reason)};
   };
-  refuse(schedule.warpsM * schedule.warpsN != 1 || schedule.producers != 0, "warps", "a block has one thread");
+  refuse(schedule.warpsM * schedule.warpsN != 1 || schedule.producers != 0, "warps",
+         "a block has one thread");
   refuse(schedule.pingpong, "pingpong", "a block has one thread");
   refuse(schedule.overlap, "overlap", "the atom is synchronous");
   refuse(schedule.stages.value_or(1) > 1, "stage", "copies of this device are synchronous");
@@ -112,7 +115,8 @@ std::optional<int64_t> PipeParts::strideOf(const Access *access, int axis) const
 
 Side PipeParts::makeSide(std::vector<int> axes, const Access *guide, const std::vector<int> &whole) const {
   auto key = [&](int axis) { return std::abs(strideOf(guide, axis).value_or(0)); };
-  bool known = guide && std::all_of(axes.begin(), axes.end(), [&](int axis) { return strideOf(guide, axis); });
+  bool known =
+      guide && std::all_of(axes.begin(), axes.end(), [&](int axis) { return strideOf(guide, axis); });
   if (known)
     std::stable_sort(axes.begin(), axes.end(), [&](int a, int b) { return key(a) > key(b); });
   Side side;
@@ -130,8 +134,8 @@ std::vector<TiledAxis> PipeParts::makeBatch(const std::vector<int> &axes) const 
   for (int axis : axes) {
     const AxisInfo &info = kernel.axes[axis];
     if (auto tile = schedule.tile.find(info.name); tile != schedule.tile.end() && tile->second != 1)
-      throw Refusal{fmt::format("tile({},{}): both operands have the axis, so a block takes one of it", info.name,
-                                tile->second)};
+      throw Refusal{fmt::format("tile({},{}): both operands have the axis, so a block takes one of it",
+                                info.name, tile->second)};
     batch.push_back({axis, info.extent, 1});
   }
   return batch;
@@ -141,9 +145,10 @@ void PipeParts::requireOnePiece(const Side &side, const char *what) const {
   bool inside = false;
   for (const TiledAxis &axis : side.axes) {
     if (inside && axis.tile != axis.extent)
-      throw Refusal{fmt::format("tile({},{}): {} are walked in pieces of one stride, so axes inside a tiled one are "
-                                "whole",
-                                kernel.axes[axis.axis].name, axis.tile, what)};
+      throw Refusal{
+          fmt::format("tile({},{}): {} are walked in pieces of one stride, so axes inside a tiled one are "
+                      "whole",
+                      kernel.axes[axis.axis].name, axis.tile, what)};
     inside |= axis.tile > 1;
   }
 }
@@ -151,9 +156,10 @@ void PipeParts::requireOnePiece(const Side &side, const char *what) const {
 void PipeParts::requireWhole(const PipePlan &plan, const std::vector<int> &axes) const {
   for (int axis : axes)
     if (const TiledAxis *tiled = plan.find(axis); tiled && tiled->tile != tiled->extent)
-      throw Refusal{fmt::format("tile({},{}): the result is reduced or remapped along the axis, so a block needs all "
-                                "{} of it",
-                                kernel.axes[axis].name, tiled->tile, tiled->extent)};
+      throw Refusal{
+          fmt::format("tile({},{}): the result is reduced or remapped along the axis, so a block needs all "
+                      "{} of it",
+                      kernel.axes[axis].name, tiled->tile, tiled->extent)};
 }
 
 void PipeParts::requireTiledAxes(const PipePlan &plan, const char *what) const {
@@ -236,8 +242,8 @@ std::optional<int64_t> PipeParts::strideOf(const Access &access, const Side &sid
   return stride.value_or(1);
 }
 
-std::string PipeParts::planPlain(const OperandInfo &operand, const Side &rows, const Side &depth, ElementType type,
-                                 OperandPlan &plan) const {
+std::string PipeParts::planPlain(const OperandInfo &operand, const Side &rows, const Side &depth,
+                                 ElementType type, OperandPlan &plan) const {
   if (!operand.plain)
     return "it is computed, not loaded";
   const Access &access = kernel.accesses[operand.accesses.front()];
@@ -266,8 +272,8 @@ std::string PipeParts::planPlain(const OperandInfo &operand, const Side &rows, c
   return "";
 }
 
-void PipeParts::planPackRows(const OperandInfo &operand, const Side &rows, const Side &depth, const Atom &atom,
-                             OperandPlan &plan) const {
+void PipeParts::planPackRows(const OperandInfo &operand, const Side &rows, const Side &depth,
+                             const Atom &atom, OperandPlan &plan) const {
   plan.copy = "pack";
   plan.stages = 1;
   plan.type = atom.a;
@@ -309,7 +315,8 @@ OperandPlan PipeParts::planRows(const OperandInfo &operand, const Side &rows, co
   if (copy == "plain") {
     if (std::string reason = planPlain(operand, rows, depth, atom.a, plan); !reason.empty())
       throw Refusal{fmt::format("copy plain of {}: {}",
-                                kernel.buffers[kernel.accesses[operand.accesses.front()].buffer].name, reason)};
+                                kernel.buffers[kernel.accesses[operand.accesses.front()].buffer].name,
+                                reason)};
   } else if (copy.empty() || copy == "pack") {
     planPackRows(operand, rows, depth, atom, plan);
   } else {
@@ -339,8 +346,8 @@ void PipeParts::finish(PipePlan &plan, const Side &columns) const {
     int axis = *kernel.axisNamed(schedule.raster->first);
     auto at = std::find(plan.gridOrder.begin(), plan.gridOrder.end(), axis);
     if (at == plan.gridOrder.end() || at == plan.gridOrder.begin())
-      throw Refusal{fmt::format("raster({},{}): not an axis of the grid behind another", schedule.raster->first,
-                                schedule.raster->second)};
+      throw Refusal{fmt::format("raster({},{}): not an axis of the grid behind another",
+                                schedule.raster->first, schedule.raster->second)};
     plan.rasterAxis = axis;
     plan.rasterTiles = schedule.raster->second;
   }
@@ -355,11 +362,12 @@ void PipeParts::finish(PipePlan &plan, const Side &columns) const {
   for (const Access &access : kernel.accesses)
     for (const TiledAxis &axis : plan.k.axes)
       if (access.store && access.uses[axis.axis])
-        throw Refusal{fmt::format("tc: {} is stored along {}, which is summed", kernel.buffers[access.buffer].name,
-                                  kernel.axes[axis.axis].name)};
+        throw Refusal{fmt::format("tc: {} is stored along {}, which is summed",
+                                  kernel.buffers[access.buffer].name, kernel.axes[axis.axis].name)};
   for (const ReductionInfo &reduction : kernel.reductions)
     if (reduction.kind == ReductionKind::ArgMax || reduction.kind == ReductionKind::ArgMin)
-      throw Refusal{fmt::format("{}: the pipe has no such reduction around its product", nameOf(reduction.kind))};
+      throw Refusal{
+          fmt::format("{}: the pipe has no such reduction around its product", nameOf(reduction.kind))};
 }
 
 } // namespace tgc

@@ -69,7 +69,8 @@ public:
   void planPackRows(const OperandInfo &operand, const Side &rows, const Side &depth, const Atom &atom,
                     OperandPlan &plan) const;
   /// The operand's way as rows × depth: what the schedule says, else a copy.
-  OperandPlan planRows(const OperandInfo &operand, const Side &rows, const Side &depth, const Atom &atom) const;
+  OperandPlan planRows(const OperandInfo &operand, const Side &rows, const Side &depth,
+                       const Atom &atom) const;
 
   /// Grid, epilogue lanes and the checks that both planners end with.
   void finish(PipePlan &plan, const Side &columns) const;
@@ -93,6 +94,8 @@ inline bool contains(const std::vector<int> &axes, int axis) {
 }
 
 /// Rounds up to a multiple.
-inline int64_t roundUp(int64_t number, int64_t multiple) { return (number + multiple - 1) / multiple * multiple; }
+inline int64_t roundUp(int64_t number, int64_t multiple) {
+  return (number + multiple - 1) / multiple * multiple;
+}
 
 } // namespace tgc

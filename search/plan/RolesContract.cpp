@@ -122,7 +122,8 @@ private:
     }
     made.shared = shared;
     if (int64_t(made.fetches.size()) % blocks != 0)
-      throw Refusal{fmt::format("cluster: {} comes in {} boxes, for {} blocks", name, made.fetches.size(), blocks)};
+      throw Refusal{
+          fmt::format("cluster: {} comes in {} boxes, for {} blocks", name, made.fetches.size(), blocks)};
     return made;
   }
 

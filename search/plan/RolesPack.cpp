@@ -36,10 +36,12 @@ int64_t pointsOf(const Side &side) {
 } // namespace
 
 std::optional<PackPlan> packColumns(KernelInfo &kernel, const OperandInfo &operand, const std::string &name,
-                                    const std::string &text, char side, const Side &columns, const Side &depth) {
+                                    const std::string &text, char side, const Side &columns,
+                                    const Side &depth) {
   PackOrder order = parsePackOrder(text);
   if (order.outer != side || order.inner != 'k' || order.panel != 0 || order.type)
-    throw Refusal{fmt::format("pack({},{}): the copy engine takes the depth in rows, as in {}k", name, text, side)};
+    throw Refusal{
+        fmt::format("pack({},{}): the copy engine takes the depth in rows, as in {}k", name, text, side)};
   int buffer = *kernel.bufferNamed(name);
   if (!operand.plain || kernel.accesses[operand.accesses.front()].buffer != buffer)
     throw Refusal{fmt::format("pack({},{}): only the operand on the atom's columns is packed", name, text)};
@@ -48,7 +50,8 @@ std::optional<PackPlan> packColumns(KernelInfo &kernel, const OperandInfo &opera
       throw Refusal{fmt::format("pack({},{}): the buffer is read elsewhere too", name, text)};
   Access &access = kernel.accesses[operand.accesses.front()];
   for (size_t axis = 0; axis < kernel.axes.size(); ++axis)
-    if (access.uses[axis] && kernel.axes[axis].extent > 1 && !columns.find(int(axis)) && !depth.find(int(axis)))
+    if (access.uses[axis] && kernel.axes[axis].extent > 1 && !columns.find(int(axis)) &&
+        !depth.find(int(axis)))
       throw Refusal{fmt::format("pack({},{}): the weight has a batch", name, text)};
 
   PackPlan pack{buffer, text, {pointsOf(columns), pointsOf(depth), 1}, kernel.buffers[buffer].type};
@@ -56,8 +59,8 @@ std::optional<PackPlan> packColumns(KernelInfo &kernel, const OperandInfo &opera
   zero.coefficients.assign(kernel.axes.size(), 0);
   std::vector<LinearIndex> indices{numberOf(kernel, columns), numberOf(kernel, depth), zero};
   BufferInfo &packed = kernel.buffers[buffer];
-  bool already = packed.shape == pack.shape && access.indices.size() == 3 && same(access.indices[0], indices[0]) &&
-                 same(access.indices[1], indices[1]);
+  bool already = packed.shape == pack.shape && access.indices.size() == 3 &&
+                 same(access.indices[0], indices[0]) && same(access.indices[1], indices[1]);
   if (already)
     return std::nullopt;
   packed.shape = pack.shape;

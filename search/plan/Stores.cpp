@@ -53,8 +53,8 @@ private:
   bool isLast(int64_t end) const {
     auto tiled = [](const TiledAxis &axis) { return axis.tile > 1; };
     auto only = std::find_if(columns.axes.begin(), columns.axes.end(), tiled);
-    return std::count_if(columns.axes.begin(), columns.axes.end(), tiled) == 1 && only->extent == only->tile &&
-           end == only->tile;
+    return std::count_if(columns.axes.begin(), columns.axes.end(), tiled) == 1 &&
+           only->extent == only->tile && end == only->tile;
   }
 
   bool addPiece(int64_t row, int64_t column, int64_t width, StorePlan &store) const {
@@ -129,7 +129,8 @@ int64_t storedColumns(const KernelInfo &kernel, const Access &access, const Side
       continue;
     }
     if (stored)
-      throw Refusal{fmt::format("tile({},{}): an axis outside of it is stored", kernel.axes[axis.axis].name, axis.tile)};
+      throw Refusal{fmt::format("tile({},{}): an axis outside of it is stored", kernel.axes[axis.axis].name,
+                                axis.tile)};
     columns /= axis.tile;
   }
   return columns;
@@ -148,17 +149,18 @@ int64_t planStores(const KernelInfo &kernel, PipePlan &plan, const Side &columns
     store.columns = storedColumns(kernel, access, columns);
     for (const TiledAxis &axis : plan.m.axes)
       if (axis.tile > 1 && !access.uses[axis.axis])
-        throw Refusal{fmt::format("tile({},{}): {} is not stored along it", kernel.axes[axis.axis].name, axis.tile,
-                                  kernel.buffers[access.buffer].name)};
+        throw Refusal{fmt::format("tile({},{}): {} is not stored along it", kernel.axes[axis.axis].name,
+                                  axis.tile, kernel.buffers[access.buffer].name)};
     if (plan.roles->slots > 0)
       StorePlanner(kernel, plan, access, columns).stage(store);
     // The engine clips what lies behind a buffer's end, but takes no place before its beginning.
     for (const LinearIndex &index : access.indices)
       for (const Side *side : {static_cast<const Side *>(&plan.m), &columns})
         for (const TiledAxis &axis : side->axes)
-          if (store.staged && plan.roles->producers > 0 && index.offset < 0 && index.coefficients[axis.axis] != 0 && index.offset % axis.tile != 0)
-            throw Refusal{fmt::format("tile({},{}): {} begins inside of a tile", kernel.axes[axis.axis].name, axis.tile,
-                                      kernel.buffers[access.buffer].name)};
+          if (store.staged && plan.roles->producers > 0 && index.offset < 0 &&
+              index.coefficients[axis.axis] != 0 && index.offset % axis.tile != 0)
+            throw Refusal{fmt::format("tile({},{}): {} begins inside of a tile", kernel.axes[axis.axis].name,
+                                      axis.tile, kernel.buffers[access.buffer].name)};
     // Tiles that lie outside are passed over, which must not change whose turn it is among the slots.
     if (access.guarded && store.staged && int64_t(store.pieces.size()) % plan.roles->slots != 0)
       throw Refusal{fmt::format("slots({}): {} is stored in {} pieces", plan.roles->slots,

@@ -25,7 +25,8 @@ public:
     if (kernel.reductions[0].accumulator != ElementType::F32 || contract.lhs.type != ElementType::F32 ||
         contract.rhs.type != ElementType::F32)
       return refuse("products other than f32 lose too much");
-    if (std::any_of(kernel.axes.begin(), kernel.axes.end(), [](const AxisInfo &axis) { return axis.remapped; }))
+    if (std::any_of(kernel.axes.begin(), kernel.axes.end(),
+                    [](const AxisInfo &axis) { return axis.remapped; }))
       return refuse("a value is used at another place along an axis");
     std::string reason;
     for (bool flip : {false, true}) {
@@ -44,7 +45,8 @@ private:
 
   std::string plan(bool flip) {
     const ContractInfo &contract = *kernel.contract;
-    const OperandInfo &data = flip ? contract.rhs : contract.lhs, &weights = flip ? contract.lhs : contract.rhs;
+    const OperandInfo &data = flip ? contract.rhs : contract.lhs,
+                      &weights = flip ? contract.lhs : contract.rhs;
     const std::vector<int> &results = flip ? contract.n : contract.m;
     for (int position : weights.accesses)
       if (!kernel.buffers[kernel.accesses[position].buffer].free)
@@ -56,13 +58,14 @@ private:
       return "the data is padded with other than zeros, or has conditions";
     std::vector<WindowInfo> windows;
     for (const WindowInfo &window : load.windows)
-      if (kernel.axes[window.tap].extent == taps && placesOf(window) % tile == 0 && tile % innerOf(window) == 0)
+      if (kernel.axes[window.tap].extent == taps && placesOf(window) % tile == 0 &&
+          tile % innerOf(window) == 0)
         windows.push_back(window);
     if (windows.size() < 2)
-      return fmt::format("there are no two axes of {} taps of stride 1 with results in whole tiles of {}", taps, tile);
-    std::stable_sort(windows.begin(), windows.end(), [&](const WindowInfo &a, const WindowInfo &b) {
-      return placesOf(a) > placesOf(b);
-    });
+      return fmt::format("there are no two axes of {} taps of stride 1 with results in whole tiles of {}",
+                         taps, tile);
+    std::stable_sort(windows.begin(), windows.end(),
+                     [&](const WindowInfo &a, const WindowInfo &b) { return placesOf(a) > placesOf(b); });
     if (windows[1].tap < windows[0].tap)
       std::swap(windows[0], windows[1]);
     if (windows[0].tap == windows[1].tap)
@@ -86,8 +89,9 @@ private:
 
   static bool movesWithResult(const Access &load, int reduced, const std::vector<int> &results) {
     return std::any_of(load.indices.begin(), load.indices.end(), [&](const LinearIndex &index) {
-      return index.coefficients[reduced] != 0 &&
-             std::any_of(results.begin(), results.end(), [&](int axis) { return index.coefficients[axis] != 0; });
+      return index.coefficients[reduced] != 0 && std::any_of(results.begin(), results.end(), [&](int axis) {
+               return index.coefficients[axis] != 0;
+             });
     });
   }
 

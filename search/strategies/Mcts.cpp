@@ -194,7 +194,7 @@ private:
   std::mt19937_64 random;
   std::map<uint64_t, Node> nodes;
   std::vector<uint64_t> roots, unmeasured;
-  std::map<uint64_t, double> known;               ///< rewards
+  std::map<uint64_t, double> known;                ///< rewards
   std::map<uint64_t, std::vector<uint64_t>> paths; ///< of candidates under way
   std::map<uint64_t, double> priors;               ///< by plan, until the next answer
   Surrogate surrogate;
@@ -203,7 +203,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<Strategy> makeMcts(const Space &space, int64_t trials, uint64_t seed, std::vector<Candidate> seeds) {
+std::unique_ptr<Strategy> makeMcts(const Space &space, int64_t trials, uint64_t seed,
+                                   std::vector<Candidate> seeds) {
   return std::make_unique<Mcts>(space, trials > 0 ? trials : 100000, seed, std::move(seeds));
 }
 

@@ -33,8 +33,8 @@ std::string rest(const Plan &plan, const Schedule &schedule) {
     std::string packs;
     for (const auto &[buffer, order] : schedule.packs)
       packs += fmt::format(" {} {}", buffer, order);
-    return fmt::format("{} {} {} {} {}{}", fmt::join(pipe->gridOrder, ","), pipe->rasterAxis, pipe->rasterTiles,
-                       pipe->laneAxis, pipe->secondAtomM, packs);
+    return fmt::format("{} {} {} {} {}{}", fmt::join(pipe->gridOrder, ","), pipe->rasterAxis,
+                       pipe->rasterTiles, pipe->laneAxis, pipe->secondAtomM, packs);
   }
   return "";
 }
@@ -80,7 +80,8 @@ std::optional<Candidate> Space::candidate(const Schedule &schedule) const {
     if (!planParts(kernel, schedule))
       return std::nullopt;
     result.plan = hashOf("parts " + result.text);
-    result.bound = result.guess = roofline(kernel.flops * (schedule.winograd ? winogradShare(*schedule.winograd) : 1));
+    result.bound = result.guess =
+        roofline(kernel.flops * (schedule.winograd ? winogradShare(*schedule.winograd) : 1));
     return result;
   }
   PlanResult plan = makePlan(kernel, schedule, device);
@@ -106,7 +107,8 @@ std::optional<Candidate> Space::candidate(const Schedule &schedule) const {
   result.bound = std::max(roofline(), arithmetic / 2 * lanes / 2) * idle;
   if (lanes == 1)
     result.bound = roofline() * idle;
-  double spilled = plan.plan->registers > device.registers ? double(plan.plan->registers) / double(device.registers) : 1;
+  double spilled =
+      plan.plan->registers > device.registers ? double(plan.plan->registers) / double(device.registers) : 1;
   if (device.maxThreads == 1 && kernel.contract && std::holds_alternative<PipePlan>(plan.plan->body)) {
     result.guess = std::max(roofline(), heuristic::contractSeconds(kernel, device, *plan.plan));
     return result;

@@ -9,7 +9,8 @@
 namespace tgc {
 namespace {
 
-using Maker = std::unique_ptr<Strategy> (*)(const Space &, int64_t number, uint64_t seed, std::vector<Candidate> seeds);
+using Maker = std::unique_ptr<Strategy> (*)(const Space &, int64_t number, uint64_t seed,
+                                            std::vector<Candidate> seeds);
 
 std::unique_ptr<Strategy> oneOf(const Space &space, const Schedule &schedule) {
   std::vector<Candidate> only;
@@ -25,7 +26,8 @@ struct Entry {
 };
 
 const Entry entries[] = {
-    {"raw", false, [](const Space &space, int64_t, uint64_t, std::vector<Candidate>) { return oneOf(space, {}); }},
+    {"raw", false,
+     [](const Space &space, int64_t, uint64_t, std::vector<Candidate>) { return oneOf(space, {}); }},
     {"hc", false,
      [](const Space &space, int64_t, uint64_t, std::vector<Candidate>) {
        return oneOf(space, loopHeuristic(space.kernel, space.device));
@@ -65,7 +67,8 @@ StrategyChoice parseStrategy(const std::string &text) {
       return choice;
     auto [end, error] = std::from_chars(text.data() + equals + 1, text.data() + text.size(), choice.number);
     if (!entry.number || error != std::errc() || end != text.data() + text.size() || choice.number < 1)
-      usageError("--search {}: {}", text, entry.number ? "expected a number of 1 or more" : "takes no number");
+      usageError("--search {}: {}", text,
+                 entry.number ? "expected a number of 1 or more" : "takes no number");
     return choice;
   }
   usageError("--search {}: there are {}", text, fmt::join(strategyNames(), ", "));
@@ -88,12 +91,14 @@ std::unique_ptr<Strategy> makeStrategy(const StrategyChoice &choice, const Space
   std::vector<Candidate> seeds = space.seeds();
   for (const Schedule &schedule : warm)
     if (std::optional<Candidate> known = space.candidate(schedule)) {
-      auto seed = std::find_if(seeds.begin(), seeds.end(), [&](const Candidate &seed) { return seed.plan == known->plan; });
+      auto seed = std::find_if(seeds.begin(), seeds.end(),
+                               [&](const Candidate &seed) { return seed.plan == known->plan; });
       if (seed == seeds.end())
         seed = seeds.insert(seeds.end(), std::move(*known));
       seed->first = true;
     }
-  std::stable_sort(seeds.begin(), seeds.end(), [](const Candidate &a, const Candidate &b) { return a.first > b.first; });
+  std::stable_sort(seeds.begin(), seeds.end(),
+                   [](const Candidate &a, const Candidate &b) { return a.first > b.first; });
   for (const Entry &entry : entries)
     if (choice.name == entry.name)
       return entry.make(space, choice.number, seed, std::move(seeds));

@@ -33,7 +33,9 @@ bool searches(const StrategyChoice &choice);
 
 // One a file.
 std::unique_ptr<Strategy> makeFixed(std::vector<Candidate> candidates);
-std::unique_ptr<Strategy> makeBeam(const Space &space, int64_t width, uint64_t seed, std::vector<Candidate> seeds);
-std::unique_ptr<Strategy> makeMcts(const Space &space, int64_t trials, uint64_t seed, std::vector<Candidate> seeds);
+std::unique_ptr<Strategy> makeBeam(const Space &space, int64_t width, uint64_t seed,
+                                   std::vector<Candidate> seeds);
+std::unique_ptr<Strategy> makeMcts(const Space &space, int64_t trials, uint64_t seed,
+                                   std::vector<Candidate> seeds);
 
 } // namespace tgc

@@ -12,7 +12,7 @@
 namespace tgc {
 namespace {
 
-constexpr double luck = 0.99; ///< a sum has to be less than this part of the best
+constexpr double luck = 0.99;     ///< a sum has to be less than this part of the best
 constexpr double mostOfOne = 0.2; ///< of the budget, for one cut
 
 double now() {

@@ -9,7 +9,8 @@ namespace tgc {
 /// A decision of the cutter that can be made the other way.
 struct CutAlternative {
   std::string name;
-  double stake = 0; ///< seconds of a run that it moves at least, by the cutter's cost model; only their order matters
+  double stake =
+      0; ///< seconds of a run that it moves at least, by the cutter's cost model; only their order matters
 };
 
 /// A cut whose kernels were tuned.
@@ -28,7 +29,7 @@ public:
 };
 
 struct CutSearchOptions {
-  std::string graph;   ///< the model's, a workload's key; records of its cuts are kept under it
+  std::string graph; ///< the model's, a workload's key; records of its cuts are kept under it
   std::string device, compiler, name;
   double budgetSeconds = 0;
   std::function<bool()> stop; ///< asked between cuts

@@ -43,15 +43,16 @@ MeasureRequest TuneRun::requestFor(const State &state, const std::string &packag
   return request;
 }
 
-TuningRecord TuneRun::measure(State &state, const std::string &schedule, const CompileReply &compiled, bool again) {
+TuningRecord TuneRun::measure(State &state, const std::string &schedule, const CompileReply &compiled,
+                              bool again) {
   MeasureReply reply;
   TuningRecord record = attempt(state, schedule, compiled, again, reply);
   database.store(record, {reply.seconds, options.compiler, "", again ? "finalist" : "", 0});
   return record;
 }
 
-TuningRecord TuneRun::attempt(State &state, const std::string &schedule, const CompileReply &compiled, bool again,
-                     MeasureReply &reply) {
+TuningRecord TuneRun::attempt(State &state, const std::string &schedule, const CompileReply &compiled,
+                              bool again, MeasureReply &reply) {
   TuningRecord record{key(state),
                       deviceKey(device),
                       machine,

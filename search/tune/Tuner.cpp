@@ -136,8 +136,7 @@ Wave TuneRun::gather(const std::vector<Trial> &underWay) {
   while (wave.trials.empty() || (options.besideMeasuring && wave.trials.size() < most)) {
     std::optional<size_t> best;
     for (size_t i = 0; i < states.size(); ++i)
-      if (!taken[i] && states[i].begun && !states[i].done &&
-          (!best || gain(states[i]) > gain(states[*best])))
+      if (!taken[i] && states[i].begun && !states[i].done && (!best || gain(states[i]) > gain(states[*best])))
         best = i;
     if (!best || over(reserve()))
       break;
@@ -157,8 +156,8 @@ void TuneRun::propose(size_t index, size_t most, Wave &wave) {
       batch.push_back(std::move(*first));
   } else {
     if (!state.strategy)
-      state.strategy = makeStrategy(options.strategy, *state.space,
-                                    options.seed ^ workload(state).info.hash, state.warm);
+      state.strategy =
+          makeStrategy(options.strategy, *state.space, options.seed ^ workload(state).info.hash, state.warm);
     batch = state.strategy->propose(most);
     state.done = batch.empty();
   }
@@ -317,8 +316,7 @@ TuneResult TuneRun::finish() {
   for (State &state : states) {
     std::vector<TuningRecord> records =
         byPreference(database.records(key(state), deviceKey(device), machine), machine);
-    std::erase_if(records,
-                  [&](const TuningRecord &record) { return !state.seconds.count(record.schedule); });
+    std::erase_if(records, [&](const TuningRecord &record) { return !state.seconds.count(record.schedule); });
     if (!records.empty()) {
       state.row.schedule = records.front().schedule;
       state.row.seconds = records.front().seconds;

@@ -68,7 +68,7 @@ struct TuneOptions {
   std::map<size_t, std::string> faults; ///< test only: trial → crash, hang, memory, wrong
   /// Workloads that the database has a usable record of are taken as they are: only the others are tuned.
   bool newOnly = false;
-  std::function<bool()> stop;           ///< asked between trials
+  std::function<bool()> stop; ///< asked between trials
   std::function<void(const TuneProgress &)> progress;
 };
 

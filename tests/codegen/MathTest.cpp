@@ -166,8 +166,8 @@ void check(const std::string &target, int lanes, int batches, double allowed) {
     INFO(fmt::format("{} {} on {}: {:.3g} ulp at {:a} ({:.9g}): got {:.9g}", function.op, sizeof(Float) * 8,
                      target, worst.error, worst.at, worst.at, worst.got));
     if (std::getenv("TGC_PRINT_ULPS"))
-      fmt::print(stderr, "{} f{} {}: {:.3f} ulp at {:.9g} (got {:.9g})\n", target, sizeof(Float) * 8, function.op,
-                 worst.error, worst.at, worst.got);
+      fmt::print(stderr, "{} f{} {}: {:.3f} ulp at {:.9g} (got {:.9g})\n", target, sizeof(Float) * 8,
+                 function.op, worst.error, worst.at, worst.got);
     CHECK(worst.error <= bound);
   }
 }

@@ -65,6 +65,6 @@ func.func @k(%y: memref<64xi32>) attributes {tgc.kernel, tgc.threads = 64 : i64,
   }
   return
 })";
-  CHECK_THROWS_WITH(runText(text, 1, 64), Catch::Contains("thread 0 is at barrier 1") &&
-                                              Catch::Contains("thread 7 has ended"));
+  CHECK_THROWS_WITH(runText(text, 1, 64),
+                    Catch::Contains("thread 0 is at barrier 1") && Catch::Contains("thread 7 has ended"));
 }

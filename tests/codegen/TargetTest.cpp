@@ -67,7 +67,8 @@ TEST_CASE("threads compile side by side, and the same image each time") {
 }
 
 TEST_CASE("threads compile modules of one context") {
-  std::string text = test::elementwiseKernel({"f32"}, "f32", "%s = math.exp %x0 : IN0\n%y = math.log %s : IN0", 16);
+  std::string text =
+      test::elementwiseKernel({"f32"}, "f32", "%s = math.exp %x0 : IN0\n%y = math.log %s : IN0", 16);
   mlir::DialectRegistry registry;
   cpu::registerCpuDialects(registry);
   mlir::MLIRContext context(registry);
@@ -92,6 +93,7 @@ TEST_CASE("a context without the dialects of the target is refused") {
   mlir::DialectRegistry registry;
   registry.insert<mlir::func::FuncDialect>();
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-  auto module = mlir::parseSourceString<mlir::ModuleOp>("func.func @f() attributes {tgc.kernel} { return }", &context);
+  auto module =
+      mlir::parseSourceString<mlir::ModuleOp>("func.func @f() attributes {tgc.kernel} { return }", &context);
   CHECK_THROWS_AS(cpu::compileCpuModule(*module, *cpu::cpuTarget("avx2")), Error);
 }

@@ -292,7 +292,8 @@ TEST_CASE("a rounded angle shows in a sine near 0, a loaded one does not") {
   for (const char *type : {"f32", "bf16"}) {
     ParsedModule parsed;
     bool narrow = type == std::string("bf16");
-    FuncOp func = parsed.func(fmt::format(R"(kernel.func @f(%x: memref<1xf32>, %y: memref<2x{0}>) axes(%a = 2) {{
+    FuncOp func = parsed.func(
+        fmt::format(R"(kernel.func @f(%x: memref<1xf32>, %y: memref<2x{0}>) axes(%a = 2) {{
       %v = kernel.load %x[0] : memref<1xf32>
       %three = arith.constant 3.0 : f32
       %p = arith.mulf %v, %three : f32
@@ -302,13 +303,15 @@ TEST_CASE("a rounded angle shows in a sine near 0, a loaded one does not") {
       %z = arith.select %first, %sp, %sv : f32
       {1}
       kernel.store {2}, %y[%a] : memref<2x{0}>
-    }})", type, narrow ? "%t = arith.truncf %z : f32 to bf16" : "", narrow ? "%t" : "%z"));
+    }})",
+                    type, narrow ? "%t = arith.truncf %z : f32 to bf16" : "", narrow ? "%t" : "%z"));
     float x = 104.719755f; // 100 π / 3
     std::vector<std::vector<char>> buffers{{reinterpret_cast<char *>(&x), reinterpret_cast<char *>(&x + 1)},
                                            std::vector<char>(8)};
     std::vector<Reference> results = evaluate(func, asBytes(buffers))[0].elements;
     Type f32 = Float32Type::get(parsed.context.get());
-    double slack = toleranceOf(cast<MemRefType>(func.getBuffers()[1].getType()).getElementType()).ofScale * results[0].scale;
+    double slack = toleranceOf(cast<MemRefType>(func.getBuffers()[1].getType()).getElementType()).ofScale *
+                   results[0].scale;
     // What rounding to f32 makes of an angle of 314, whatever the sine is stored as.
     CHECK(slack > 314 * 0x1p-24);
     CHECK(slack <= 315 * toleranceOf(f32).ofScale);

@@ -15,7 +15,9 @@ public:
   explicit Draw(std::mt19937_64 &random) : random(random) {}
   int64_t upTo(int64_t most) { return 1 + int64_t(random() % uint64_t(most)); }
   /// Mostly small, sometimes a multiple of vectors.
-  int64_t extent(int64_t most) { return random() % 3 == 0 ? std::max<int64_t>(1, upTo(most) / 16 * 16) : upTo(most); }
+  int64_t extent(int64_t most) {
+    return random() % 3 == 0 ? std::max<int64_t>(1, upTo(most) / 16 * 16) : upTo(most);
+  }
   bool coin() { return random() % 2 == 0; }
   std::string type() { return random() % 3 == 0 ? "bf16" : random() % 5 == 0 ? "f16" : "f32"; }
 
@@ -61,9 +63,11 @@ std::string conv(Draw &draw) {
   int64_t b = draw.upTo(2), r = draw.upTo(3), s = draw.upTo(3), pad = draw.upTo(2) - 1, stride = draw.upTo(2),
           dilation = draw.upTo(2), c = draw.extent(40), o = draw.extent(50);
   int64_t h = draw.upTo(9) + dilation * r, w = draw.upTo(24) + dilation * s;
-  int64_t y = (h + 2 * pad - dilation * (r - 1) - 1) / stride + 1, x = (w + 2 * pad - dilation * (s - 1) - 1) / stride + 1;
+  int64_t y = (h + 2 * pad - dilation * (r - 1) - 1) / stride + 1,
+          x = (w + 2 * pad - dilation * (s - 1) - 1) / stride + 1;
   bool nchw = draw.coin();
-  std::string t = draw.type(), in = nchw ? format("{}x{}x{}x{}x{}", b, c, h, w, t) : format("{}x{}x{}x{}x{}", b, h, w, c, t);
+  std::string t = draw.type(),
+              in = nchw ? format("{}x{}x{}x{}x{}", b, c, h, w, t) : format("{}x{}x{}x{}x{}", b, h, w, c, t);
   std::string out = nchw ? format("{}x{}x{}x{}x{}", b, o, y, x, t) : format("{}x{}x{}x{}x{}", b, y, x, o, t);
   std::string row = format("%y * {} + %r * {} - {}", stride, dilation, pad);
   std::string column = format("%x * {} + %s * {} - {}", stride, dilation, pad);
@@ -80,10 +84,13 @@ kernel.func @conv(%in: memref<{0}>, %w: memref<{1}x{2}x{3}x{4}x{5}> {{free}}, %b
 {12}
   kernel.store {13}, %out[{11}] : memref<{6}>
 }})",
-                in, o, r, s, c, t, out, b, y, x, nchw ? format("%b, %c, {}, {}", row, column) : format("%b, {}, {}, %c", row, column),
+                in, o, r, s, c, t, out, b, y, x,
+                nchw ? format("%b, %c, {}, {}", row, column) : format("%b, {}, {}, %c", row, column),
                 nchw ? "%b, %o, %y, %x" : "%b, %y, %x, %o",
                 t == "f32" ? "  %v = arith.addf %p, %q : f32"
-                           : format("  %e = arith.extf %q : {0} to f32\n  %v = arith.addf %p, %e : f32\n  %n = arith.truncf %v : f32 to {0}", t),
+                           : format("  %e = arith.extf %q : {0} to f32\n  %v = arith.addf %p, %e : f32\n  %n "
+                                    "= arith.truncf %v : f32 to {0}",
+                                    t),
                 narrow);
 }
 
@@ -207,7 +214,8 @@ kernel.func @normed(%x: memref<{0}x{2}xf32>, %w: memref<{2}x{1}xf32> {{free}}, %
 }
 
 std::string attention(Draw &draw) {
-  int64_t b = draw.upTo(2), h = draw.upTo(2), m = draw.extent(60), n = draw.extent(80), d = draw.extent(40), e = draw.extent(40);
+  int64_t b = draw.upTo(2), h = draw.upTo(2), m = draw.extent(60), n = draw.extent(80), d = draw.extent(40),
+          e = draw.extent(40);
   std::string t = draw.type();
   bool narrow = t != "f32";
   return format(R"(
@@ -222,12 +230,14 @@ kernel.func @attention(%q: memref<{0}x{2}x{1}x{4}x{6}>, %k: memref<{0}x{3}x{1}x{
   %r = kernel.softmax %t, %w over(%n) : f32, {6} -> f32
 {7}  kernel.store {8}, %out[%b, %m, %h, %e] : memref<{0}x{2}x{1}x{5}x{6}>
 }})",
-                b, h, m, n, d, e, t, narrow ? format("  %o = arith.truncf %r : f32 to {}\n", t) : "", narrow ? "%o" : "%r");
+                b, h, m, n, d, e, t, narrow ? format("  %o = arith.truncf %r : f32 to {}\n", t) : "",
+                narrow ? "%o" : "%r");
 }
 
 /// A bias for every query and key, and keys behind the query left out.
 std::string masked(Draw &draw) {
-  int64_t h = draw.upTo(2), m = draw.extent(60), n = m + draw.upTo(20), d = draw.extent(24), e = draw.extent(40);
+  int64_t h = draw.upTo(2), m = draw.extent(60), n = m + draw.upTo(20), d = draw.extent(24),
+          e = draw.extent(40);
   return format(R"(
 kernel.func @masked(%q: memref<{0}x{1}x{3}xf32>, %k: memref<{2}x{3}xf32>, %v: memref<{2}x{4}xf32>, %bias: memref<{0}x{1}x{2}xf32>, %out: memref<{1}x{0}x{4}xf32>)
     axes(%h = {0}, %m = {1}, %n = {2}, %d = {3}, %e = {4}) {{
@@ -249,9 +259,9 @@ kernel.func @masked(%q: memref<{0}x{1}x{3}xf32>, %k: memref<{2}x{3}xf32>, %v: me
 using Family = std::string (*)(Draw &);
 const std::map<std::string, Family> &families() {
   static const std::map<std::string, Family> table = {
-      {"gemm", gemm},     {"batched", batched},         {"conv", conv},     {"grouped", grouped},
-      {"cached", cached}, {"upsampled", upsampled},     {"gated", gated},   {"projections", projections},
-      {"normed", normed}, {"attention", attention},     {"masked", masked},
+      {"gemm", gemm},     {"batched", batched},     {"conv", conv},     {"grouped", grouped},
+      {"cached", cached}, {"upsampled", upsampled}, {"gated", gated},   {"projections", projections},
+      {"normed", normed}, {"attention", attention}, {"masked", masked},
   };
   return table;
 }

@@ -44,14 +44,16 @@ nlohmann::json toJson(Attribute attribute) {
 }
 
 /// Machine code at PATH.cubin, its launch in PATH.json.
-void writeCubin(const std::string &path, const KernelInfo &info, const Plan &plan, const std::string &schedule,
-                const ptx::PtxKernel &kernel, func::FuncOp thread, const std::string &architecture) {
+void writeCubin(const std::string &path, const KernelInfo &info, const Plan &plan,
+                const std::string &schedule, const ptx::PtxKernel &kernel, func::FuncOp thread,
+                const std::string &architecture) {
   std::optional<ptx::Assembled> code = ptx::assemble(kernel.ptx, architecture);
   if (!code)
     unsupported("there is no assembler");
   if (!code->log.empty() || code->spillBytes != 0)
     internalError("{}: {} bytes spilled\n{}", info.name, code->spillBytes, code->log);
-  std::ofstream(path + ".cubin", std::ios::binary).write(reinterpret_cast<const char *>(code->cubin.data()), std::streamsize(code->cubin.size()));
+  std::ofstream(path + ".cubin", std::ios::binary)
+      .write(reinterpret_cast<const char *>(code->cubin.data()), std::streamsize(code->cubin.size()));
   nlohmann::json launch;
   launch["function"] = kernel.name;
   launch["schedule"] = schedule;
@@ -62,7 +64,10 @@ void writeCubin(const std::string &path, const KernelInfo &info, const Plan &pla
   launch["registers"] = code->registers;
   launch["flops"] = info.flops;
   for (const BufferInfo &buffer : info.buffers)
-    launch["buffers"].push_back({{"name", buffer.name}, {"type", nameOf(buffer.type)}, {"shape", buffer.shape}, {"stored", buffer.stored}});
+    launch["buffers"].push_back({{"name", buffer.name},
+                                 {"type", nameOf(buffer.type)},
+                                 {"shape", buffer.shape},
+                                 {"stored", buffer.stored}});
   launch["maps"] = nlohmann::json::array();
   if (auto maps = thread->getAttrOfType<ArrayAttr>("tgc.tensor_maps"))
     for (Attribute map : maps) {
@@ -75,14 +80,15 @@ void writeCubin(const std::string &path, const KernelInfo &info, const Plan &pla
 }
 
 /// A line: name, registers, spills, generator, and the assembler's remarks.
-void assembleOnly(const KernelInfo &info, const Plan &plan, const ptx::PtxKernel &kernel, const std::string &architecture) {
+void assembleOnly(const KernelInfo &info, const Plan &plan, const ptx::PtxKernel &kernel,
+                  const std::string &architecture) {
   std::optional<ptx::Assembled> code = ptx::assemble(kernel.ptx, architecture);
   if (!code)
     throw Error(ErrorKind::Device, "there is no assembler");
   std::replace(code->log.begin(), code->log.end(), '\n', ' ');
   auto *pipe = std::get_if<PipePlan>(&plan.body);
-  std::cout << fmt::format("{}: {} registers, {} bytes spilled, {} {}\n", info.name, code->registers, code->spillBytes,
-                           pipe ? "pipe " + pipe->atom : "loop", code->log);
+  std::cout << fmt::format("{}: {} registers, {} bytes spilled, {} {}\n", info.name, code->registers,
+                           code->spillBytes, pipe ? "pipe " + pipe->atom : "loop", code->log);
 }
 
 void show(kernel::FuncOp kernel, const Options &options, const DeviceInfo &device) {
@@ -159,7 +165,8 @@ int main(int argc, char **argv) {
   Options options;
   app.add_option("file", options.file)->required();
   app.add_option("--kernel", options.kernel, "only this one");
-  app.add_option("--emit", options.emit)->check(CLI::IsMember({"plan", "tile", "thread", "llvm", "ptx", "cubin", "assemble"}));
+  app.add_option("--emit", options.emit)
+      ->check(CLI::IsMember({"plan", "tile", "thread", "llvm", "ptx", "cubin", "assemble"}));
   app.add_option("--schedule", options.schedule, "instead of the kernels' own");
   app.add_option("--device", options.device, "name behind cuda:");
   app.add_option("--assemble", options.assemble, "cubin: for this architecture, if newer than the device's");

@@ -122,14 +122,15 @@ int run(const Options &options) {
     }
     if (!wrong.empty()) {
       ++failures;
-      fmt::print("--seed {} --count 1 [{}]: {}\n{}\n", options.seed + uint64_t(i), printSchedule(schedule), wrong, text);
+      fmt::print("--seed {} --count 1 [{}]: {}\n{}\n", options.seed + uint64_t(i), printSchedule(schedule),
+                 wrong, text);
     }
   }
   if (options.verbose)
     for (const auto &[reason, count] : reasons)
       fmt::print("refused {} times: {}\n", count, reason);
-  fmt::print("seed {}: {} kernels run, {} of them under the heuristic's schedule, {} failures\n", options.seed, runs,
-             heuristics, failures);
+  fmt::print("seed {}: {} kernels run, {} of them under the heuristic's schedule, {} failures\n",
+             options.seed, runs, heuristics, failures);
   return failures ? 1 : 0;
 }
 

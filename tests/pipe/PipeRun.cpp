@@ -20,8 +20,8 @@ static Plan planOrThrow(const KernelInfo &info, const Schedule &schedule, const 
 
 static kernel::FuncOp onlyKernel(ModuleOp module) { return *module.getOps<kernel::FuncOp>().begin(); }
 
-ScheduledKernel::ScheduledKernel(kernel::FuncOp kernel, const Schedule &schedule, const cpu::CpuTarget &target,
-                                 bool keepText) {
+ScheduledKernel::ScheduledKernel(kernel::FuncOp kernel, const Schedule &schedule,
+                                 const cpu::CpuTarget &target, bool keepText) {
   DeviceInfo device = cpu::deviceInfo(target);
   original = ModuleOp::create(kernel.getLoc());
   original->push_back(kernel->clone());
@@ -38,7 +38,8 @@ ScheduledKernel::ScheduledKernel(kernel::FuncOp kernel, const Schedule &schedule
     KernelInfo packInfo = describeKernel(packer);
     Packed &made = packs.emplace_back();
     made.buffer = plan.packs[i].buffer;
-    made.kernel = std::make_unique<CompiledKernel>(packer, packInfo, planOrThrow(packInfo, {}, device), target);
+    made.kernel =
+        std::make_unique<CompiledKernel>(packer, packInfo, planOrThrow(packInfo, {}, device), target);
     for (Value buffer : packer.getBuffers())
       made.buffers.emplace_back(cast<MemRefType>(buffer.getType()));
   }
@@ -69,8 +70,8 @@ void ScheduledKernel::run(std::vector<KernelBuffer> &buffers, int threads) {
     std::swap(buffers[pack.buffer], pack.buffers[1]);
 }
 
-std::string ScheduledKernel::check(std::vector<KernelBuffer> &buffers, std::mt19937_64 &random, int64_t samples,
-                                   int threads) {
+std::string ScheduledKernel::check(std::vector<KernelBuffer> &buffers, std::mt19937_64 &random,
+                                   int64_t samples, int threads) {
   kernel::FuncOp kernel = onlyKernel(*original);
   std::vector<kernel::Bytes> bytes;
   for (const KernelBuffer &buffer : buffers)
@@ -90,7 +91,10 @@ std::string ScheduledKernel::check(std::vector<KernelBuffer> &buffers, std::mt19
     std::vector<kernel::Sample> points;
     for (int64_t s = 0; s < std::min(samples, count); ++s) {
       // The first and last elements are always among them.
-      int64_t rest = count <= samples ? s : s == 0 ? 0 : s == 1 ? count - 1 : int64_t(random() % uint64_t(count));
+      int64_t rest = count <= samples ? s
+                     : s == 0         ? 0
+                     : s == 1         ? count - 1
+                                      : int64_t(random() % uint64_t(count));
       kernel::Sample sample{unsigned(i), llvm::SmallVector<int64_t>(shape.size())};
       for (size_t d = shape.size(); d-- > 0; rest /= shape[d])
         sample.coordinates[d] = rest % shape[d];
@@ -102,9 +106,9 @@ std::string ScheduledKernel::check(std::vector<KernelBuffer> &buffers, std::mt19
       for (auto [coordinate, stride] : llvm::zip(sample.coordinates, info.buffers[i].strides))
         offset += coordinate * stride;
       double got = buffers[i].get(offset);
-      bool fine = reference.stored
-                      ? kernel::agrees(got, reference.value, reference.scale, buffers[i].type().getElementType())
-                      : got == 77 || buffers[i].type().getElementType().isInteger(1);
+      bool fine = reference.stored ? kernel::agrees(got, reference.value, reference.scale,
+                                                    buffers[i].type().getElementType())
+                                   : got == 77 || buffers[i].type().getElementType().isInteger(1);
       if (!fine)
         return fmt::format("{}[{}] is {}, should be {} (scale {}){}", info.buffers[i].name,
                            fmt::join(sample.coordinates, ","), got, reference.value, reference.scale,

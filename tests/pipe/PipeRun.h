@@ -10,7 +10,8 @@ namespace tgc::test {
 class ScheduledKernel {
 public:
   /// Throws tgc::Error (Usage) with the reason if the schedule is not legal.
-  ScheduledKernel(kernel::FuncOp kernel, const Schedule &schedule, const cpu::CpuTarget &target, bool keepText = false);
+  ScheduledKernel(kernel::FuncOp kernel, const Schedule &schedule, const cpu::CpuTarget &target,
+                  bool keepText = false);
 
   /// The kernel's own buffers, as they are before packing.
   std::vector<KernelBuffer> makeBuffers(std::mt19937_64 &random) const;
@@ -20,7 +21,8 @@ public:
   void run(std::vector<KernelBuffer> &buffers, int threads = 1);
   /// Runs it, and compares `samples` elements a buffer (all, if there are fewer) with the evaluator. Gives the
   /// first difference as text, or nothing.
-  std::string check(std::vector<KernelBuffer> &buffers, std::mt19937_64 &random, int64_t samples, int threads = 1);
+  std::string check(std::vector<KernelBuffer> &buffers, std::mt19937_64 &random, int64_t samples,
+                    int threads = 1);
 
   KernelInfo info; ///< before packing
   Plan plan;

@@ -52,8 +52,9 @@ void bench(test::ScheduledKernel &kernel, const std::string &schedule, const Opt
     total += wall;
   }
   fmt::print("{} [{}]: {:.2f} ms wall, {:.2f} ms processor, {:.1f} GFLOP/s, {:.1f} a core, {:.2f} GB/s\n",
-             kernel.info.name, schedule, bestWall * 1e3, bestProcessor * 1e3, kernel.info.flops / bestWall / 1e9,
-             kernel.info.flops / bestProcessor / 1e9, kernel.info.bytes / bestWall / 1e9);
+             kernel.info.name, schedule, bestWall * 1e3, bestProcessor * 1e3,
+             kernel.info.flops / bestWall / 1e9, kernel.info.flops / bestProcessor / 1e9,
+             kernel.info.bytes / bestWall / 1e9);
   std::cout.flush();
 }
 
@@ -85,8 +86,9 @@ void show(kernel::FuncOp kernel, const Options &options, const cpu::CpuTarget &t
   }
   Schedule schedule;
   if (!options.schedule.empty())
-    schedule = options.schedule == "heuristic" ? heuristicSchedule(info, device)
-                                               : parseSchedule(options.schedule == "raw" ? "" : options.schedule);
+    schedule = options.schedule == "heuristic"
+                   ? heuristicSchedule(info, device)
+                   : parseSchedule(options.schedule == "raw" ? "" : options.schedule);
   else if (auto attribute = kernel.getScheduleAttr())
     schedule = parseSchedule(attribute.getValue());
   else
@@ -145,8 +147,10 @@ int main(int argc, char **argv) {
   Options options;
   CLI::App app("Schedules kernels and runs them through the pipe generator");
   app.add_option("file", options.file, "kernel-stage MLIR")->required();
-  app.add_option("--emit", options.emit, "info, plan, pack, tile, thread, llvm, asm, check (against the evaluator), bench");
-  app.add_option("--schedule", options.schedule, "instead of the kernels' own; raw is the empty one, or heuristic");
+  app.add_option("--emit", options.emit,
+                 "info, plan, pack, tile, thread, llvm, asm, check (against the evaluator), bench");
+  app.add_option("--schedule", options.schedule,
+                 "instead of the kernels' own; raw is the empty one, or heuristic");
   app.add_option("--target", options.target, "native, avx512, avx2 or generic");
   app.add_option("--kernel", options.kernel, "this kernel alone");
   app.add_option("--seed", options.seed);

@@ -109,8 +109,9 @@ TEST_CASE("cuda: devices", "[cuda]") {
   REQUIRE(info.name == std::string("cuda:0"));
   REQUIRE(info.description == std::string("Fake GPU"));
   REQUIRE(info.arch == std::string("sm_90a"));
-  REQUIRE(info.features ==
-          std::string("shared=232448 l2=52428800 registers=65536 clock-khz=1980000 bandwidth=3352 driver=12.4"));
+  REQUIRE(
+      info.features ==
+      std::string("shared=232448 l2=52428800 registers=65536 clock-khz=1980000 bandwidth=3352 driver=12.4"));
   REQUIRE(info.units == 4);
   REQUIRE(tgc::api::Device::list().back().name == std::string("cuda:0"));
   for (const char *name : {"cuda:1", "cuda:", "cuda:x", "cuda:-1", "cuda:99999"}) {
@@ -335,9 +336,10 @@ TEST_CASE("cuda: a lost context is said to be lost, in all of the process", "[cu
       Variable fail("FAKE_CUDA_FAIL", "kernel matmul:719");
       auto [status, message] = failure([&] { run(program, {&in}); });
       REQUIRE(status == TGC_DEVICE);
-      REQUIRE_THAT(message, Catch::StartsWith(Label + "running 2 kernels: ") &&
-                                Catch::Contains("(719): a kernel failed; the device is lost to this process, start it "
-                                                "anew; TGC_CUDA_DEBUG=1"));
+      REQUIRE_THAT(message,
+                   Catch::StartsWith(Label + "running 2 kernels: ") &&
+                       Catch::Contains("(719): a kernel failed; the device is lost to this process, start it "
+                                       "anew; TGC_CUDA_DEBUG=1"));
     }
     auto later = failure([&] { run(program, {&in}); });
     REQUIRE(later.first == TGC_DEVICE);

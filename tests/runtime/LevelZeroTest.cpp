@@ -77,8 +77,8 @@ TEST_CASE("level_zero: devices", "[level_zero]") {
   for (const char *name : {"level_zero:99", "level_zero:", "level_zero:x", "level_zero:-1"}) {
     auto [status, message] = failure([&] { tgc::api::Device device{name}; });
     REQUIRE(status == TGC_USAGE);
-    REQUIRE_THAT(message,
-                 Catch::StartsWith(std::string("there is no device \"") + name + "\"; this machine has level_zero:0"));
+    REQUIRE_THAT(message, Catch::StartsWith(std::string("there is no device \"") + name +
+                                            "\"; this machine has level_zero:0"));
   }
 }
 
@@ -94,7 +94,8 @@ TEST_CASE("level_zero: GPUs by the number of their instruction set, or of the de
   }
   // Whether a driver tells the number is asked once: by another path the loader is opened again.
   Variable other("TGC_LEVEL_ZERO_LIBRARY", "libze_loader.so");
-  for (auto [pci, arch] : {std::pair{"0x56a0", "dg2"}, std::pair{"0x0bd5", "pvc"}, std::pair{"0xe20b", "gpu"}}) {
+  for (auto [pci, arch] :
+       {std::pair{"0x56a0", "dg2"}, std::pair{"0x0bd5", "pvc"}, std::pair{"0xe20b", "gpu"}}) {
     Variable device("TEST_ZE_PCI", pci);
     REQUIRE(tgc::api::Device("level_zero").describe().arch == std::string(arch));
   }
@@ -105,7 +106,8 @@ TEST_CASE("level_zero: lists are recorded once and replayed", "[level_zero]") {
   Linear linear;
   linear.bind(program);
   linear.requireRuns(program);
-  uint64_t launches = calls("zeCommandListAppendLaunchKernel"), runs = calls("zeCommandQueueExecuteCommandLists");
+  uint64_t launches = calls("zeCommandListAppendLaunchKernel"),
+           runs = calls("zeCommandQueueExecuteCommandLists");
   for (int i = 0; i < 3; ++i) {
     linear.x = ramp(32, 0.02f, float(i) - 1);
     linear.requireRuns(program);
@@ -124,7 +126,8 @@ TEST_CASE("level_zero: packages for OpenCL and for Level Zero are one", "[level_
     linear.requireRuns(program);
   }
   package.device = "cuda";
-  REQUIRE_THAT(loadFailure(package).second, Catch::Contains("was compiled for the device \"cuda\", this is level_zero:0"));
+  REQUIRE_THAT(loadFailure(package).second,
+               Catch::Contains("was compiled for the device \"cuda\", this is level_zero:0"));
 }
 
 TEST_CASE("level_zero: times are the device's, by either version's clock", "[level_zero]") {
@@ -145,26 +148,30 @@ TEST_CASE("level_zero: times are the device's, by either version's clock", "[lev
         REQUIRE(time % 80 == 0); // the clock's ticks
         REQUIRE(time < 1000000000);
       }
-    requireClose(std::vector<float>(out.as<float>(), out.as<float>() + 64), linearReference(linear.x, linear.w, linear.b));
+    requireClose(std::vector<float>(out.as<float>(), out.as<float>() + 64),
+                 linearReference(linear.x, linear.w, linear.b));
   }
 }
 
 TEST_CASE("level_zero: packages that do not suit", "[level_zero]") {
   Package package = forOpenCl(linearPackage());
   package.modules[0].format = "ptx";
-  REQUIRE_THAT(loadFailure(package).second, Catch::Contains("has the format \"ptx\"") && Catch::Contains("takes spirv"));
+  REQUIRE_THAT(loadFailure(package).second,
+               Catch::Contains("has the format \"ptx\"") && Catch::Contains("takes spirv"));
   package = forOpenCl(linearPackage());
   package.functions[0].name = "nothing";
   auto [status, message] = loadFailure(package);
   REQUIRE(status == TGC_DEVICE);
-  REQUIRE_THAT(message,
-               Catch::Contains("looking for function \"nothing\": ZE_RESULT_ERROR_INVALID_KERNEL_NAME (0x78000011)"));
+  REQUIRE_THAT(
+      message,
+      Catch::Contains("looking for function \"nothing\": ZE_RESULT_ERROR_INVALID_KERNEL_NAME (0x78000011)"));
   package = forOpenCl(linearPackage());
   package.run[0].params.pop_back();
   REQUIRE_THAT(loadFailure(package).second, Catch::Contains("gives 1 parameters, its code takes 2"));
   package = forOpenCl(linearPackage());
   package.functions[package.run[0].function].block = {1u << 20, 1, 1};
-  REQUIRE_THAT(loadFailure(package).second, Catch::Contains("threads a block") && Catch::Contains("runs at most"));
+  REQUIRE_THAT(loadFailure(package).second,
+               Catch::Contains("threads a block") && Catch::Contains("runs at most"));
 }
 
 TEST_CASE("level_zero: calls that fail", "[level_zero]") {
@@ -172,16 +179,19 @@ TEST_CASE("level_zero: calls that fail", "[level_zero]") {
     const char *call, *result, *text;
   };
   for (const Case &each :
-       {Case{"zeContextCreate", "70000006", "opening the device: ZE_RESULT_ERROR_DEVICE_REQUIRES_RESET (0x70000006)"},
+       {Case{"zeContextCreate", "70000006",
+             "opening the device: ZE_RESULT_ERROR_DEVICE_REQUIRES_RESET (0x70000006)"},
         Case{"zeMemAllocDevice", "70000003", "of memory: ZE_RESULT_ERROR_OUT_OF_DEVICE_MEMORY (0x70000003)"},
         Case{"zeMemAllocHost", "70000002", "ZE_RESULT_ERROR_OUT_OF_HOST_MEMORY"},
         Case{"zeModuleCreate", "70000005", "ZE_RESULT_ERROR_MODULE_LINK_FAILURE"},
         Case{"zeKernelSetArgumentValue", "78000015", "setting parameter 0 of launch 0, transpose"},
         Case{"zeKernelSetGroupSize", "78000013", "setting the block of launch 0, "},
-        Case{"zeCommandListAppendLaunchKernel", "78000003", "launch 0, transpose: ZE_RESULT_ERROR_UNSUPPORTED_FEATURE"},
+        Case{"zeCommandListAppendLaunchKernel", "78000003",
+             "launch 0, transpose: ZE_RESULT_ERROR_UNSUPPORTED_FEATURE"},
         Case{"zeCommandListClose", "7ffffffe", "recording launches: ZE_RESULT_ERROR_UNKNOWN"},
         Case{"zeCommandListAppendMemoryCopy", "70000001", "to the device: ZE_RESULT_ERROR_DEVICE_LOST"},
-        Case{"zeCommandQueueSynchronize", "70000001", "kernels: ZE_RESULT_ERROR_DEVICE_LOST (0x70000001): the device hung"},
+        Case{"zeCommandQueueSynchronize", "70000001",
+             "kernels: ZE_RESULT_ERROR_DEVICE_LOST (0x70000001): the device hung"},
         Case{"zeCommandQueueExecuteCommandLists", "12345", "kernels: Level Zero's error (0x00012345)"}}) {
     INFO(each.call);
     Failing failing(each.call, each.result);
@@ -200,10 +210,11 @@ TEST_CASE("level_zero: a build that fails tells the compiler's log", "[level_zer
   Failing failing("zeModuleCreate", "70000004");
   auto [status, message] = loadFailure(forOpenCl(linearPackage()));
   REQUIRE(status == TGC_DEVICE);
-  REQUIRE_THAT(message, Catch::Contains("building the package's module 0") &&
-                            Catch::Contains("ZE_RESULT_ERROR_MODULE_BUILD_FAILURE (0x70000004)") &&
-                            Catch::Contains("the compiler wrote:\noptions -ze-fp32-correctly-rounded-divide-sqrt\n"
-                                            "error: the compiler was told to fail"));
+  REQUIRE_THAT(message,
+               Catch::Contains("building the package's module 0") &&
+                   Catch::Contains("ZE_RESULT_ERROR_MODULE_BUILD_FAILURE (0x70000004)") &&
+                   Catch::Contains("the compiler wrote:\noptions -ze-fp32-correctly-rounded-divide-sqrt\n"
+                                   "error: the compiler was told to fail"));
 }
 
 TEST_CASE("level_zero: a lost device is lost for all that used it", "[level_zero]") {
@@ -215,7 +226,8 @@ TEST_CASE("level_zero: a lost device is lost for all that used it", "[level_zero
   linear.requireRuns(program);
   {
     Failing failing("zeCommandQueueSynchronize", "70000001");
-    REQUIRE_THAT(failure([&] { linear.requireRuns(program); }).second, Catch::Contains("ZE_RESULT_ERROR_DEVICE_LOST"));
+    REQUIRE_THAT(failure([&] { linear.requireRuns(program); }).second,
+                 Catch::Contains("ZE_RESULT_ERROR_DEVICE_LOST"));
   }
   // The driver is not asked again.
   uint64_t asked = calls("zeCommandQueueExecuteCommandLists");

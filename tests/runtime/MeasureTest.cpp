@@ -36,7 +36,8 @@ TEST_CASE("measuring on a GPU", "[measure]") {
   MeasureReply lost = measurer->measure(request);
   ::unsetenv("FAKE_CUDA_FAIL");
   REQUIRE(lost.outcome == Outcome::Failed);
-  REQUIRE_THAT(lost.message, Catch::Contains("CUDA_ERROR_ILLEGAL_ADDRESS") && Catch::Contains("TGC_CUDA_DEBUG=1"));
+  REQUIRE_THAT(lost.message,
+               Catch::Contains("CUDA_ERROR_ILLEGAL_ADDRESS") && Catch::Contains("TGC_CUDA_DEBUG=1"));
   MeasureReply after = measurer->measure(request);
   INFO(after.message);
   REQUIRE(after.outcome == Outcome::Ok);
@@ -60,6 +61,7 @@ TEST_CASE("measuring on a GPU", "[measure]") {
   MeasureReply full = measurer->measure(request);
   ::unsetenv("FAKE_CUDA_MEMORY");
   REQUIRE(full.outcome == Outcome::Failed);
-  REQUIRE_THAT(full.message, Catch::Contains("the program needs 1.60 kB") && Catch::Contains("1.00 kB are free"));
+  REQUIRE_THAT(full.message,
+               Catch::Contains("the program needs 1.60 kB") && Catch::Contains("1.00 kB are free"));
   REQUIRE(measurer->measure(request).outcome == Outcome::Ok);
 }

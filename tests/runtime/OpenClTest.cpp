@@ -46,13 +46,15 @@ TEST_CASE("opencl: no loader, none that will do", "[opencl]") {
     Variable library("TGC_OPENCL_LIBRARY", "/nonexistent/libOpenCL.so.1");
     auto [status, message] = failure([] { tgc::api::Device("opencl"); });
     REQUIRE(status == TGC_DEVICE);
-    REQUIRE_THAT(message, Catch::Contains("/nonexistent/libOpenCL.so.1") && Catch::Contains("ocl-icd-libopencl1"));
+    REQUIRE_THAT(message,
+                 Catch::Contains("/nonexistent/libOpenCL.so.1") && Catch::Contains("ocl-icd-libopencl1"));
     for (const auto &info : tgc::api::Device::list())
       REQUIRE(std::string(info.name).rfind("opencl", 0) != 0);
   }
   {
     Variable library("TGC_OPENCL_LIBRARY", "libm.so.6");
-    REQUIRE_THAT(failure([] { tgc::api::Device("opencl"); }).second, Catch::Contains("it lacks clGetPlatformIDs"));
+    REQUIRE_THAT(failure([] { tgc::api::Device("opencl"); }).second,
+                 Catch::Contains("it lacks clGetPlatformIDs"));
   }
 }
 
@@ -61,13 +63,15 @@ TEST_CASE("opencl: devices", "[opencl]") {
   tgc_device_info info = device.describe();
   REQUIRE(info.name == std::string("opencl:0"));
   REQUIRE(info.arch == std::string("cpu"));
-  REQUIRE_THAT(info.features, Catch::Contains("spirv=1.") && Catch::Contains("subgroups=") && Catch::Contains("fp16"));
+  REQUIRE_THAT(info.features,
+               Catch::Contains("spirv=1.") && Catch::Contains("subgroups=") && Catch::Contains("fp16"));
   REQUIRE(info.units > 0);
   REQUIRE(info.memory_bytes > 0);
   for (const char *name : {"opencl:99", "opencl:", "opencl:x", "opencl:-1"}) {
     auto [status, message] = failure([&] { tgc::api::Device device{name}; });
     REQUIRE(status == TGC_USAGE);
-    REQUIRE_THAT(message, Catch::StartsWith(std::string("there is no device \"") + name + "\"; this machine has opencl:0"));
+    REQUIRE_THAT(message, Catch::StartsWith(std::string("there is no device \"") + name +
+                                            "\"; this machine has opencl:0"));
   }
 }
 
@@ -90,7 +94,8 @@ TEST_CASE("opencl: packages that do not suit", "[opencl]") {
   REQUIRE_THAT(loadFailure(package).second, Catch::Contains("was compiled for the device \"cpu\""));
   package = forOpenCl(linearPackage());
   package.modules[0].format = "ptx";
-  REQUIRE_THAT(loadFailure(package).second, Catch::Contains("has the format \"ptx\"") && Catch::Contains("takes spirv"));
+  REQUIRE_THAT(loadFailure(package).second,
+               Catch::Contains("has the format \"ptx\"") && Catch::Contains("takes spirv"));
   package = forOpenCl(linearPackage());
   package.functions[0].name = "nothing";
   auto [status, message] = loadFailure(package);
@@ -101,7 +106,8 @@ TEST_CASE("opencl: packages that do not suit", "[opencl]") {
   REQUIRE_THAT(loadFailure(package).second, Catch::Contains("gives 1 parameters, its code takes 2"));
   package = forOpenCl(linearPackage());
   package.functions[package.run[0].function].block = {1u << 20, 1, 1};
-  REQUIRE_THAT(loadFailure(package).second, Catch::Contains("threads a block") && Catch::Contains("runs at most"));
+  REQUIRE_THAT(loadFailure(package).second,
+               Catch::Contains("threads a block") && Catch::Contains("runs at most"));
 }
 
 TEST_CASE("opencl: code asks for what the device has not", "[opencl]") {
@@ -115,7 +121,8 @@ TEST_CASE("opencl: code asks for what the device has not", "[opencl]") {
   // Damaged words never reach it.
   package = withWords(forOpenCl(linearPackage()), [](std::vector<uint32_t> &words) { words[0] = 1; });
   REQUIRE_THAT(loadFailure(package).second, Catch::Contains("the package's module 0 is no SPIR-V"));
-  package = withWords(forOpenCl(linearPackage()), [](std::vector<uint32_t> &words) { words[5] = 0xFFFF0000 | 17; });
+  package =
+      withWords(forOpenCl(linearPackage()), [](std::vector<uint32_t> &words) { words[5] = 0xFFFF0000 | 17; });
   REQUIRE_THAT(loadFailure(package).second, Catch::Contains("is damaged SPIR-V"));
 }
 
@@ -136,12 +143,13 @@ TEST_CASE("opencl: calls that fail", "[opencl]") {
     int status;
     const char *text;
   };
-  for (const Case &each : {Case{"clCreateContext", -2, "opening the device: CL_DEVICE_NOT_AVAILABLE"},
-                           Case{"clDeviceMemAllocINTEL", -4, "of memory: CL_MEM_OBJECT_ALLOCATION_FAILURE"},
-                           Case{"clBuildProgram", -11, "CL_BUILD_PROGRAM_FAILURE (-11)"},
-                           Case{"clSetKernelArgMemPointerINTEL", -50, "setting parameter 0 of launch 0"},
-                           Case{"clEnqueueNDRangeKernel", -5, "launch 0, transpose: CL_OUT_OF_RESOURCES (-5)"},
-                           Case{"clEnqueueMemcpyINTEL", -6, "to the device: CL_OUT_OF_HOST_MEMORY"}}) {
+  for (const Case &each :
+       {Case{"clCreateContext", -2, "opening the device: CL_DEVICE_NOT_AVAILABLE"},
+        Case{"clDeviceMemAllocINTEL", -4, "of memory: CL_MEM_OBJECT_ALLOCATION_FAILURE"},
+        Case{"clBuildProgram", -11, "CL_BUILD_PROGRAM_FAILURE (-11)"},
+        Case{"clSetKernelArgMemPointerINTEL", -50, "setting parameter 0 of launch 0"},
+        Case{"clEnqueueNDRangeKernel", -5, "launch 0, transpose: CL_OUT_OF_RESOURCES (-5)"},
+        Case{"clEnqueueMemcpyINTEL", -6, "to the device: CL_OUT_OF_HOST_MEMORY"}}) {
     INFO(each.call);
     Failing failing(each.call, each.status);
     auto [status, message] = failure([] {

@@ -98,7 +98,9 @@ Package forOpenCl(Package package) {
 Package forTestDevice(Package package) {
   std::string device = testDevice();
   std::string kind = device.substr(0, device.find(':'));
-  return kind == "cuda" ? forCuda(std::move(package)) : kind == "opencl" || kind == "level_zero" ? forOpenCl(std::move(package)) : package;
+  return kind == "cuda"                             ? forCuda(std::move(package))
+         : kind == "opencl" || kind == "level_zero" ? forOpenCl(std::move(package))
+                                                    : package;
 }
 
 std::string testDevice() {

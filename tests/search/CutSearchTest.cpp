@@ -18,7 +18,8 @@ struct MadeUp : CutHost {
     std::set<std::string> names(turned.begin(), turned.end());
     if (names.count("e"))
       return std::nullopt;
-    CutTrial trial{10.0 - 2.0 * names.count("a") - 0.01 * names.count("b") + 3.0 * names.count("c") - 1.0 * names.count("d"),
+    CutTrial trial{10.0 - 2.0 * names.count("a") - 0.01 * names.count("b") + 3.0 * names.count("c") -
+                       1.0 * names.count("d"),
                    {{"c", 5}, {"e", 4}, {"a", 3}, {"b", 2}}};
     if (names.count("a"))
       trial.alternatives.push_back({"d", 1});

@@ -26,7 +26,8 @@ TEST_CASE("records survive, claims end with their owner, files merge") {
   Database database(folder.file("a.db"));
   auto found = database.find("w", "d", "m", "upcast(n,4)");
   REQUIRE(found);
-  CHECK((found->seconds == 0.25 && found->confirmed && found->strategy == "beam" && found->outcome == Outcome::Ok));
+  CHECK((found->seconds == 0.25 && found->confirmed && found->strategy == "beam" &&
+         found->outcome == Outcome::Ok));
   REQUIRE(database.evidence(record).size() == 1);
   CHECK(database.evidence(record)[0].seconds == std::vector<double>{0.25, 0.5});
   auto claimInChild = [&](bool wait) {
@@ -105,7 +106,8 @@ TEST_CASE("a database of the format before keeps its records and takes native co
   }
   sqlite3 *raw = nullptr;
   REQUIRE(sqlite3_open(folder.file("a.db").c_str(), &raw) == SQLITE_OK);
-  REQUIRE(sqlite3_exec(raw, "drop table native; pragma user_version = 1", nullptr, nullptr, nullptr) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(raw, "drop table native; pragma user_version = 1", nullptr, nullptr, nullptr) ==
+          SQLITE_OK);
   sqlite3_close(raw);
   CHECK(Database(folder.file("a.db"), true).workloads().size() == 1);
   Database database(folder.file("a.db"));
@@ -119,7 +121,9 @@ TEST_CASE("a file that is no database, or a newer one, is refused as it is") {
   std::ofstream(folder.file("text.db")) << std::string(5000, 'x');
   CHECK_THROWS_AS(Database(folder.file("text.db")), Error);
   CHECK_THROWS_AS(Database(folder.file("none.db"), true), Error);
-  { Database database(folder.file("new.db")); }
+  {
+    Database database(folder.file("new.db"));
+  }
   sqlite3 *raw = nullptr;
   REQUIRE(sqlite3_open(folder.file("new.db").c_str(), &raw) == SQLITE_OK);
   sqlite3_exec(raw, "pragma user_version = 99", nullptr, nullptr, nullptr);

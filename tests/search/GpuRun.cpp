@@ -17,7 +17,8 @@ static std::string textOf(ModuleOp module) {
   return text;
 }
 
-GpuKernel::GpuKernel(kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan, const DeviceInfo &device)
+GpuKernel::GpuKernel(kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan,
+                     const DeviceInfo &device)
     : architecture(device.architecture), blocks(plan.launches.front().blocks) {
   DialectRegistry registry;
   ptx::registerPtxDialects(registry);
@@ -48,7 +49,8 @@ std::string GpuKernel::assembled() const {
   std::optional<ptx::Assembled> result = ptx::assemble(ptx(), architecture);
   if (!result)
     return "";
-  return fmt::format("{} registers, {} bytes spilled\n{}", result->registers, result->spillBytes, result->log);
+  return fmt::format("{} registers, {} bytes spilled\n{}", result->registers, result->spillBytes,
+                     result->log);
 }
 
 std::string GpuKernel::thread() const { return textOf(*module); }

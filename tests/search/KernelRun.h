@@ -38,7 +38,8 @@ std::string disagreement(kernel::FuncOp kernel, const std::vector<KernelBuffer> 
                          const std::vector<KernelBuffer> &outputs);
 
 /// A module with the block program of a kernel.
-mlir::OwningOpRef<mlir::ModuleOp> generateTile(kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan);
+mlir::OwningOpRef<mlir::ModuleOp> generateTile(kernel::FuncOp kernel, const KernelInfo &info,
+                                               const Plan &plan);
 
 /// A kernel compiled by a plan.
 class CompiledKernel {

@@ -81,8 +81,8 @@ void bench(kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedu
              info.flops / best / 1e9);
 }
 
-void gpuKernel(kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedule, const DeviceInfo &device,
-               const Options &options) {
+void gpuKernel(kernel::FuncOp kernel, const KernelInfo &info, const Schedule &schedule,
+               const DeviceInfo &device, const Options &options) {
   test::GpuKernel compiled(kernel, info, planOf(info, schedule, device), device);
   if (options.emit == "check") {
     std::mt19937_64 random(options.seed);
@@ -119,7 +119,8 @@ int run(const Options &options) {
   if (!target && !gpu)
     usageError("no target '{}'", options.target);
   DeviceInfo device = gpu ? gpu->info : cpu::deviceInfo(*target);
-  std::vector<kernel::FuncOp> kernels(module->getOps<kernel::FuncOp>().begin(), module->getOps<kernel::FuncOp>().end());
+  std::vector<kernel::FuncOp> kernels(module->getOps<kernel::FuncOp>().begin(),
+                                      module->getOps<kernel::FuncOp>().end());
   if (!options.kernel.empty())
     llvm::erase_if(kernels, [&](kernel::FuncOp kernel) { return kernel.getSymName() != options.kernel; });
   llvm::DenseSet<Operation *> parts;
@@ -178,10 +179,12 @@ int main(int argc, char **argv) {
   CLI::App app("Schedules kernels and runs them through the loop generator");
   app.add_option("file", options.file, "kernel-stage MLIR")->required();
   app.add_option("--emit", options.emit,
-                 "info, split, plan, tile, thread, llvm, asm, check (against the reference), bench, registers (of a GPU)");
+                 "info, split, plan, tile, thread, llvm, asm, check (against the reference), bench, "
+                 "registers (of a GPU)");
   app.add_option("--schedule", options.schedule,
                  "instead of the kernels' own or else the heuristic's; raw is the empty one");
-  app.add_option("--target", options.target, "native, avx512, avx2, generic, or a GPU such as h200, whose threads the host runs");
+  app.add_option("--target", options.target,
+                 "native, avx512, avx2, generic, or a GPU such as h200, whose threads the host runs");
   app.add_option("--kernel", options.kernel, "this kernel alone");
   app.add_option("--seed", options.seed);
   app.add_option("--offset", options.offset, "mean of random floats");

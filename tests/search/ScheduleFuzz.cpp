@@ -111,7 +111,8 @@ int main(int argc, char **argv) {
   app.add_option("--seed", options.seed);
   app.add_option("--count", options.count, "schedules a kernel");
   app.add_option("--least", options.least, "runs in all that there must be");
-  app.add_option("--target", options.target, "a CPU, or a GPU (h200 ...) whose threads the host runs one by one");
+  app.add_option("--target", options.target,
+                 "a CPU, or a GPU (h200 ...) whose threads the host runs one by one");
   app.add_flag("--assemble", options.assemble, "for a GPU: what runs must assemble too");
   app.add_option("--kernel", options.kernel, "this kernel alone");
   CLI11_PARSE(app, argc, argv);

@@ -106,7 +106,8 @@ TEST_CASE("what is no schedule is refused with the word that is wrong") {
                             std::pair("upcast(n,x)", "'x'"), std::pair("upcast(n,1)", "factor"),
                             std::pair("tile(n,4", "not closed"), std::pair("warps(+1)", "MxN+P"),
                             std::pair("tile(n,4) tile(n,8)", "twice"), std::pair("join(later)", "later"),
-                            std::pair("winograd(3)", "2 or 4"), std::pair("stage(-1)", "-1"), std::pair("flip(n)", "0 arguments")}) {
+                            std::pair("winograd(3)", "2 or 4"), std::pair("stage(-1)", "-1"),
+                            std::pair("flip(n)", "0 arguments")}) {
     INFO(text);
     try {
       parseSchedule(text);
@@ -209,7 +210,8 @@ TEST_CASE("the heuristic has a legal schedule for every size") {
 // Copies for the tap s = 3 of 3 must bring zeros: where (r, s) were one dimension of 9, it would be the next r's first.
 TEST_CASE("dimensions are not merged where boxes lie behind the inner one's end") {
   KernelInfo kernel;
-  kernel.axes = {{"o", 32, true, false}, {"r", 3, false, true}, {"s", 3, false, true}, {"c", 72, false, true}};
+  kernel.axes = {
+      {"o", 32, true, false}, {"r", 3, false, true}, {"s", 3, false, true}, {"c", 72, false, true}};
   kernel.buffers = {{"f", ElementType::BF16, {32, 3, 3, 72}, {648, 216, 72, 1}}};
   Access filter = access(0, false, {along(4, 0), along(4, 1), along(4, 2), along(4, 3)});
   auto sizes = [&](const std::vector<int> &beyond) {

@@ -37,7 +37,8 @@ OwningOpRef<ModuleOp> programOf(kernel::FuncOp kernel, const KernelInfo &info) {
     auto type = cast<MemRefType>(buffer.getType());
     offsets.push_back(described.stored ? 0 : shift);
     if (described.stored) {
-      buffers.push_back(builder.create<kernel::OutputOp>(kernel.getLoc(), type, described.name, StringAttr()));
+      buffers.push_back(
+          builder.create<kernel::OutputOp>(kernel.getLoc(), type, described.name, StringAttr()));
       continue;
     }
     auto whole = MemRefType::get({described.span() + shift}, type.getElementType());
@@ -86,7 +87,8 @@ public:
     llvm::raw_string_ostream(text) << *module;
     INFO(text);
     REQUIRE(succeeded(verify(*module)));
-    kernel::NamedBytes got = kernel::evaluateProgram(*module, *module->getOps<kernel::ProgramOp>().begin(), bound);
+    kernel::NamedBytes got =
+        kernel::evaluateProgram(*module, *module->getOps<kernel::ProgramOp>().begin(), bound);
     for (size_t i = 0; i < buffers.size(); ++i) {
       if (!info.buffers[i].stored)
         continue;
@@ -158,7 +160,8 @@ TEST_CASE("convolutions by minimal filtering compute what the sum does") {
   }
   CHECK(tiles == std::map<std::string, std::string>{
                      {"plain", "24"}, {"valid", "24"}, {"resized", "24"}, {"grouped", "24"}, {"six", "2"}});
-  std::string windows = "winograd: there are no two axes of 3 taps of stride 1 with results in whole tiles of 4";
+  std::string windows =
+      "winograd: there are no two axes of 3 taps of stride 1 with results in whole tiles of 4";
   CHECK(reasons["strided"] == windows);
   CHECK(reasons["six"] == windows);
   CHECK(reasons["ones"] == "winograd: the data is padded with other than zeros, or has conditions");

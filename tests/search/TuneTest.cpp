@@ -80,7 +80,8 @@ double cost(const KernelInfo &kernel, const Schedule &schedule) {
   if (!plan)
     return 1;
   const auto &loop = std::get<LoopPlan>(plan.plan->body);
-  double seconds = 1 + 8 * (1 - double(loop.vectorWidth) / 16) + std::abs(double(plan.plan->registers) - 20) / 10;
+  double seconds =
+      1 + 8 * (1 - double(loop.vectorWidth) / 16) + std::abs(double(plan.plan->registers) - 20) / 10;
   for (const LoopSplit &split : schedule.loops)
     if (split.kind == SplitKind::Unroll)
       seconds -= split.factor == 4 ? 0.5 : 0.1;
@@ -93,7 +94,10 @@ struct TestHost : TuneHost {
   std::vector<SampledElement> elements{{"y", 0}};
   TestHost() {
     for (auto [hash, n] : {std::pair(uint64_t(1), int64_t(96)), {uint64_t(2), int64_t(240)}}) {
-      Workload workload{"k" + std::to_string(hash), {workloadKey(hash), "text", "shape", "node"}, matmul(64, n, 64, hash), 3};
+      Workload workload{"k" + std::to_string(hash),
+                        {workloadKey(hash), "text", "shape", "node"},
+                        matmul(64, n, 64, hash),
+                        3};
       list.push_back(workload);
     }
   }
@@ -125,7 +129,9 @@ struct TestMeasurer : Measurer {
       std::ofstream(log, std::ios::app) << request.package << "\n";
     MeasureReply reply;
     if (request.fault == "crash" || request.fault == "hang" || request.fault == "memory") {
-      reply.outcome = request.fault == "crash" ? Outcome::Crashed : request.fault == "hang" ? Outcome::Hung : Outcome::Memory;
+      reply.outcome = request.fault == "crash"  ? Outcome::Crashed
+                      : request.fault == "hang" ? Outcome::Hung
+                                                : Outcome::Memory;
       return reply;
     }
     reply.outcome = Outcome::Ok;
@@ -384,7 +390,8 @@ TEST_CASE("helper processes that die, hang or grow are ended and replaced") {
   CHECK(echo->ask("c", 5).line == "got c");
   auto start = std::chrono::steady_clock::now();
   CHECK(child("exec sleep 100")->ask("x", 0.3).end == Child::End::TimedOut);
-  auto hungry = child("read line; exec python3 -c 'x = bytearray(1 << 30); import time; time.sleep(50)'", 200 << 20);
+  auto hungry =
+      child("read line; exec python3 -c 'x = bytearray(1 << 30); import time; time.sleep(50)'", 200 << 20);
   CHECK(hungry->ask("x", 30).end == Child::End::TooMuchMemory);
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
   CHECK(child("exec /no/such/program")->ask("x", 5).end == Child::End::Died);
@@ -399,7 +406,8 @@ TEST_CASE("requests and replies travel as lines") {
   std::string line = printRequest(request);
   CHECK(line.find('\n') == std::string::npos);
   MeasureRequest back = parseRequest(line);
-  CHECK((back.package == request.package && back.coldBytes == 7 && back.samples[0].element == 5 && back.fault == "hang"));
+  CHECK((back.package == request.package && back.coldBytes == 7 && back.samples[0].element == 5 &&
+         back.fault == "hang"));
   MeasureReply reply;
   reply.outcome = Outcome::Ok;
   reply.seconds = {3, 1, 2};

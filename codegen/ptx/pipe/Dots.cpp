@@ -16,7 +16,8 @@ Value PipeLowering::descriptor(const SharedPlace &place, bool sideInRow) {
   int64_t leading = sideInRow ? place.wholeRows * 128 / 16 : 1;
   uint64_t high = (uint64_t(1) << 62) | (uint64_t(1024 / 16) << 32) | (uint64_t(leading) << 16);
   Value wide = builder.create<arith::ExtUIOp>(b.loc, builder.getI64Type(), low);
-  return builder.create<arith::OrIOp>(b.loc, wide, builder.create<arith::ConstantIntOp>(b.loc, int64_t(high), 64));
+  return builder.create<arith::OrIOp>(b.loc, wide,
+                                      builder.create<arith::ConstantIntOp>(b.loc, int64_t(high), 64));
 }
 
 static StringRef nameOf(Type type) {
@@ -100,8 +101,9 @@ void PipeLowering::lowerDot(tile::DotAsyncOp dot) {
         left += "}";
       }
       std::string name = nameOf(element).str();
-      text += "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k" + std::to_string(steps) + (real ? ".f32." : ".s32.") +
-              name + "." + name + " {" + registers + "}, " + left + ", b, " + (fresh && step == 0 ? "p0" : "p1");
+      text += "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k" + std::to_string(steps) +
+              (real ? ".f32." : ".s32.") + name + "." + name + " {" + registers + "}, " + left + ", b, " +
+              (fresh && step == 0 ? "p0" : "p1");
       if (real)
         text += ", 1, 1";
       if (bytes == 2)

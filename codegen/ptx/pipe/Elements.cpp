@@ -21,7 +21,8 @@ public:
   EachEmitter(PipeLowering &lowering, tile::EachOp each)
       : lowering(lowering), b(lowering.b), builder(lowering.builder), each(each), lanes(each.getLanes()),
         rowArgument(each.getBody().getArgument(0)),
-        columnArgument(each.getBody().getNumArguments() > 1 ? each.getBody().getArgument(1) : BlockArgument()) {}
+        columnArgument(each.getBody().getNumArguments() > 1 ? each.getBody().getArgument(1)
+                                                            : BlockArgument()) {}
 
   void run() {
     ArrayRef<int64_t> shape = each.getShape(), origin = each.getOrigin();
@@ -56,7 +57,8 @@ private:
       return false;
     SmallVector<MemoryEffects::EffectInstance> found;
     effects.getEffects(found);
-    return llvm::all_of(found, [](const auto &effect) { return isa<MemoryEffects::Read>(effect.getEffect()); });
+    return llvm::all_of(found,
+                        [](const auto &effect) { return isa<MemoryEffects::Read>(effect.getEffect()); });
   }
 
   void findUses(Operation &op) {
@@ -101,7 +103,8 @@ private:
           pending = value;
           return;
         }
-        value = builder.create<vector::FromElementsOp>(b.loc, VectorType::get({2}, element), ValueRange{pending, value});
+        value = builder.create<vector::FromElementsOp>(b.loc, VectorType::get({2}, element),
+                                                       ValueRange{pending, value});
       }
       made.push_back(value);
       return;
@@ -128,7 +131,9 @@ private:
     Value &have = known[value][keyOf(use, at)];
     if (!have)
       have = shift == 0 ? base
-                        : builder.create<arith::AddIOp>(b.loc, base, builder.create<arith::ConstantIndexOp>(b.loc, shift))
+                        : builder
+                              .create<arith::AddIOp>(b.loc, base,
+                                                     builder.create<arith::ConstantIndexOp>(b.loc, shift))
                               .getResult();
     return have;
   }
@@ -170,7 +175,8 @@ private:
           !(to.getElementType().isBF16() || to.getElementType().isF16()))
         return Value();
       Value pair = lookup(narrow.getIn(), at);
-      Value low = builder.create<vector::ExtractOp>(b.loc, pair, 0), high = builder.create<vector::ExtractOp>(b.loc, pair, 1);
+      Value low = builder.create<vector::ExtractOp>(b.loc, pair, 0),
+            high = builder.create<vector::ExtractOp>(b.loc, pair, 1);
       return lowering.pack(low, high, to.getElementType());
     }
     if (auto broadcast = dyn_cast<vector::BroadcastOp>(op)) {
@@ -181,14 +187,18 @@ private:
       return builder.create<vector::FromElementsOp>(b.loc, vector, same);
     }
     if (auto tanh = dyn_cast<math::TanhOp>(op)) {
-      if (!bitEnumContainsAny(tanh.getFastmath(), arith::FastMathFlags::afn) || !getElementTypeOrSelf(tanh.getType()).isF32())
+      if (!bitEnumContainsAny(tanh.getFastmath(), arith::FastMathFlags::afn) ||
+          !getElementTypeOrSelf(tanh.getType()).isF32())
         return Value();
-      return perLane(lookup(tanh.getOperand(), at), [&](Value x) { return machine("tanh.approx.f32 $0, $1;", x); });
+      return perLane(lookup(tanh.getOperand(), at),
+                     [&](Value x) { return machine("tanh.approx.f32 $0, $1;", x); });
     }
     if (auto exp2 = dyn_cast<math::Exp2Op>(op)) {
-      if (!bitEnumContainsAny(exp2.getFastmath(), arith::FastMathFlags::afn) || !getElementTypeOrSelf(exp2.getType()).isF32())
+      if (!bitEnumContainsAny(exp2.getFastmath(), arith::FastMathFlags::afn) ||
+          !getElementTypeOrSelf(exp2.getType()).isF32())
         return Value();
-      return perLane(lookup(exp2.getOperand(), at), [&](Value x) { return machine("ex2.approx.ftz.f32 $0, $1;", x); });
+      return perLane(lookup(exp2.getOperand(), at),
+                     [&](Value x) { return machine("ex2.approx.ftz.f32 $0, $1;", x); });
     }
     if (auto divide = dyn_cast<arith::DivFOp>(op)) {
       if (!bitEnumContainsAny(divide.getFastmath(), arith::FastMathFlags::afn) || !divide.getType().isF32())
@@ -201,9 +211,9 @@ private:
 
   Value machine(StringRef text, Value x) {
     return builder
-        .create<LLVM::InlineAsmOp>(b.loc, TypeRange(builder.getF32Type()), ValueRange(x), text, "=f,f", false, false,
-                                   LLVM::AsmDialectAttr::get(builder.getContext(), LLVM::AsmDialect::AD_ATT),
-                                   ArrayAttr())
+        .create<LLVM::InlineAsmOp>(
+            b.loc, TypeRange(builder.getF32Type()), ValueRange(x), text, "=f,f", false, false,
+            LLVM::AsmDialectAttr::get(builder.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr())
         .getResult(0);
   }
 
@@ -267,7 +277,8 @@ private:
     }
     if (!pair)
       return registers[number];
-    return builder.create<vector::FromElementsOp>(b.loc, pair, ValueRange{registers[number], registers[number + 1]});
+    return builder.create<vector::FromElementsOp>(b.loc, pair,
+                                                  ValueRange{registers[number], registers[number + 1]});
   }
 
   PipeLowering &lowering;
@@ -324,8 +335,8 @@ void PipeLowering::lowerFold(tile::FoldOp fold) {
 /// The four threads of a row.
 Value PipeLowering::join(StringRef kind, Value value) {
   for (const char *distance : {"2", "1"}) {
-    Value other = b.ptx((Twine("shfl.sync.bfly.b32 $0, $1, ") + distance + ", 31, 0xffffffff;").str(), "=f,f", value,
-                        builder.getF32Type())
+    Value other = b.ptx((Twine("shfl.sync.bfly.b32 $0, $1, ") + distance + ", 31, 0xffffffff;").str(), "=f,f",
+                        value, builder.getF32Type())
                       .front();
     value = fold(kind, value, other);
   }
@@ -343,7 +354,8 @@ void PipeLowering::lowerFoldJoin(tile::FoldJoinOp op) {
 void PipeLowering::lowerConvert(tile::ConvertOp convert) {
   tile::FragmentType from = convert.getSource().getType(), to = convert.getResult().getType();
   SmallVector<Value> &registers = fragments[convert.getSource()];
-  if (to.getLayout().getValue() != "left" || from.getLayout().getValue() != "sums" || from.getShape() != to.getShape())
+  if (to.getLayout().getValue() != "left" || from.getLayout().getValue() != "sums" ||
+      from.getShape() != to.getShape())
     internalError("no conversion between these fragments");
   if (from.getElementType() == to.getElementType()) {
     SmallVector<Value> copy = registers;

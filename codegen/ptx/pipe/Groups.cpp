@@ -40,11 +40,15 @@ Value PipeLowering::sharedPointer(Value address) {
 }
 
 Value PipeLowering::swizzled(Value piece, Value row, int64_t rowBytes) {
-  Value phase = rowBytes == 128 ? b.band(row, 7) : rowBytes == 64 ? b.band(b.shr(row, 1), 3) : b.band(b.shr(row, 2), 1);
+  Value phase = rowBytes == 128  ? b.band(row, 7)
+                : rowBytes == 64 ? b.band(b.shr(row, 1), 3)
+                                 : b.band(b.shr(row, 2), 1);
   return b.bxor(piece, phase);
 }
 
-static int64_t bytesOf(tile::BoxOp box) { return cast<MemRefType>(box.getBuffer().getType()).getElementTypeBitWidth() / 8; }
+static int64_t bytesOf(tile::BoxOp box) {
+  return cast<MemRefType>(box.getBuffer().getType()).getElementTypeBitWidth() / 8;
+}
 
 int64_t PipeLowering::rowsOf(tile::BoxOp box) {
   int64_t bytes = bytesOf(box);
@@ -78,7 +82,8 @@ PipeLowering::BoxPiece PipeLowering::pieceOf(tile::BoxOp box, ValueRange coords,
   Value own, common = number(box.getOffset());
   int64_t inner = 1;
   for (int64_t d = rank - 1; d >= 0; --d) {
-    int64_t step = box.getSteps() ? (*box.getSteps())[d] : 1, size = box.getSizes()[d], stride = box.getStrides()[d];
+    int64_t step = box.getSteps() ? (*box.getSteps())[d] : 1, size = box.getSizes()[d],
+            stride = box.getStrides()[d];
     Value digit;
     if (d == rank - 1) {
       digit = b.toIndex(b.mul(inRow, 16 / bytes));
@@ -109,8 +114,9 @@ PipeLowering::BoxPiece PipeLowering::pieceOf(tile::BoxOp box, ValueRange coords,
   Type wide = builder.getI64Type();
   Type element = builder.getIntegerType(unsigned(8 * bytes));
   Value base = pointerOf(box.getBuffer());
-  piece.address = builder.create<LLVM::GEPOp>(b.loc, base.getType(), element, base,
-                                              ArrayRef<LLVM::GEPArg>{builder.createOrFold<arith::IndexCastOp>(b.loc, wide, index)});
+  piece.address = builder.create<LLVM::GEPOp>(
+      b.loc, base.getType(), element, base,
+      ArrayRef<LLVM::GEPArg>{builder.createOrFold<arith::IndexCastOp>(b.loc, wide, index)});
   return piece;
 }
 
@@ -169,8 +175,8 @@ void PipeLowering::lowerGroupPut(tile::SlotsPutOp put) {
     Value at = b.add(base, b.bxor(phase, b.i32(column % inRow * 2)));
     for (int64_t down = 0; down < shape[0]; down += 8) {
       Value pair = registers[registerOf(down, column, width, blockRows) / 2];
-      builder.create<LLVM::StoreOp>(b.loc, pair,
-                                    sharedPointer(b.add(at, down * rowBytes + column / inRow * shape[0] * rowBytes)), 4);
+      builder.create<LLVM::StoreOp>(
+          b.loc, pair, sharedPointer(b.add(at, down * rowBytes + column / inRow * shape[0] * rowBytes)), 4);
     }
   }
 }
@@ -181,7 +187,8 @@ void PipeLowering::lowerGroupStore(tile::SlotsStoreOp store) {
   OpBuilder::InsertionGuard whole(builder);
   if (Value condition = store.getCondition())
     builder.setInsertionPoint(builder.create<scf::IfOp>(b.loc, mapping.lookup(condition), false).thenYield());
-  Value lane = b.band(thread, 31), firstRow = b.shr(lane, llvm::Log2_64(inRow)), column = b.band(lane, inRow - 1);
+  Value lane = b.band(thread, 31), firstRow = b.shr(lane, llvm::Log2_64(inRow)),
+        column = b.band(lane, inRow - 1);
   Value base = slotAddress(store.getSlots(), store.getSlot(), store.getOffset());
   auto words = VectorType::get({4}, builder.getI32Type());
   for (int64_t i = 0; i * 32 < rows * inRow; ++i) {
@@ -190,9 +197,11 @@ void PipeLowering::lowerGroupStore(tile::SlotsStoreOp store) {
     BoxPiece piece = pieceOf(box, store.getCoords(), row, column, std::nullopt);
     if ((i + 1) * 32 > rows * inRow)
       piece.inside = builder.createOrFold<arith::AndIOp>(
-          b.loc, piece.inside, builder.create<arith::CmpIOp>(b.loc, arith::CmpIPredicate::ult, row, b.i32(rows)));
+          b.loc, piece.inside,
+          builder.create<arith::CmpIOp>(b.loc, arith::CmpIPredicate::ult, row, b.i32(rows)));
     builder.setInsertionPoint(builder.create<scf::IfOp>(b.loc, piece.inside, false).thenYield());
-    Value from = sharedPointer(b.add(base, b.add(b.mul(row, rowBytes), b.shl(swizzled(column, row, rowBytes), 4))));
+    Value from =
+        sharedPointer(b.add(base, b.add(b.mul(row, rowBytes), b.shl(swizzled(column, row, rowBytes), 4))));
     Value data = builder.create<LLVM::LoadOp>(b.loc, words, from, 16);
     if (!piece.left) {
       builder.create<LLVM::StoreOp>(b.loc, data, piece.address, 16);
@@ -213,8 +222,8 @@ void PipeLowering::lowerGroupStore(tile::SlotsStoreOp store) {
                                                  builder.create<arith::ConstantIndexOp>(b.loc, e));
       builder.setInsertionPoint(builder.create<scf::IfOp>(b.loc, here, false).thenYield());
       Value element = builder.create<LLVM::ExtractElementOp>(b.loc, elements, b.i32(e));
-      Value to = builder.create<LLVM::GEPOp>(b.loc, piece.address.getType(), builder.getI16Type(), piece.address,
-                                             ArrayRef<LLVM::GEPArg>{int32_t(e)});
+      Value to = builder.create<LLVM::GEPOp>(b.loc, piece.address.getType(), builder.getI16Type(),
+                                             piece.address, ArrayRef<LLVM::GEPArg>{int32_t(e)});
       builder.create<LLVM::StoreOp>(b.loc, element, to, 2);
     }
   }

@@ -24,21 +24,25 @@ Value PtxBuilder::equal(Value a, int64_t b) {
 }
 
 Value PtxBuilder::toI32(Value index) {
-  return index.getType().isInteger(32) ? index
-                                       : builder.createOrFold<arith::IndexCastOp>(loc, builder.getI32Type(), index);
+  return index.getType().isInteger(32)
+             ? index
+             : builder.createOrFold<arith::IndexCastOp>(loc, builder.getI32Type(), index);
 }
 
 Value PtxBuilder::toIndex(Value value) {
   return builder.createOrFold<arith::IndexCastOp>(loc, builder.getIndexType(), value);
 }
 
-SmallVector<Value> PtxBuilder::ptx(StringRef text, StringRef constraints, ValueRange operands, TypeRange results) {
+SmallVector<Value> PtxBuilder::ptx(StringRef text, StringRef constraints, ValueRange operands,
+                                   TypeRange results) {
   MLIRContext *context = builder.getContext();
-  Type result = results.empty()       ? Type(LLVM::LLVMVoidType::get(context))
-                : results.size() == 1 ? results.front()
-                                      : Type(LLVM::LLVMStructType::getLiteral(context, SmallVector<Type>(results)));
+  Type result = results.empty() ? Type(LLVM::LLVMVoidType::get(context))
+                : results.size() == 1
+                    ? results.front()
+                    : Type(LLVM::LLVMStructType::getLiteral(context, SmallVector<Type>(results)));
   auto made = builder.create<LLVM::InlineAsmOp>(
-      loc, results.empty() ? TypeRange() : TypeRange(result), operands, text, constraints, /*has_side_effects=*/true,
+      loc, results.empty() ? TypeRange() : TypeRange(result), operands, text, constraints,
+      /*has_side_effects=*/true,
       /*is_align_stack=*/false, LLVM::AsmDialectAttr::get(context, LLVM::AsmDialect::AD_ATT), ArrayAttr());
   if (results.size() <= 1)
     return SmallVector<Value>(made->getResults());
@@ -74,7 +78,8 @@ void PipeLowering::run() {
   MLIRContext *context = builder.getContext();
   Location loc = tile.getLoc();
   auto pointer = LLVM::LLVMPointerType::get(context);
-  SmallVector<Type> types = llvm::map_to_vector(tile.getBuffers(), [](Value buffer) { return buffer.getType(); });
+  SmallVector<Type> types =
+      llvm::map_to_vector(tile.getBuffers(), [](Value buffer) { return buffer.getType(); });
   unsigned buffers = types.size();
   SmallVector<tile::BoxOp> boxOps;
   SmallVector<Attribute> maps;
@@ -90,7 +95,8 @@ void PipeLowering::run() {
     map.append("sizes", box.getSizesAttr());
     map.append("strides", box.getStridesAttr());
     map.append("box", box.getBoxAttr());
-    map.append("steps", builder.getDenseI64ArrayAttr(box.getSteps() ? *box.getSteps() : ArrayRef<int64_t>(ones)));
+    map.append("steps",
+               builder.getDenseI64ArrayAttr(box.getSteps() ? *box.getSteps() : ArrayRef<int64_t>(ones)));
     map.append("swizzle", builder.getI64IntegerAttr(box.getSwizzle()));
     boxOps.push_back(box);
     maps.push_back(map.getDictionary(context));
@@ -116,7 +122,9 @@ void PipeLowering::run() {
     mapping.map(tile.getBlockIndex(), b.toIndex(b.special("ctaid.x")));
     thread = b.special("tid.x");
     // The group's number by a shuffle: then it is known to be the same in all threads of a warp.
-    group = b.ptx("shfl.sync.idx.b32 $0, $1, 0, 31, 0xffffffff;", "=r,r", b.shr(thread, 7), builder.getI32Type()).front();
+    group =
+        b.ptx("shfl.sync.idx.b32 $0, $1, 0, 31, 0xffffffff;", "=r,r", b.shr(thread, 7), builder.getI32Type())
+            .front();
   }
   Attribute space = gpu::AddressSpaceAttr::get(context, gpu::AddressSpace::Workgroup);
   Value dynamic = builder.create<gpu::DynamicSharedMemoryOp>(
@@ -153,8 +161,8 @@ void PipeLowering::layOutMemory() {
       for (tile::SharedType part : ring.getType().getParts())
         barriers = llvm::alignTo(barriers, 1024) + llvm::alignTo(part.getBytes(), 1024) * ring.getStages();
     if (auto slots = dyn_cast<tile::SlotsOp>(op))
-      barriers = llvm::alignTo(barriers, 1024) + slots.getCount() * slots.getType().getSlot().getBytes() *
-                                                     groupsOf(op);
+      barriers = llvm::alignTo(barriers, 1024) +
+                 slots.getCount() * slots.getType().getSlot().getBytes() * groupsOf(op);
   });
 }
 
@@ -224,7 +232,8 @@ void PipeLowering::lowerOp(Operation &op) {
         Value id = b.add(b.toI32(mapping.lookup(turn.getTurn())), 1 + consumers);
         std::string threads = std::to_string(2 * consumerThreads);
         if (turn.getCondition())
-          b.ptx("@$1 bar.arrive $0, " + threads + ";", "r,b,~{memory}", {id, mapping.lookup(turn.getCondition())});
+          b.ptx("@$1 bar.arrive $0, " + threads + ";", "r,b,~{memory}",
+                {id, mapping.lookup(turn.getCondition())});
         else
           b.ptx("bar.arrive $0, " + threads + ";", "r,~{memory}", id);
       })
@@ -236,7 +245,8 @@ void PipeLowering::lowerOp(Operation &op) {
       .Case([&](tile::ConvertOp convert) { lowerConvert(convert); })
       .Case([&](tile::ZeroOp zero) {
         tile::FragmentType type = zero.getResult().getType();
-        int64_t count = type.getShape()[0] / blockRows * (type.getShape().size() > 1 ? type.getShape()[1] / 2 : 2);
+        int64_t count =
+            type.getShape()[0] / blockRows * (type.getShape().size() > 1 ? type.getShape()[1] / 2 : 2);
         Value value = builder.create<arith::ConstantOp>(b.loc, builder.getZeroAttr(type.getElementType()));
         fragments[zero.getResult()] = SmallVector<Value>(count, value);
       })
@@ -293,8 +303,9 @@ void PipeLowering::lowerFor(scf::ForOp loop) {
   }
   for (const Cursor &cursor : carried)
     inits.append({cursor.stage, cursor.parity});
-  auto made = builder.create<scf::ForOp>(loop.getLoc(), mapping.lookup(loop.getLowerBound()),
-                                         mapping.lookup(loop.getUpperBound()), mapping.lookup(loop.getStep()), inits);
+  auto made =
+      builder.create<scf::ForOp>(loop.getLoc(), mapping.lookup(loop.getLowerBound()),
+                                 mapping.lookup(loop.getUpperBound()), mapping.lookup(loop.getStep()), inits);
   mapping.map(loop.getInductionVar(), made.getInductionVar());
   auto bind = [&](ValueRange from, ValueRange values) {
     size_t next = 0;
@@ -416,7 +427,8 @@ void PipeLowering::lowerRoles(tile::RolesOp roles) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(which.thenYield());
     if (split)
-      b.ptx("setmaxnreg.dec.sync.aligned.u32 " + std::to_string(roles.getProducerRegisters()) + ";", "~{memory}", {});
+      b.ptx("setmaxnreg.dec.sync.aligned.u32 " + std::to_string(roles.getProducerRegisters()) + ";",
+            "~{memory}", {});
     auto one = builder.create<scf::IfOp>(loc, b.equal(thread, 0), /*withElse=*/false);
     builder.setInsertionPoint(one.thenYield());
     size_t outside = cursors.size();
@@ -428,7 +440,8 @@ void PipeLowering::lowerRoles(tile::RolesOp roles) {
     meet();
   builder.setInsertionPoint(which.elseYield());
   if (split)
-    b.ptx("setmaxnreg.inc.sync.aligned.u32 " + std::to_string(roles.getConsumerRegisters()) + ";", "~{memory}", {});
+    b.ptx("setmaxnreg.inc.sync.aligned.u32 " + std::to_string(roles.getConsumerRegisters()) + ";",
+          "~{memory}", {});
   consumer = b.add(group, -1);
   mapping.map(roles.getConsumer().getArgument(0), b.toIndex(consumer));
   lowerBlock(roles.getConsumer().front());

@@ -16,9 +16,10 @@ namespace tgc::ptx {
 /// i mod 2 · 8 (or i div 2 · 8) further and its depth the other way round.
 class MatrixReader {
 public:
-  MatrixReader(PtxBuilder &b, const SharedPlace &place, Value lane, tile::SharedType type, bool depthInRows, bool sideFirst)
-      : b(b), place(place), rowBytes(type.getSwizzle()), bytes(type.getElementType().getIntOrFloatBitWidth() / 8),
-        depthInRows(depthInRows) {
+  MatrixReader(PtxBuilder &b, const SharedPlace &place, Value lane, tile::SharedType type, bool depthInRows,
+               bool sideFirst)
+      : b(b), place(place), rowBytes(type.getSwizzle()),
+        bytes(type.getElementType().getIntOrFloatBitWidth() / 8), depthInRows(depthInRows) {
     if (depthInRows && bytes != 2)
       internalError("only elements of 16 bits are read transposed");
     Value row = b.band(lane, 7), low = b.band(b.shr(lane, 3), 1), high = b.shr(lane, 4);
@@ -26,7 +27,9 @@ public:
     // The tile's rows are the side, pieces in a row the depth; or the other way round.
     Value down = depthInRows ? depth : side, across = depthInRows ? side : depth;
     row = b.add(row, b.shl(down, 3));
-    Value phase = rowBytes == 128 ? b.band(row, 7) : rowBytes == 64 ? b.band(b.shr(row, 1), 3) : b.band(b.shr(row, 2), 1);
+    Value phase = rowBytes == 128  ? b.band(row, 7)
+                  : rowBytes == 64 ? b.band(b.shr(row, 1), 3)
+                                   : b.band(b.shr(row, 2), 1);
     if (place.piece)
       across = b.bxor(across, place.piece);
     base = b.add(place.address, b.add(b.mul(row, rowBytes), b.shl(b.bxor(across, phase), 4)));
@@ -40,9 +43,10 @@ public:
     Value &address = addresses[piece];
     if (!address)
       address = b.bxor(base, b.i32(piece));
-    std::string count = std::to_string(matrices), registers = matrices == 4 ? "{$0, $1, $2, $3}, [$4+" : "{$0, $1}, [$2+";
-    return b.ptx("ldmatrix.sync.aligned.m8n8.x" + count + (depthInRows ? ".trans" : "") + ".shared.b16 " + registers +
-                     std::to_string(shift) + "];",
+    std::string count = std::to_string(matrices),
+                registers = matrices == 4 ? "{$0, $1, $2, $3}, [$4+" : "{$0, $1}, [$2+";
+    return b.ptx("ldmatrix.sync.aligned.m8n8.x" + count + (depthInRows ? ".trans" : "") + ".shared.b16 " +
+                     registers + std::to_string(shift) + "];",
                  matrices == 4 ? "=r,=r,=r,=r,r,~{memory}" : "=r,=r,r,~{memory}", address,
                  SmallVector<Type>(matrices, b.builder.getI32Type()));
   }
@@ -92,12 +96,14 @@ void PipeLowering::lowerDotGroup(tile::DotGroupOp dot) {
   if (dot.getSums())
     sums = fragments[dot.getSums()];
   else
-    sums.assign(rows * columns / 32, builder.create<arith::ConstantOp>(b.loc, builder.getZeroAttr(instruction.sum)));
+    sums.assign(rows * columns / 32,
+                builder.create<arith::ConstantOp>(b.loc, builder.getZeroAttr(instruction.sum)));
 
   std::optional<MatrixReader> leftReader;
   if (auto left = dyn_cast<tile::SharedType>(dot.getLeft().getType()))
     leftReader.emplace(b, shared[dot.getLeft()], lane, left, dot.getTransposeLeft(), /*sideFirst=*/true);
-  MatrixReader rightReader(b, shared[dot.getRight()], lane, right, dot.getTransposeRight(), /*sideFirst=*/false);
+  MatrixReader rightReader(b, shared[dot.getRight()], lane, right, dot.getTransposeRight(),
+                           /*sideFirst=*/false);
 
   struct Step {
     SmallVector<SmallVector<Value>> left, right; ///< a block of 16 rows, a block of 8 columns
@@ -128,9 +134,11 @@ void PipeLowering::lowerDotGroup(tile::DotGroupOp dot) {
     }
     return step;
   };
-  std::string text = std::string("mma.sync.aligned.m16n8") + instruction.depth + ".row.col." + instruction.text +
+  std::string text = std::string("mma.sync.aligned.m16n8") + instruction.depth + ".row.col." +
+                     instruction.text +
                      " {$0, $1, $2, $3}, {$4, $5, $6, $7}, {$8, $9}, {$10, $11, $12, $13};";
-  const char *constraints = instruction.sum.isF32() ? "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f" : "=r,=r,=r,=r,r,r,r,r,r,r,r,r,r,r";
+  const char *constraints =
+      instruction.sum.isF32() ? "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f" : "=r,=r,=r,=r,r,r,r,r,r,r,r,r,r,r";
   SmallVector<Type> four(4, instruction.sum);
   Step step = load(0);
   for (int64_t at = 0; at < depth; at += steps) {
@@ -158,7 +166,8 @@ void PipeLowering::lowerGroupLoad(tile::GatherOp load) {
   int64_t rows = type.getShape()[0], columns = type.getShape()[1];
   if (rows % 16 != 0 || columns % 16 != 0 || type.getLayout().getValue() != "left")
     internalError("a shared tile is loaded as a left operand of 16 rows");
-  MatrixReader reader(b, shared[load.getSource()], b.band(thread, 31), load.getSource().getType(), false, true);
+  MatrixReader reader(b, shared[load.getSource()], b.band(thread, 31), load.getSource().getType(), false,
+                      true);
   SmallVector<Value> registers;
   for (int64_t row = 0; row < rows; row += 16)
     for (int64_t column = 0; column < columns; column += 16)

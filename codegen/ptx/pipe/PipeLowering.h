@@ -15,14 +15,28 @@ public:
   PtxBuilder(mlir::OpBuilder &builder, mlir::Location loc) : builder(builder), loc(loc) {}
 
   mlir::Value i32(int64_t value);
-  mlir::Value add(mlir::Value a, mlir::Value b) { return builder.createOrFold<mlir::arith::AddIOp>(loc, a, b); }
+  mlir::Value add(mlir::Value a, mlir::Value b) {
+    return builder.createOrFold<mlir::arith::AddIOp>(loc, a, b);
+  }
   mlir::Value add(mlir::Value a, int64_t b) { return b == 0 ? a : add(a, i32(b)); }
-  mlir::Value mul(mlir::Value a, int64_t b) { return builder.createOrFold<mlir::arith::MulIOp>(loc, a, i32(b)); }
-  mlir::Value shr(mlir::Value a, int64_t b) { return builder.createOrFold<mlir::arith::ShRUIOp>(loc, a, i32(b)); }
-  mlir::Value shl(mlir::Value a, int64_t b) { return builder.createOrFold<mlir::arith::ShLIOp>(loc, a, i32(b)); }
-  mlir::Value band(mlir::Value a, int64_t b) { return builder.createOrFold<mlir::arith::AndIOp>(loc, a, i32(b)); }
-  mlir::Value bxor(mlir::Value a, mlir::Value b) { return builder.createOrFold<mlir::arith::XOrIOp>(loc, a, b); }
-  mlir::Value bor(mlir::Value a, mlir::Value b) { return builder.createOrFold<mlir::arith::OrIOp>(loc, a, b); }
+  mlir::Value mul(mlir::Value a, int64_t b) {
+    return builder.createOrFold<mlir::arith::MulIOp>(loc, a, i32(b));
+  }
+  mlir::Value shr(mlir::Value a, int64_t b) {
+    return builder.createOrFold<mlir::arith::ShRUIOp>(loc, a, i32(b));
+  }
+  mlir::Value shl(mlir::Value a, int64_t b) {
+    return builder.createOrFold<mlir::arith::ShLIOp>(loc, a, i32(b));
+  }
+  mlir::Value band(mlir::Value a, int64_t b) {
+    return builder.createOrFold<mlir::arith::AndIOp>(loc, a, i32(b));
+  }
+  mlir::Value bxor(mlir::Value a, mlir::Value b) {
+    return builder.createOrFold<mlir::arith::XOrIOp>(loc, a, b);
+  }
+  mlir::Value bor(mlir::Value a, mlir::Value b) {
+    return builder.createOrFold<mlir::arith::OrIOp>(loc, a, b);
+  }
   mlir::Value equal(mlir::Value a, int64_t b);
   mlir::Value select(mlir::Value c, mlir::Value a, mlir::Value b) {
     return builder.createOrFold<mlir::arith::SelectOp>(loc, c, a, b);
@@ -31,8 +45,8 @@ public:
   mlir::Value toIndex(mlir::Value i32);
 
   /// Inline PTX with side effects; `constraints` as LLVM's.
-  llvm::SmallVector<mlir::Value> ptx(llvm::StringRef text, llvm::StringRef constraints, mlir::ValueRange operands,
-                                     mlir::TypeRange results = {});
+  llvm::SmallVector<mlir::Value> ptx(llvm::StringRef text, llvm::StringRef constraints,
+                                     mlir::ValueRange operands, mlir::TypeRange results = {});
   /// A special register.
   mlir::Value special(llvm::StringRef name);
   void barrier(mlir::Value id, int64_t threads);
@@ -51,8 +65,8 @@ struct SharedPlace {
 /// The position of a fill in its ring.
 struct Cursor {
   int64_t stages;
-  mlir::AffineMap map;                        ///< the fill's number without its constant
-  llvm::SmallVector<mlir::Value> operands;    ///< of the tile stage
+  mlir::AffineMap map;                     ///< the fill's number without its constant
+  llvm::SmallVector<mlir::Value> operands; ///< of the tile stage
   int64_t constant;
   mlir::Value stage, parity;
 };
@@ -80,9 +94,9 @@ private:
 
   // Rings: Rings.cpp.
   struct RingState {
-    mlir::Value full, empty;                 ///< addresses of barriers
-    llvm::SmallVector<mlir::Value> parts;    ///< addresses of stage 0
-    llvm::SmallVector<int64_t> partBytes;    ///< from stage to stage
+    mlir::Value full, empty;              ///< addresses of barriers
+    llvm::SmallVector<mlir::Value> parts; ///< addresses of stage 0
+    llvm::SmallVector<int64_t> partBytes; ///< from stage to stage
     int64_t stages = 1, fillBytes = 0, cluster = 1;
     bool subgroups = false;
   };
@@ -153,7 +167,7 @@ private:
   mlir::IRMapping mapping;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> fragments;
   llvm::DenseMap<mlir::Value, RingState> rings;
-  llvm::DenseMap<mlir::Value, mlir::Value> boxes;   ///< tensor map arguments
+  llvm::DenseMap<mlir::Value, mlir::Value> boxes; ///< tensor map arguments
   llvm::DenseMap<mlir::Value, SharedPlace> shared;
   struct SlotsState {
     mlir::Value base; ///< of this group's first slot
@@ -161,11 +175,11 @@ private:
   };
   llvm::DenseMap<mlir::Value, SlotsState> slots;
   llvm::SmallVector<Cursor> cursors;
-  mlir::Value memory;                 ///< aligned start of shared memory, i32
-  int64_t used = 0, barriers = 0;     ///< bytes of tiles so far, and where the next barrier goes
+  mlir::Value memory;                  ///< aligned start of shared memory, i32
+  int64_t used = 0, barriers = 0;      ///< bytes of tiles so far, and where the next barrier goes
   mlir::Value thread, group, consumer; ///< i32; consumer: the group's number among the consumers
   int64_t consumers = 0, consumerThreads = 0;
-  int64_t cluster = 1; ///< blocks that free each other's fills
+  int64_t cluster = 1;    ///< blocks that free each other's fills
   bool inGroups = false;  ///< tile.groups, not tile.roles
   int64_t blockRows = 64; ///< of a fragment's registers
   bool matrixStores;      ///< the machine has stmatrix

@@ -44,8 +44,9 @@ void PipeLowering::lowerRing(tile::RingOp ring) {
 }
 
 void PipeLowering::wait(Value barrier, Value parity) {
-  b.ptx("{\n.reg .pred p;\nW:\nmbarrier.try_wait.parity.shared::cta.b64 p, [$0], $1;\n@p bra D;\nbra W;\nD:\n}",
-        "r,r,~{memory}", {barrier, parity});
+  b.ptx(
+      "{\n.reg .pred p;\nW:\nmbarrier.try_wait.parity.shared::cta.b64 p, [$0], $1;\n@p bra D;\nbra W;\nD:\n}",
+      "r,r,~{memory}", {barrier, parity});
 }
 
 Cursor PipeLowering::resolve(Value fill, int64_t stages) {
@@ -59,7 +60,8 @@ Cursor PipeLowering::resolve(Value fill, int64_t stages) {
     dims.push_back(builder.getAffineDimExpr(i));
   for (unsigned i = 0; i < map.getNumSymbols(); ++i)
     symbols.push_back(builder.getAffineDimExpr(map.getNumDims() + i));
-  AffineExpr expr = simplifyAffineExpr(map.getResult(0).replaceDimsAndSymbols(dims, symbols), operands.size(), 0);
+  AffineExpr expr =
+      simplifyAffineExpr(map.getResult(0).replaceDimsAndSymbols(dims, symbols), operands.size(), 0);
   int64_t constant = 0;
   if (auto sum = dyn_cast<AffineBinaryOpExpr>(expr); sum && sum.getKind() == AffineExprKind::Add)
     if (auto number = dyn_cast<AffineConstantExpr>(sum.getRHS())) {
@@ -95,13 +97,15 @@ Cursor PipeLowering::advance(Cursor cursor, int64_t by) {
     Value next = b.add(cursor.stage, 1);
     Value wrap = b.equal(next, cursor.stages);
     cursor.stage = b.select(wrap, b.i32(0), next);
-    cursor.parity = b.bxor(cursor.parity, builder.createOrFold<arith::ExtUIOp>(b.loc, builder.getI32Type(), wrap));
+    cursor.parity =
+        b.bxor(cursor.parity, builder.createOrFold<arith::ExtUIOp>(b.loc, builder.getI32Type(), wrap));
     ++cursor.constant;
   }
   for (; by < 0; ++by) {
     Value wrap = b.equal(cursor.stage, 0);
     cursor.stage = b.select(wrap, b.i32(cursor.stages - 1), b.add(cursor.stage, -1));
-    cursor.parity = b.bxor(cursor.parity, builder.createOrFold<arith::ExtUIOp>(b.loc, builder.getI32Type(), wrap));
+    cursor.parity =
+        b.bxor(cursor.parity, builder.createOrFold<arith::ExtUIOp>(b.loc, builder.getI32Type(), wrap));
     --cursor.constant;
   }
   return cursor;
@@ -114,12 +118,15 @@ Cursor PipeLowering::cursorAt(Value ring, Value fill) {
     for (const Cursor &known : cursors)
       if (sameFill(known, wanted)) {
         int64_t by = (wanted.constant - known.constant) % wanted.stages;
-        return advance(known, by * 2 > wanted.stages ? by - wanted.stages : by * 2 < -wanted.stages ? by + wanted.stages : by);
+        return advance(known, by * 2 > wanted.stages    ? by - wanted.stages
+                              : by * 2 < -wanted.stages ? by + wanted.stages
+                                                        : by);
       }
   const Cursor *nearest = nullptr;
   for (const Cursor &known : cursors)
     if (sameFill(known, wanted) && std::abs(known.constant - wanted.constant) <= 2 &&
-        (!nearest || std::abs(known.constant - wanted.constant) <= std::abs(nearest->constant - wanted.constant)))
+        (!nearest ||
+         std::abs(known.constant - wanted.constant) <= std::abs(nearest->constant - wanted.constant)))
       nearest = &known;
   if (nearest)
     return advance(*nearest, wanted.constant - nearest->constant);
@@ -150,7 +157,8 @@ SmallVector<Cursor> PipeLowering::carriedBy(scf::ForOp loop) {
       continue;
     Cursor at = resolve(fill, rings[ring].stages);
     auto position = llvm::find(at.operands, iv);
-    if (position == at.operands.end() || llvm::any_of(found, [&](const Cursor &other) { return sameFill(other, at); }))
+    if (position == at.operands.end() ||
+        llvm::any_of(found, [&](const Cursor &other) { return sameFill(other, at); }))
       continue;
     // The number grows by one from step to step.
     unsigned d = position - at.operands.begin();
@@ -176,7 +184,8 @@ SmallVector<Cursor> PipeLowering::carriedBy(scf::ForOp loop) {
     OpBuilder before(loop);
     Value number = getValueOrCreateConstantIndexOp(
         before, loop.getLoc(),
-        affine::makeComposedFoldedAffineApply(before, loop.getLoc(), AffineMap::get(operands.size(), 0, first), folded));
+        affine::makeComposedFoldedAffineApply(before, loop.getLoc(),
+                                              AffineMap::get(operands.size(), 0, first), folded));
     if (Operation *made = number.getDefiningOp(); made && !mapping.contains(number))
       builder.clone(*made, mapping);
     Cursor start = cursorAt(ring, number);
@@ -209,7 +218,8 @@ void PipeLowering::lowerFetch(tile::FetchOp fetch) {
     operands.push_back(builder.create<arith::ConstantIntOp>(b.loc, (int64_t(1) << ring.cluster) - 1, 16));
   }
   b.ptx("cp.async.bulk.tensor." + std::to_string(fetch.getCoords().size()) +
-            "d.shared::cluster.global.mbarrier::complete_tx::bytes" + kind + " [$0], [$1, {" + coords + "}], [$2]" + mask + ";",
+            "d.shared::cluster.global.mbarrier::complete_tx::bytes" + kind + " [$0], [$1, {" + coords +
+            "}], [$2]" + mask + ";",
         constraints + ",~{memory}", operands);
 }
 
@@ -217,7 +227,8 @@ void PipeLowering::lowerRelease(tile::RingReleaseOp release) {
   // Nothing that the producer reads was written: the default scope is enough.
   Cursor at = cursorAt(release.getRing(), release.getFill());
   RingState &ring = rings[release.getRing()];
-  Value lane = b.band(thread, ring.subgroups ? 31 : consumerThreads - 1), barrier = b.add(ring.empty, b.shl(at.stage, 3));
+  Value lane = b.band(thread, ring.subgroups ? 31 : consumerThreads - 1),
+        barrier = b.add(ring.empty, b.shl(at.stage, 3));
   if (ring.cluster == 1) {
     b.ptx("@$1 mbarrier.arrive.shared::cta.b64 _, [$0];", "r,b,~{memory}", {barrier, b.equal(lane, 0)});
     return;

@@ -39,7 +39,9 @@ void PipeLowering::lowerSlotsPut(tile::SlotsPutOp put) {
     offset = b.add(b.mul(b.add(b.shl(at.next, 3), at.row), 128), b.shl(b.bxor(piece, at.row), 4));
   } else {
     Value row = b.add(b.mul(at.warp, 16), b.add(b.shl(at.half, 3), at.row));
-    Value phase = rowBytes == 128 ? at.row : rowBytes == 64 ? b.band(b.shr(row, 1), 3) : b.band(b.shr(row, 2), 1);
+    Value phase = rowBytes == 128  ? at.row
+                  : rowBytes == 64 ? b.band(b.shr(row, 1), 3)
+                                   : b.band(b.shr(row, 2), 1);
     offset = b.add(b.mul(row, rowBytes), b.shl(b.bxor(at.next, phase), 4));
   }
   Value base = b.add(start, offset);
@@ -66,8 +68,8 @@ void PipeLowering::lowerSlotsStore(tile::SlotsStoreOp store) {
   Value first = b.equal(b.band(thread, consumerThreads - 1), 0);
   if (store.getCondition())
     first = builder.create<arith::AndIOp>(b.loc, first, mapping.lookup(store.getCondition()));
-  SmallVector<Value> operands{slotAddress(store.getSlots(), store.getSlot(), store.getOffset()), boxes[store.getBox()],
-                              first};
+  SmallVector<Value> operands{slotAddress(store.getSlots(), store.getSlot(), store.getOffset()),
+                              boxes[store.getBox()], first};
   std::string coords, constraints = "r,l,b";
   for (Value coord : llvm::reverse(store.getCoords())) {
     coords += (coords.empty() ? "$" : ", $") + std::to_string(operands.size());
@@ -92,7 +94,8 @@ void PipeLowering::lowerLoad(tile::GatherOp load) {
   SmallVector<Type> four(4, builder.getI32Type());
   for (int64_t block = 0; block < rows; block += 64)
     for (int64_t column = 0; column < columns; column += 16) {
-      Value address = b.bxor(b.add(base, (block + column / 64 * place.wholeRows) * 128), b.i32(column % 64 * 2));
+      Value address =
+          b.bxor(b.add(base, (block + column / 64 * place.wholeRows) * 128), b.i32(column % 64 * 2));
       registers.append(b.ptx("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {$0, $1, $2, $3}, [$4];",
                              "=r,=r,=r,=r,r,~{memory}", address, four));
     }

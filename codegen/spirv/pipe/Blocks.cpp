@@ -37,19 +37,28 @@ int64_t elementBytes(tile::BoxOp box) {
 }
 
 /// Name of the function under which Intel's compilers know the access.
-std::string blockFunction(StringRef kind, int64_t bits, int64_t rows, int64_t columns, int64_t blocks, bool data) {
-  std::string name = fmt::format("intel_sub_group_2d_block_{}_{}b_{}r{}x{}c", kind.str(), bits, rows, columns, blocks);
+std::string blockFunction(StringRef kind, int64_t bits, int64_t rows, int64_t columns, int64_t blocks,
+                          bool data) {
+  std::string name =
+      fmt::format("intel_sub_group_2d_block_{}_{}b_{}r{}x{}c", kind.str(), bits, rows, columns, blocks);
   bool words = kind == "read_transform" || kind == "read_transpose" || bits == 32;
-  return fmt::format("_Z{}{}PU3AS1viiiDv2_i{}", name.size(), name, data ? (words ? "Pj" : bits == 16 ? "Pt" : "Ph") : "");
+  return fmt::format("_Z{}{}PU3AS1viiiDv2_i{}", name.size(), name,
+                     data ? (words        ? "Pj"
+                             : bits == 16 ? "Pt"
+                                          : "Ph")
+                          : "");
 }
 
 } // namespace
 
-Surface PipeLowering::surfaceOf(tile::BoxOp box, ValueRange coords, std::optional<ArrayRef<int64_t>> clipped, int64_t down) {
+Surface PipeLowering::surfaceOf(tile::BoxOp box, ValueRange coords, std::optional<ArrayRef<int64_t>> clipped,
+                                int64_t down) {
   size_t rank = box.getSizes().size(), rows = rowsOf(box);
   int64_t bytes = elementBytes(box), begin = box.getOffset();
   auto number = [&](int64_t value) -> Value { return builder.create<arith::ConstantIndexOp>(loc, value); };
-  auto add = [&](Value a, Value b) -> Value { return a ? builder.createOrFold<arith::AddIOp>(loc, a, b) : b; };
+  auto add = [&](Value a, Value b) -> Value {
+    return a ? builder.createOrFold<arith::AddIOp>(loc, a, b) : b;
+  };
 
   Value place, inside, x, y, height; // the place in elements from `begin`
   bool between = begin * bytes % baseBytes != 0;
@@ -64,7 +73,8 @@ Surface PipeLowering::surfaceOf(tile::BoxOp box, ValueRange coords, std::optiona
       if (step > 1) {
         // Rows are every step-th: their beginning says which.
         Value every = number(step);
-        Value first = builder.create<arith::RemUIOp>(loc, builder.create<arith::AddIOp>(loc, at, number(step * farRow)), every);
+        Value first = builder.create<arith::RemUIOp>(
+            loc, builder.create<arith::AddIOp>(loc, at, number(step * farRow)), every);
         Value left = builder.create<arith::SubIOp>(loc, number(box.getSizes()[d] + step - 1), first);
         height = toI32(builder.create<arith::DivUIOp>(loc, left, every));
         place = add(place, builder.create<arith::MulIOp>(loc, first, number(stride)));
@@ -88,7 +98,8 @@ Surface PipeLowering::surfaceOf(tile::BoxOp box, ValueRange coords, std::optiona
     }
     if (!clipped || llvm::is_contained(*clipped, int64_t(d))) {
       // Without a sign what lies before the beginning is far behind the end.
-      Value here = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ult, at, number(box.getSizes()[d]));
+      Value here =
+          builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ult, at, number(box.getSizes()[d]));
       inside = inside ? builder.createOrFold<arith::AndIOp>(loc, inside, here) : here;
     }
   }
@@ -101,7 +112,8 @@ Surface PipeLowering::surfaceOf(tile::BoxOp box, ValueRange coords, std::optiona
     element = builder.getI16Type();
   auto pointer = spirv::PointerType::get(element, spirv::StorageClass::CrossWorkgroup);
   auto untyped = spirv::PointerType::get(builder.getI8Type(), spirv::StorageClass::CrossWorkgroup);
-  Value base = builder.create<UnrealizedConversionCastOp>(loc, pointer, mapping.lookup(box.getBuffer())).getResult(0);
+  Value base =
+      builder.create<UnrealizedConversionCastOp>(loc, pointer, mapping.lookup(box.getBuffer())).getResult(0);
   base = builder.create<spirv::BitcastOp>(loc, untyped, base);
   int64_t size = box.getSizes().back() * bytes;
   Surface surface;
@@ -132,13 +144,14 @@ Surface PipeLowering::surfaceOf(tile::BoxOp box, ValueRange coords, std::optiona
   return surface;
 }
 
-void PipeLowering::callBlock(StringRef kind, int64_t bits, int64_t rows, int64_t columns, int64_t blocks, const Surface &surface,
-                             int64_t right, int64_t down, Value data) {
+void PipeLowering::callBlock(StringRef kind, int64_t bits, int64_t rows, int64_t columns, int64_t blocks,
+                             const Surface &surface, int64_t right, int64_t down, Value data) {
   auto shifted = [&](Value at, int64_t by) -> Value {
     return by == 0 ? at : builder.create<arith::AddIOp>(loc, at, i32(by)).getResult();
   };
-  Value place = builder.create<vector::FromElementsOp>(loc, VectorType::get({2}, builder.getI32Type()),
-                                                       ValueRange{shifted(surface.x, right), shifted(surface.y, down)});
+  Value place =
+      builder.create<vector::FromElementsOp>(loc, VectorType::get({2}, builder.getI32Type()),
+                                             ValueRange{shifted(surface.x, right), shifted(surface.y, down)});
   SmallVector<Value> operands{surface.base, surface.width, surface.height, surface.pitch, place};
   if (data)
     operands.push_back(data);
@@ -161,22 +174,26 @@ Value PipeLowering::elementOf(Value variable) {
 Value PipeLowering::loadEight(Value variable, int64_t number) {
   SmallVector<Value> halves;
   for (int64_t half = 0; half < 2; ++half) {
-    Value at = builder.create<spirv::ConstantOp>(loc, builder.getI32Type(), builder.getI32IntegerAttr(int32_t(2 * number + half)));
-    halves.push_back(builder.create<spirv::LoadOp>(loc, builder.create<spirv::AccessChainOp>(loc, variable, ValueRange(at))));
+    Value at = builder.create<spirv::ConstantOp>(loc, builder.getI32Type(),
+                                                 builder.getI32IntegerAttr(int32_t(2 * number + half)));
+    halves.push_back(builder.create<spirv::LoadOp>(
+        loc, builder.create<spirv::AccessChainOp>(loc, variable, ValueRange(at))));
   }
   auto four = cast<VectorType>(halves[0].getType());
-  return builder.create<spirv::VectorShuffleOp>(loc, VectorType::get({8}, four.getElementType()), halves[0], halves[1],
-                                                builder.getI32ArrayAttr({0, 1, 2, 3, 4, 5, 6, 7}));
+  return builder.create<spirv::VectorShuffleOp>(loc, VectorType::get({8}, four.getElementType()), halves[0],
+                                                halves[1], builder.getI32ArrayAttr({0, 1, 2, 3, 4, 5, 6, 7}));
 }
 
 void PipeLowering::storeEight(Value variable, Value eight) {
   auto type = cast<VectorType>(eight.getType());
   for (int32_t half = 0; half < 2; ++half) {
     int32_t from = 4 * half;
-    Value four = builder.create<spirv::VectorShuffleOp>(loc, VectorType::get({4}, type.getElementType()), eight, eight,
-                                                        builder.getI32ArrayAttr({from, from + 1, from + 2, from + 3}));
+    Value four =
+        builder.create<spirv::VectorShuffleOp>(loc, VectorType::get({4}, type.getElementType()), eight, eight,
+                                               builder.getI32ArrayAttr({from, from + 1, from + 2, from + 3}));
     Value at = builder.create<spirv::ConstantOp>(loc, builder.getI32Type(), builder.getI32IntegerAttr(half));
-    builder.create<spirv::StoreOp>(loc, builder.create<spirv::AccessChainOp>(loc, variable, ValueRange(at)), four);
+    builder.create<spirv::StoreOp>(loc, builder.create<spirv::AccessChainOp>(loc, variable, ValueRange(at)),
+                                   four);
   }
 }
 
@@ -193,8 +210,12 @@ BlockReader::BlockReader(PipeLowering &lowering, PieceReads all)
   registers.resize((left ? points / atomRows : points / width) * (depth / atomDepth));
 }
 
-int64_t BlockReader::stepsAtOnce() { return left || read.getTransposed() ? std::min<int64_t>(2, depth / atomDepth) : 1; }
-int64_t BlockReader::columnsAtOnce() { return !left && read.getTransposed() ? std::min<int64_t>(2, points / width) : 1; }
+int64_t BlockReader::stepsAtOnce() {
+  return left || read.getTransposed() ? std::min<int64_t>(2, depth / atomDepth) : 1;
+}
+int64_t BlockReader::columnsAtOnce() {
+  return !left && read.getTransposed() ? std::min<int64_t>(2, points / width) : 1;
+}
 
 const Surface &BlockReader::surface(int64_t row) {
   auto [found, fresh] = surfaces.try_emplace(row / together);
@@ -214,7 +235,8 @@ const Surface &BlockReader::surface(int64_t row) {
     }
     found->second = chosen;
     if (!left && !read.getTransposed()) // words of two steps of the depth each
-      found->second.x = lowering.builder.create<arith::ShRUIOp>(lowering.loc, found->second.x, lowering.i32(1));
+      found->second.x =
+          lowering.builder.create<arith::ShRUIOp>(lowering.loc, found->second.x, lowering.i32(1));
   }
   return found->second;
 }
@@ -241,24 +263,29 @@ Value BlockReader::get(int64_t point, int64_t step) {
     deep = step / 2 * 2 * atomDepth;
     int64_t blocks = depth - deep >= 2 * atomDepth ? 2 : 1;
     Value data = lowering.variable(rows * blocks, half);
-    lowering.callBlock("read", 16, rows, atomDepth, blocks, surface(row), deep, row % together, lowering.elementOf(data));
+    lowering.callBlock("read", 16, rows, atomDepth, blocks, surface(row), deep, row % together,
+                       lowering.elementOf(data));
     for (int64_t block = 0; block < blocks; ++block)
       for (int64_t i = 0; i < rows / atomRows; ++i)
-        at(row / atomRows + i, deep / atomDepth + block) = lowering.loadEight(data, block * (rows / atomRows) + i);
+        at(row / atomRows + i, deep / atomDepth + block) =
+            lowering.loadEight(data, block * (rows / atomRows) + i);
   } else if (read.getTransposed()) {
     int64_t row = 0, rows = rowsFrom(0, depth);
     for (; row + rows <= deep; rows = rowsFrom(row, depth))
       row += rows;
     int64_t column = point / 2 * 2 * width, blocks = points - column >= 2 * width ? 2 : 1;
     Value data = lowering.variable(rows / 2 * blocks, word);
-    lowering.callBlock("read_transform", 16, rows, width, blocks, surface(row), column, row % together, lowering.elementOf(data));
+    lowering.callBlock("read_transform", 16, rows, width, blocks, surface(row), column, row % together,
+                       lowering.elementOf(data));
     for (int64_t block = 0; block < blocks; ++block)
       for (int64_t i = 0; i < rows / atomDepth; ++i)
-        at(column / width + block, row / atomDepth + i) = lowering.loadEight(data, block * (rows / atomDepth) + i);
+        at(column / width + block, row / atomDepth + i) =
+            lowering.loadEight(data, block * (rows / atomDepth) + i);
   } else {
     int64_t row = point * width;
     Value data = lowering.variable(atomDepth / 2, word);
-    lowering.callBlock("read_transpose", 32, width, atomDepth / 2, 1, surface(row), deep / 2, row % together, lowering.elementOf(data));
+    lowering.callBlock("read_transpose", 32, width, atomDepth / 2, 1, surface(row), deep / 2, row % together,
+                       lowering.elementOf(data));
     at(point, step) = lowering.loadEight(data, 0);
   }
   return at(point, step);
@@ -351,9 +378,11 @@ void PipeLowering::lowerWrite(tile::BlockWriteOp write) {
   ArrayRef<Value> registers = fragments[write.getFragment()];
   for (int64_t row = 0; row < shape[0]; row += atomRows)
     for (int64_t column = 0; column < shape[1]; column += width) {
-      Value data = variable(atomRows, bits), eight = registers[row / atomRows * (shape[1] / width) + column / width];
+      Value data = variable(atomRows, bits),
+            eight = registers[row / atomRows * (shape[1] / width) + column / width];
       storeEight(data, builder.createOrFold<arith::BitcastOp>(loc, VectorType::get({atomRows}, bits), eight));
-      callBlock("write", bits.getIntOrFloatBitWidth(), atomRows, width, 1, surface, column, row, elementOf(data));
+      callBlock("write", bits.getIntOrFloatBitWidth(), atomRows, width, 1, surface, column, row,
+                elementOf(data));
     }
 }
 

@@ -12,7 +12,8 @@ namespace tgc::spv {
 void PipeLowering::lowerDot(tile::DotGroupOp dot) {
   auto left = cast<tile::FragmentType>(dot.getLeft().getType());
   tile::FragmentType type = dot.getResult().getType();
-  int64_t rows = type.getShape()[0] / atomRows, columns = type.getShape()[1] / width, steps = left.getShape()[1] / atomDepth;
+  int64_t rows = type.getShape()[0] / atomRows, columns = type.getShape()[1] / width,
+          steps = left.getShape()[1] / atomDepth;
   Type element = left.getElementType();
   if (!(element.isBF16() || element.isF16()))
     internalError("no product of such elements");
@@ -34,7 +35,8 @@ void PipeLowering::lowerDot(tile::DotGroupOp dot) {
   name = fmt::format("intel_sub_group_{0}_{0}_matrix_mad_k16", name);
   name = fmt::format("_Z{}{}{}Dv8_f", name.size(), name, width == 16 ? "Dv8_sDv8_i" : "Dv8_iS_");
   // What one block brings is used up before the next is read.
-  int64_t stepsAtOnce = rightReader ? rightReader->stepsAtOnce() : 1, columnsAtOnce = rightReader ? rightReader->columnsAtOnce() : 1;
+  int64_t stepsAtOnce = rightReader ? rightReader->stepsAtOnce() : 1,
+          columnsAtOnce = rightReader ? rightReader->columnsAtOnce() : 1;
   auto multiply = [&](int64_t column, int64_t step) {
     Value b = registerOf(rightReader, dot.getRight(), column, step);
     for (int64_t row = 0; row < rows; ++row) {

@@ -16,14 +16,16 @@ using namespace mlir;
 namespace tgc::spv {
 
 /// 1 in every lane's own place, of subgroups of any size; the names under which Intel's compilers know quick functions.
-constexpr StringLiteral quickExp2 = "_Z23__spirv_ocl_native_exp2f", quickReciprocal = "_Z24__spirv_ocl_native_recipf";
+constexpr StringLiteral quickExp2 = "_Z23__spirv_ocl_native_exp2f",
+                        quickReciprocal = "_Z24__spirv_ocl_native_recipf";
 
 class EachEmitter : public OperandReader {
 public:
   EachEmitter(PipeLowering &lowering, tile::EachOp each)
-      : lowering(lowering), builder(lowering.builder), loc(lowering.loc), each(each), lanes(each.getLanes()), width(lowering.width),
-        rowArgument(each.getBody().getArgument(0)),
-        columnArgument(each.getBody().getNumArguments() > 1 ? each.getBody().getArgument(1) : BlockArgument()) {}
+      : lowering(lowering), builder(lowering.builder), loc(lowering.loc), each(each), lanes(each.getLanes()),
+        width(lowering.width), rowArgument(each.getBody().getArgument(0)),
+        columnArgument(each.getBody().getNumArguments() > 1 ? each.getBody().getArgument(1)
+                                                            : BlockArgument()) {}
 
   /// Whether it is an operand of a product, whose registers may come one by one.
   bool isOperand() { return each.getLayout() == "left" || each.getLayout() == "right"; }
@@ -100,7 +102,8 @@ private:
     Type type = builder.getIntegerType(unsigned(isa<VectorType>(value.getType()) ? 32 : 16));
     if (auto vector = dyn_cast<VectorType>(value.getType())) {
       Value halves = builder.create<arith::BitcastOp>(loc, vector.clone(builder.getI16Type()), value);
-      return word(builder.create<vector::ExtractOp>(loc, halves, 0), builder.create<vector::ExtractOp>(loc, halves, 1));
+      return word(builder.create<vector::ExtractOp>(loc, halves, 0),
+                  builder.create<vector::ExtractOp>(loc, halves, 1));
     }
     return builder.create<arith::BitcastOp>(loc, type, value);
   }
@@ -171,7 +174,9 @@ private:
     SmallVector<MemoryEffects::EffectInstance> found;
     if (effects)
       effects.getEffects(found);
-    return !effects || !llvm::all_of(found, [](const auto &effect) { return isa<MemoryEffects::Read>(effect.getEffect()); });
+    return !effects || !llvm::all_of(found, [](const auto &effect) {
+      return isa<MemoryEffects::Read>(effect.getEffect());
+    });
   }
 
   void findUses(Operation &op) {
@@ -251,11 +256,14 @@ private:
   /// Operations that may be approximate, and that the machine has so.
   Value quick(Operation &op, At at) {
     auto math = dyn_cast<arith::ArithFastMathInterface>(op);
-    if (!math || !math.getFastMathFlagsAttr() || op.getNumResults() != 1 || !op.getResult(0).getType().isF32() ||
+    if (!math || !math.getFastMathFlagsAttr() || op.getNumResults() != 1 ||
+        !op.getResult(0).getType().isF32() ||
         !bitEnumContainsAny(math.getFastMathFlagsAttr().getValue(), arith::FastMathFlags::afn))
       return Value();
     Type f32 = builder.getF32Type();
-    auto number = [&](double value) -> Value { return builder.create<arith::ConstantOp>(loc, builder.getF32FloatAttr(float(value))); };
+    auto number = [&](double value) -> Value {
+      return builder.create<arith::ConstantOp>(loc, builder.getF32FloatAttr(float(value)));
+    };
     auto exp2 = [&](Value x) { return lowering.call(quickExp2, x, f32); };
     auto reciprocal = [&](Value x) { return lowering.call(quickReciprocal, x, f32); };
     constexpr double log2e = 0x1.71547652b82fep0;
@@ -264,12 +272,14 @@ private:
     if (isa<math::ExpOp>(op))
       return exp2(builder.create<arith::MulFOp>(loc, lookup(op.getOperand(0), at), number(log2e)));
     if (isa<arith::DivFOp>(op))
-      return builder.create<arith::MulFOp>(loc, lookup(op.getOperand(0), at), reciprocal(lookup(op.getOperand(1), at)));
+      return builder.create<arith::MulFOp>(loc, lookup(op.getOperand(0), at),
+                                           reciprocal(lookup(op.getOperand(1), at)));
     if (isa<math::TanhOp>(op)) {
       // 1 - 2 / (e^2x + 1), which is ±1 where the power is infinite or 0.
       Value power = exp2(builder.create<arith::MulFOp>(loc, lookup(op.getOperand(0), at), number(2 * log2e)));
       Value below = reciprocal(builder.create<arith::AddFOp>(loc, power, number(1)));
-      return builder.create<arith::SubFOp>(loc, number(1), builder.create<arith::MulFOp>(loc, below, number(2)));
+      return builder.create<arith::SubFOp>(loc, number(1),
+                                           builder.create<arith::MulFOp>(loc, below, number(2)));
     }
     return Value();
   }
@@ -346,8 +356,10 @@ void PipeLowering::lowerEach(tile::EachOp each) {
 }
 
 Value PipeLowering::broadcast(Value value, int64_t from) {
-  Value lane = builder.create<spirv::ConstantOp>(loc, builder.getI32Type(), builder.getI32IntegerAttr(int32_t(from)));
-  return builder.create<spirv::GroupNonUniformBroadcastOp>(loc, value.getType(), spirv::Scope::Subgroup, value, lane);
+  Value lane =
+      builder.create<spirv::ConstantOp>(loc, builder.getI32Type(), builder.getI32IntegerAttr(int32_t(from)));
+  return builder.create<spirv::GroupNonUniformBroadcastOp>(loc, value.getType(), spirv::Scope::Subgroup,
+                                                           value, lane);
 }
 
 Value PipeLowering::fold(StringRef kind, Value x, Value y) {
@@ -366,14 +378,17 @@ Value PipeLowering::transposeFold(StringRef kind, SmallVector<Value> rows) {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointAfterValue(lane);
       Value own = builder.create<arith::AndIOp>(loc, lane, builder.create<arith::ConstantIndexOp>(loc, bit));
-      upper = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ne, own, builder.create<arith::ConstantIndexOp>(loc, 0));
+      upper = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ne, own,
+                                            builder.create<arith::ConstantIndexOp>(loc, 0));
     }
     SmallVector<Value> half;
-    Value distance = builder.create<spirv::ConstantOp>(loc, builder.getI32Type(), builder.getI32IntegerAttr(int32_t(bit)));
+    Value distance =
+        builder.create<spirv::ConstantOp>(loc, builder.getI32Type(), builder.getI32IntegerAttr(int32_t(bit)));
     for (int64_t row = 0; row < bit; ++row) {
       Value mine = builder.create<arith::SelectOp>(loc, upper, rows[row + bit], rows[row]);
       Value other = builder.create<arith::SelectOp>(loc, upper, rows[row], rows[row + bit]);
-      other = builder.create<spirv::GroupNonUniformShuffleXorOp>(loc, spirv::Scope::Subgroup, other, distance);
+      other =
+          builder.create<spirv::GroupNonUniformShuffleXorOp>(loc, spirv::Scope::Subgroup, other, distance);
       half.push_back(fold(kind, mine, other));
     }
     rows = std::move(half);
@@ -418,19 +433,23 @@ void PipeLowering::lowerFoldJoin(tile::FoldJoinOp op) {
 // Where a left operand's depth is one step a lane, sums are one register by register: their columns are the depth.
 void PipeLowering::lowerConvert(tile::ConvertOp convert) {
   tile::FragmentType from = convert.getSource().getType(), to = convert.getResult().getType();
-  if (to.getLayout().getValue() != "left" || from.getLayout().getValue() != "sums" || from.getShape() != to.getShape())
+  if (to.getLayout().getValue() != "left" || from.getLayout().getValue() != "sums" ||
+      from.getShape() != to.getShape())
     internalError("no conversion between these fragments");
   SmallVector<Value> registers = fragments[convert.getSource()], result;
-  auto narrow = VectorType::get({atomRows}, to.getElementType()), bits = VectorType::get({atomRows}, builder.getI16Type());
+  auto narrow = VectorType::get({atomRows}, to.getElementType()),
+       bits = VectorType::get({atomRows}, builder.getI16Type());
   for (Value eight : registers)
-    result.push_back(builder.create<arith::BitcastOp>(loc, bits, builder.create<arith::TruncFOp>(loc, narrow, eight)));
+    result.push_back(
+        builder.create<arith::BitcastOp>(loc, bits, builder.create<arith::TruncFOp>(loc, narrow, eight)));
   if (width == 16) {
     fragments[convert.getResult()] = std::move(result);
     return;
   }
   // Narrow subgroups: a lane wants two neighbours of 16 columns, which lie in two registers of 8.
   Value two = i32(2), own = toI32(lane);
-  Value first = builder.create<arith::AndIOp>(loc, builder.create<arith::MulIOp>(loc, own, two), i32(width - 1));
+  Value first =
+      builder.create<arith::AndIOp>(loc, builder.create<arith::MulIOp>(loc, own, two), i32(width - 1));
   Value second = builder.create<arith::AddIOp>(loc, first, i32(1));
   Value upper = builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::uge, own, i32(width / 2));
   SmallVector<Value> words;
@@ -445,7 +464,8 @@ void PipeLowering::lowerConvert(tile::ConvertOp convert) {
           loc, wide(result[i]), builder.create<arith::ShLIOp>(loc, wide(result[i + 1]), i32(16)));
       auto from = [&](Value lane) -> Value {
         Value got = builder.create<spirv::GroupNonUniformShuffleOp>(loc, spirv::Scope::Subgroup, both, lane);
-        Value high = builder.create<arith::ShRUIOp>(loc, got, i32(16)), low = builder.create<arith::AndIOp>(loc, got, i32(0xffff));
+        Value high = builder.create<arith::ShRUIOp>(loc, got, i32(16)),
+              low = builder.create<arith::AndIOp>(loc, got, i32(0xffff));
         return builder.create<arith::SelectOp>(loc, upper, high, low);
       };
       Value low = from(first), high = builder.create<arith::ShLIOp>(loc, from(second), i32(16));

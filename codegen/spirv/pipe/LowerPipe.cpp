@@ -26,7 +26,8 @@ PipeLowering::PipeLowering(tile::FuncOp tile)
 
 void PipeLowering::run() {
   tile::lowerWalks(tile);
-  SmallVector<Type> types = llvm::map_to_vector(tile.getBuffers(), [](Value buffer) { return buffer.getType(); });
+  SmallVector<Type> types =
+      llvm::map_to_vector(tile.getBuffers(), [](Value buffer) { return buffer.getType(); });
   function = builder.create<func::FuncOp>(loc, tile.getSymName(), builder.getFunctionType(types, {}));
   Block *entry = function.addEntryBlock();
   builder.setInsertionPointToStart(entry);
@@ -78,7 +79,8 @@ Value PipeLowering::call(StringRef name, ValueRange operands, Type result) {
     auto type = builder.getFunctionType(operands.getTypes(), result ? TypeRange(result) : TypeRange());
     auto import = builder.create<spirv::FuncOp>(loc, name, type);
     auto linkage = spirv::LinkageTypeAttr::get(builder.getContext(), spirv::LinkageType::Import);
-    import.setLinkageAttributesAttr(spirv::LinkageAttributesAttr::get(builder.getContext(), builder.getStringAttr(name), linkage));
+    import.setLinkageAttributesAttr(
+        spirv::LinkageAttributesAttr::get(builder.getContext(), builder.getStringAttr(name), linkage));
   }
   auto made = builder.create<spirv::FunctionCallOp>(loc, result ? TypeRange(result) : TypeRange(),
                                                     SymbolRefAttr::get(builder.getContext(), name), operands);
@@ -138,7 +140,8 @@ void PipeLowering::lowerOp(Operation &op) {
       .Case([&](scf::IfOp branch) { lowerIf(branch); })
       .Default([&](Operation *other) {
         if (isa<tile::TileDialect>(other->getDialect()))
-          internalError("{} has no place in a program of direct operands", other->getName().getStringRef().str());
+          internalError("{} has no place in a program of direct operands",
+                        other->getName().getStringRef().str());
         builder.clone(*other, mapping);
       });
 }
@@ -164,7 +167,8 @@ void PipeLowering::lowerFor(scf::ForOp loop) {
     SmallVector<Value> yielded;
     for (Value value : loop.getBody()->getTerminator()->getOperands())
       yielded.append(flat(value));
-    if (!yielded.empty() || made.getBody()->empty() || !made.getBody()->back().hasTrait<OpTrait::IsTerminator>())
+    if (!yielded.empty() || made.getBody()->empty() ||
+        !made.getBody()->back().hasTrait<OpTrait::IsTerminator>())
       builder.create<scf::YieldOp>(loc, yielded);
   }
   bindAll(loop.getResults(), counts, made.getResults());
@@ -199,7 +203,8 @@ void PipeLowering::lowerIf(scf::IfOp branch) {
     return;
   auto typed = builder.create<scf::IfOp>(loc, ValueRange(yields[0]).getTypes(), condition, /*withElse=*/true);
   for (auto [i, yielded] : llvm::enumerate(yields)) {
-    Block *from = i == 0 ? made.thenBlock() : made.elseBlock(), *to = i == 0 ? typed.thenBlock() : typed.elseBlock();
+    Block *from = i == 0 ? made.thenBlock() : made.elseBlock(),
+          *to = i == 0 ? typed.thenBlock() : typed.elseBlock();
     from->getTerminator()->erase();
     to->getOperations().splice(to->end(), from->getOperations());
     OpBuilder::atBlockEnd(to).create<scf::YieldOp>(loc, yielded);

@@ -87,7 +87,8 @@ private:
 
   // Blocks of memory.
   /// Of the box at these coordinates, `down` of its points further along the dimensions that rows go through.
-  Surface surfaceOf(tile::BoxOp box, mlir::ValueRange coords, std::optional<llvm::ArrayRef<int64_t>> clipped, int64_t down);
+  Surface surfaceOf(tile::BoxOp box, mlir::ValueRange coords, std::optional<llvm::ArrayRef<int64_t>> clipped,
+                    int64_t down);
   void lowerRead(mlir::Value fragment, PieceReads pieces);
   /// Whether a fragment of so many registers is read where its one product takes them: all of a large one at once are more
   /// than there are registers for.
@@ -95,8 +96,8 @@ private:
   void lowerPrefetch(tile::BlockPrefetchOp prefetch);
   void lowerWrite(tile::BlockWriteOp write);
   /// Calls the function of blocks of that kind; `data` may be null.
-  void callBlock(llvm::StringRef kind, int64_t bits, int64_t rows, int64_t columns, int64_t blocks, const Surface &surface,
-                 int64_t right, int64_t down, mlir::Value data);
+  void callBlock(llvm::StringRef kind, int64_t bits, int64_t rows, int64_t columns, int64_t blocks,
+                 const Surface &surface, int64_t right, int64_t down, mlir::Value data);
   /// `count` elements of the thread's own memory, a multiple of 4, reached as vectors of 4.
   mlir::Value variable(int64_t count, mlir::Type element);
   mlir::Value elementOf(mlir::Value variable);
@@ -135,9 +136,9 @@ private:
   /// or vectors of 8 rows of which every lane has its own share, [row / 8].
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> fragments;
   llvm::DenseMap<mlir::Value, std::unique_ptr<OperandReader>>
-      readers;        ///< of fragments that are read where they are used
-  int64_t width = 16; ///< threads of a subgroup
-  mlir::Value lane;   ///< index
+      readers;                                   ///< of fragments that are read where they are used
+  int64_t width = 16;                            ///< threads of a subgroup
+  mlir::Value lane;                              ///< index
   llvm::DenseMap<int64_t, mlir::Value> laneBits; ///< whether a bit of the lane's number is set
 };
 

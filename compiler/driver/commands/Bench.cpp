@@ -21,7 +21,7 @@ struct Arguments : BindingArguments {
 };
 
 struct Samples {
-  std::vector<double> total;                ///< seconds of each repetition
+  std::vector<double> total;                 ///< seconds of each repetition
   std::vector<std::vector<double>> launches; ///< by launch, then repetition
 };
 
@@ -89,10 +89,20 @@ double peakMemory() {
 nlohmann::json toJson(const Samples &samples, const std::vector<KernelRow> &rows) {
   nlohmann::json kernels = nlohmann::json::array();
   for (const KernelRow &row : rows)
-    kernels.push_back({{"kernel", row.kernel}, {"shape", row.shape}, {"schedule", row.schedule}, {"launches", row.launches},
-                       {"seconds", row.seconds}, {"flops", row.flops}, {"bytes", row.bytes}});
-  return {{"median", quantile(samples.total, 0.5)}, {"p10", quantile(samples.total, 0.1)}, {"p90", quantile(samples.total, 0.9)},
-          {"repetitions", samples.total}, {"launches", samples.launches.size()}, {"peak_memory", peakMemory()}, {"kernels", kernels}};
+    kernels.push_back({{"kernel", row.kernel},
+                       {"shape", row.shape},
+                       {"schedule", row.schedule},
+                       {"launches", row.launches},
+                       {"seconds", row.seconds},
+                       {"flops", row.flops},
+                       {"bytes", row.bytes}});
+  return {{"median", quantile(samples.total, 0.5)},
+          {"p10", quantile(samples.total, 0.1)},
+          {"p90", quantile(samples.total, 0.9)},
+          {"repetitions", samples.total},
+          {"launches", samples.launches.size()},
+          {"peak_memory", peakMemory()},
+          {"kernels", kernels}};
 }
 
 void printTable(const Samples &samples, const std::vector<KernelRow> &rows, size_t limit) {
@@ -102,15 +112,16 @@ void printTable(const Samples &samples, const std::vector<KernelRow> &rows, size
   fmt::print("{:>9} {:>6} {:>5} {:>9} {:>8}  kernel\n", "ms", "share", "runs", "GFLOP/s", "GB/s");
   for (const KernelRow &row : std::vector(rows.begin(), rows.begin() + std::min(limit, rows.size()))) {
     double seconds = std::max(row.seconds, 1e-9);
-    fmt::print("{:9.3f} {:5.1f}% {:5} {:9.1f} {:8.1f}  {}  {}\n", row.seconds * 1e3, 100 * row.seconds / std::max(sum, 1e-9),
-               row.launches, row.flops / seconds * 1e-9, row.bytes / seconds * 1e-9, row.kernel, row.schedule);
+    fmt::print("{:9.3f} {:5.1f}% {:5} {:9.1f} {:8.1f}  {}  {}\n", row.seconds * 1e3,
+               100 * row.seconds / std::max(sum, 1e-9), row.launches, row.flops / seconds * 1e-9,
+               row.bytes / seconds * 1e-9, row.kernel, row.schedule);
   }
   if (rows.size() > limit)
     fmt::print("          … and {} more kernels\n", rows.size() - limit);
   fmt::print("launches {}, sum of kernels {:.3f} ms\n", samples.launches.size(), sum * 1e3);
-  fmt::print("median {:.3f} ms  p10 {:.3f}  p90 {:.3f}  of {}   peak memory {}\n", quantile(samples.total, 0.5) * 1e3,
-             quantile(samples.total, 0.1) * 1e3, quantile(samples.total, 0.9) * 1e3, samples.total.size(),
-             bytesText(peakMemory()));
+  fmt::print("median {:.3f} ms  p10 {:.3f}  p90 {:.3f}  of {}   peak memory {}\n",
+             quantile(samples.total, 0.5) * 1e3, quantile(samples.total, 0.1) * 1e3,
+             quantile(samples.total, 0.9) * 1e3, samples.total.size(), bytesText(peakMemory()));
 }
 
 std::vector<TracedRun> tracedRuns(const Samples &samples) {
@@ -125,9 +136,18 @@ std::vector<TracedRun> tracedRuns(const Samples &samples) {
 }
 
 nlohmann::json toJson(const KernelBenchRow &row) {
-  return {{"kernel", row.kernel}, {"schedule", row.schedule}, {"launches", row.launches}, {"seconds", row.seconds},
-          {"median", quantile(row.seconds, 0.5)}, {"flops", row.flops}, {"bytes", row.bytes}, {"roofline", row.roofline},
-          {"checked", row.checked}, {"wrong", row.wrong}, {"worst", row.worst}, {"message", row.message},
+  return {{"kernel", row.kernel},
+          {"schedule", row.schedule},
+          {"launches", row.launches},
+          {"seconds", row.seconds},
+          {"median", quantile(row.seconds, 0.5)},
+          {"flops", row.flops},
+          {"bytes", row.bytes},
+          {"roofline", row.roofline},
+          {"checked", row.checked},
+          {"wrong", row.wrong},
+          {"worst", row.worst},
+          {"message", row.message},
           {"exit", row.exitCode}};
 }
 
@@ -142,7 +162,8 @@ void printRow(const KernelBenchRow &row) {
   else
     fmt::print("{:9.2f} {:9.2f} {:9.1f} {:8.1f} {:5.0f}%", seconds * 1e6, quantile(row.seconds, 0.1) * 1e6,
                row.flops / seconds * 1e-9, row.bytes / seconds * 1e-9, 100 * row.roofline / seconds);
-  fmt::print("  {:<10} {}  {}{}\n", verdict, row.kernel, row.schedule, row.message.empty() ? "" : "\n    " + row.message);
+  fmt::print("  {:<10} {}  {}{}\n", verdict, row.kernel, row.schedule,
+             row.message.empty() ? "" : "\n    " + row.message);
   std::fflush(stdout);
 }
 
@@ -191,7 +212,8 @@ void benchKernels(const Arguments &arguments) {
   std::vector<std::string> names = kernelsOf(options);
   nlohmann::json json = nlohmann::json::array();
   if (!arguments.json)
-    fmt::print("{:>9} {:>9} {:>9} {:>8} {:>6}  {:<10} kernel\n", "us", "p10", "GFLOP/s", "GB/s", "roof", "check");
+    fmt::print("{:>9} {:>9} {:>9} {:>8} {:>6}  {:<10} kernel\n", "us", "p10", "GFLOP/s", "GB/s", "roof",
+               "check");
   int worst = 0;
   for (const std::string &name : names) {
     KernelBenchRow row = benchKernel(options, name);
@@ -241,23 +263,32 @@ void addBench(CLI::App &app) {
   command->add_option("package", arguments->package, "package that tgc compile wrote");
   command->add_option("--device", arguments->device, "device to run on")->capture_default_str();
   addBindingOptions(*command, *arguments);
-  command->add_option("--warmup", arguments->warmup, "runs before the first measured one")->capture_default_str();
+  command->add_option("--warmup", arguments->warmup, "runs before the first measured one")
+      ->capture_default_str();
   command->add_option("--repeat", arguments->repetitions, "measured runs")->capture_default_str();
   command->add_option("--rows", arguments->rows, "kernels in the table")->capture_default_str();
   command->add_option("--export", arguments->exportPath, "write all numbers to this JSON file");
-  command->add_option("--trace", arguments->tracePath, "write a trace of all measured runs for Perfetto to this JSON file");
+  command->add_option("--trace", arguments->tracePath,
+                      "write a trace of all measured runs for Perfetto to this JSON file");
   command->add_flag("--json", arguments->json, "print JSON in place of the table");
   KernelBenchOptions &kernels = arguments->kernels;
-  command->add_option("--kernels", kernels.file, "in place of a package: compile, check and time this file's kernels");
-  command->add_option("--run-on", kernels.device, "--kernels: device of this machine, if --device is a target's name");
+  command->add_option("--kernels", kernels.file,
+                      "in place of a package: compile, check and time this file's kernels");
+  command->add_option("--run-on", kernels.device,
+                      "--kernels: device of this machine, if --device is a target's name");
   command->add_option("--kernel", kernels.only, "--kernels: this one alone");
   command->add_option("--schedule", arguments->schedules, "--kernels: KERNEL=SCHEDULE");
   command->add_option("--random-schedules", arguments->randomSchedules,
                       "--kernels: check each kernel under so many schedules by chance; times nothing");
   command->add_option("--save", kernels.save, "--kernels: write each kernel's package to this folder");
   command->add_option("--seed", kernels.seed, "--kernels: of the numbers")->capture_default_str();
-  command->add_option("--rounds", kernels.rounds, "--kernels: launches in each run")->check(CLI::Range(1, 1000))->capture_default_str();
-  command->add_option("--samples", kernels.samples, "--kernels: elements compared with the reference; 0 for none")->capture_default_str();
+  command->add_option("--rounds", kernels.rounds, "--kernels: launches in each run")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command
+      ->add_option("--samples", kernels.samples,
+                   "--kernels: elements compared with the reference; 0 for none")
+      ->capture_default_str();
   command->add_flag("--warm", arguments->warm, "--kernels: leave the caches as the launch before left them");
   command->callback([arguments] { bench(*arguments); });
 }

@@ -45,7 +45,8 @@ private:
     compilation.program().walk([&](mlir::Operation *op) {
       for (mlir::Type type : op->getResultTypes())
         if (auto buffer = llvm::dyn_cast<mlir::MemRefType>(type))
-          narrow |= llvm::isa<mlir::FloatType>(buffer.getElementType()) && buffer.getElementTypeBitWidth() < 32;
+          narrow |=
+              llvm::isa<mlir::FloatType>(buffer.getElementType()) && buffer.getElementTypeBitWidth() < 32;
     });
     return narrow;
   }
@@ -65,9 +66,10 @@ Outcome checkCase(const Arguments &arguments, const CompileOptions &options, con
                                              : runOnDevice(*compilation, testData, arguments.runtimeDevice());
     Outcome outcome;
     for (const OutputVerdict &verdict : judge(outputs, testData, arguments.judgement(*compilation))) {
-      outcome.message += fmt::format("{}{} {} max error {:.3g}, {:.3g} of scale {:.3g}", outcome.message.empty() ? "" : "; ",
-                                     verdict.passed ? "ok" : "WRONG", verdict.name, verdict.difference.maxError,
-                                     verdict.difference.relative(), verdict.difference.scale);
+      outcome.message +=
+          fmt::format("{}{} {} max error {:.3g}, {:.3g} of scale {:.3g}", outcome.message.empty() ? "" : "; ",
+                      verdict.passed ? "ok" : "WRONG", verdict.name, verdict.difference.maxError,
+                      verdict.difference.relative(), verdict.difference.scale);
       if (!verdict.passed)
         outcome.code = static_cast<int>(ErrorKind::Internal);
     }
@@ -97,8 +99,10 @@ void checkCases(const Arguments &arguments) {
     options.progress = {};
     options.model = line.substr(0, tab);
     Outcome outcome = checkCase(arguments, options, line.substr(tab + 1));
-    answers << nlohmann::json{{"model", options.model.string()}, {"exit", outcome.code}, {"message", outcome.message}}.dump(
-                   -1, ' ', false, nlohmann::json::error_handler_t::replace)
+    answers << nlohmann::json{{"model", options.model.string()},
+                              {"exit", outcome.code},
+                              {"message", outcome.message}}
+                   .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
             << std::endl;
     if (!answers)
       throw Error(ErrorKind::Device, arguments.json + ": cannot be written");
@@ -116,7 +120,8 @@ void preflight(const Arguments &arguments) {
     if (arguments.json == "-")
       fmt::print("{}", text);
     else
-      runtime::writeFileAtomically(arguments.json, runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
+      runtime::writeFileAtomically(arguments.json,
+                                   runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
     return;
   }
   fmt::print("{}", kernelsText(compilation));
@@ -145,16 +150,21 @@ void check(const Arguments &arguments) {
 
 void addCheck(CLI::App &app) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App *command = app.add_subcommand("check", "Say what a model needs, or compare its outputs with reference data");
+  CLI::App *command =
+      app.add_subcommand("check", "Say what a model needs, or compare its outputs with reference data");
   arguments->addTo(*command);
   command->get_option("model")->required(false);
-  command->add_option("--data", arguments->data, "folder of ONNX test data (input_N.pb, output_N.pb) to compare with; with --device reference the kernels are\n"
+  command->add_option("--data", arguments->data,
+                      "folder of ONNX test data (input_N.pb, output_N.pb) to compare with; with --device "
+                      "reference the kernels are\n"
                       "evaluated in double precision instead of compiled");
-  command->add_option("--tolerance", arguments->tolerance, "largest error as a part of the output's scale (default 1e-4; 2e-2 in 16 or 8 bits)");
+  command->add_option("--tolerance", arguments->tolerance,
+                      "largest error as a part of the output's scale (default 1e-4; 2e-2 in 16 or 8 bits)");
   command->add_option("--rtol", arguments->relative, "compare every element, with this relative tolerance");
   command->add_option("--atol", arguments->absolute, "compare every element, with this absolute tolerance");
   command->add_option("--cases", arguments->cases, "file of many cases, a line MODEL<tab>FOLDER each");
-  command->add_option("--json", arguments->json, "write JSON to this file ('-': standard output); with --cases a line a case");
+  command->add_option("--json", arguments->json,
+                      "write JSON to this file ('-': standard output); with --cases a line a case");
   command->callback([arguments] { check(*arguments); });
 }
 

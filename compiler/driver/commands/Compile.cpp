@@ -42,9 +42,10 @@ std::unique_ptr<Compilation> build(const Arguments &arguments) {
 }
 
 void compile(const Arguments &arguments) {
-  std::string output = arguments.output.empty()
-                           ? std::filesystem::path(arguments.model).filename().replace_extension(".tgc").string()
-                           : arguments.output;
+  std::string output =
+      arguments.output.empty()
+          ? std::filesystem::path(arguments.model).filename().replace_extension(".tgc").string()
+          : arguments.output;
   std::string table;
   if (!arguments.search.search.empty()) {
     if (!arguments.emit.empty())
@@ -61,7 +62,8 @@ void compile(const Arguments &arguments) {
     if (arguments.output.empty())
       fmt::print("{}", text);
     else
-      runtime::writeFileAtomically(arguments.output, runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
+      runtime::writeFileAtomically(arguments.output,
+                                   runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
     return;
   }
   runtime::writePackage(compilation->package(), output);
@@ -78,12 +80,15 @@ void addCompile(CLI::App &app) {
   CLI::App *command = app.add_subcommand("compile", "Compile a model into a package");
   arguments->addTo(*command);
   arguments->search.addTo(*command);
-  command->add_flag("--locked", arguments->locked, "build from the database alone; a kernel that it lacks is an error");
+  command->add_flag("--locked", arguments->locked,
+                    "build from the database alone; a kernel that it lacks is an error");
   std::vector<std::string> stages;
   for (const auto &[name, purpose] : stageNames())
     stages.push_back(name);
-  command->add_option("-o,--output", arguments->output, "file to write (default: MODEL.tgc, or standard output with --emit)");
-  command->add_option("--emit", arguments->emit, "stop after this stage and write its text")->check(CLI::IsMember(stages));
+  command->add_option("-o,--output", arguments->output,
+                      "file to write (default: MODEL.tgc, or standard output with --emit)");
+  command->add_option("--emit", arguments->emit, "stop after this stage and write its text")
+      ->check(CLI::IsMember(stages));
   command->add_flag("--json", arguments->json, "print the summary as JSON");
   command->callback([arguments] { compile(*arguments); });
 }

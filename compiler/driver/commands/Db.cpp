@@ -31,10 +31,12 @@ std::unique_ptr<Database> existing(const Arguments &arguments) {
 }
 
 std::string lineOf(const TuningRecord &record) {
-  std::string time = record.outcome == Outcome::Ok ? fmt::format("{:.4f} ms ±{:.0f}%", record.seconds * 1e3, record.spread * 50)
-                                                   : nameOf(record.outcome);
-  return fmt::format("{:>20}{} {:<5} {:<12} '{}'{}", time, record.confirmed ? "!" : " ", record.strategy, record.version,
-                     record.schedule, record.message.empty() ? "" : "  (" + record.message + ")");
+  std::string time = record.outcome == Outcome::Ok
+                         ? fmt::format("{:.4f} ms ±{:.0f}%", record.seconds * 1e3, record.spread * 50)
+                         : nameOf(record.outcome);
+  return fmt::format("{:>20}{} {:<5} {:<12} '{}'{}", time, record.confirmed ? "!" : " ", record.strategy,
+                     record.version, record.schedule,
+                     record.message.empty() ? "" : "  (" + record.message + ")");
 }
 
 void list(const Arguments &arguments) {
@@ -50,9 +52,10 @@ void list(const Arguments &arguments) {
     for (const auto &[where, found] : groups) {
       std::vector<TuningRecord> usable = byPreference(found, where.second);
       std::string best = usable.empty() ? "nothing usable"
-                                        : fmt::format("{:.4f} ms '{}'", usable.front().seconds * 1e3, usable.front().schedule);
-      fmt::print("{} {:<28} {} [{}] {} records, {}\n", workload.key, workload.shape, where.first, where.second,
-                 found.size(), best);
+                                        : fmt::format("{:.4f} ms '{}'", usable.front().seconds * 1e3,
+                                                      usable.front().schedule);
+      fmt::print("{} {:<28} {} [{}] {} records, {}\n", workload.key, workload.shape, where.first,
+                 where.second, found.size(), best);
     }
   }
   fmt::print("{} records of {} workloads in {}\n", records, workloads, databasePath(arguments.database));
@@ -77,21 +80,36 @@ void exportTo(const Arguments &arguments) {
   std::unique_ptr<Database> database = existing(arguments);
   json workloads = json::array(), records = json::array();
   for (const WorkloadRecord &workload : database->workloads())
-    workloads.push_back({{"key", workload.key}, {"text", workload.text}, {"shape", workload.shape}, {"nodes", workload.nodes}});
+    workloads.push_back({{"key", workload.key},
+                         {"text", workload.text},
+                         {"shape", workload.shape},
+                         {"nodes", workload.nodes}});
   for (const TuningRecord &record : database->records("", arguments.device, machineName())) {
     json samples = json::array();
     for (const Evidence &evidence : database->evidence(record))
-      samples.push_back({{"seconds", evidence.seconds}, {"conditions", evidence.conditions}, {"time", evidence.time}});
-    records.push_back({{"workload", record.workload}, {"device", record.device}, {"machine", record.machine},
-                       {"schedule", record.schedule}, {"outcome", nameOf(record.outcome)}, {"seconds", record.seconds},
-                       {"spread", record.spread}, {"samples", record.samples}, {"confirmed", record.confirmed},
-                       {"strategy", record.strategy}, {"version", record.version}, {"message", record.message},
-                       {"time", record.time}, {"evidence", samples}});
+      samples.push_back(
+          {{"seconds", evidence.seconds}, {"conditions", evidence.conditions}, {"time", evidence.time}});
+    records.push_back({{"workload", record.workload},
+                       {"device", record.device},
+                       {"machine", record.machine},
+                       {"schedule", record.schedule},
+                       {"outcome", nameOf(record.outcome)},
+                       {"seconds", record.seconds},
+                       {"spread", record.spread},
+                       {"samples", record.samples},
+                       {"confirmed", record.confirmed},
+                       {"strategy", record.strategy},
+                       {"version", record.version},
+                       {"message", record.message},
+                       {"time", record.time},
+                       {"evidence", samples}});
   }
-  std::string text = json{{"tgc_tuning_records", exportFormat}, {"workloads", workloads}, {"records", records}}.dump(
-                         1, ' ', false, json::error_handler_t::replace) +
-                     "\n";
-  runtime::writeFileAtomically(arguments.file, runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
+  std::string text =
+      json{{"tgc_tuning_records", exportFormat}, {"workloads", workloads}, {"records", records}}.dump(
+          1, ' ', false, json::error_handler_t::replace) +
+      "\n";
+  runtime::writeFileAtomically(arguments.file,
+                               runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
   fmt::print("{} records of {} workloads\n", records.size(), workloads.size());
 }
 
@@ -105,13 +123,23 @@ void importFrom(const Arguments &arguments) {
     if (all.at("tgc_tuning_records").get<int>() > exportFormat)
       badInput("{}: written by a newer tgc", arguments.file);
     for (const json &workload : all.at("workloads"))
-      database->addWorkload({workload.at("key"), workload.at("text"), workload.at("shape"), workload.at("nodes")});
+      database->addWorkload(
+          {workload.at("key"), workload.at("text"), workload.at("shape"), workload.at("nodes")});
     size_t added = 0;
     for (const json &j : all.at("records")) {
-      TuningRecord record{j.at("workload"), j.at("device"),   j.at("machine"),   j.at("schedule"),
+      TuningRecord record{j.at("workload"),
+                          j.at("device"),
+                          j.at("machine"),
+                          j.at("schedule"),
                           outcomeNamed(j.at("outcome")).value_or(Outcome::Failed),
-                          j.at("seconds"),  j.at("spread"),   j.at("samples"),   j.at("confirmed"),
-                          j.at("strategy"), j.at("version"),  j.at("message"),   j.at("time")};
+                          j.at("seconds"),
+                          j.at("spread"),
+                          j.at("samples"),
+                          j.at("confirmed"),
+                          j.at("strategy"),
+                          j.at("version"),
+                          j.at("message"),
+                          j.at("time")};
       auto known = database->find(record.workload, record.device, record.machine, record.schedule);
       if (known && known->time >= record.time)
         continue;
@@ -143,7 +171,8 @@ void verify(const ModelArguments &model, const Arguments &arguments) {
   tuning.device = compilation.target().packageDevice();
   tuning.modelBytes = session.modelBytes();
   size_t off = 0, bad = 0, total = 0;
-  for (const VerifyRow &row : verifyRecords(session, compilation.target().device(), *measurer, *database, tuning)) {
+  for (const VerifyRow &row :
+       verifyRecords(session, compilation.target().device(), *measurer, *database, tuning)) {
     ++total;
     double ratio = row.before.seconds > 0 ? row.after.seconds / row.before.seconds : 0;
     std::string verdict = "holds";
@@ -154,10 +183,11 @@ void verify(const ModelArguments &model, const Arguments &arguments) {
       ++off;
       verdict = fmt::format("was {:.4f} ms", row.before.seconds * 1e3);
     }
-    fmt::print("{:10.4f} ms  {}  {}  '{}'\n", row.after.seconds * 1e3, session.workloads()[row.workload].name, verdict,
-               row.before.schedule);
+    fmt::print("{:10.4f} ms  {}  {}  '{}'\n", row.after.seconds * 1e3, session.workloads()[row.workload].name,
+               verdict, row.before.schedule);
   }
-  fmt::print("{} of {} hold, {} take another time now, {} are of no use any more\n", total - off - bad, total, off, bad);
+  fmt::print("{} of {} hold, {} take another time now, {} are of no use any more\n", total - off - bad, total,
+             off, bad);
 }
 
 } // namespace
@@ -168,7 +198,8 @@ void addDb(CLI::App &app) {
   db->require_subcommand(1);
   auto add = [&](const char *name, const char *what, void (*run)(const Arguments &)) {
     CLI::App *command = db->add_subcommand(name, what);
-    command->add_option("--db", arguments->database, "tuning database (default: $TGC_DATABASE, else the user's own)");
+    command->add_option("--db", arguments->database,
+                        "tuning database (default: $TGC_DATABASE, else the user's own)");
     command->callback([arguments, run] { run(*arguments); });
     return command;
   };
@@ -185,15 +216,19 @@ void addDb(CLI::App &app) {
   });
   command->add_option("file", arguments->file)->required();
   command = add("prune", "Delete records that no best choice comes from", [](const Arguments &arguments) {
-    fmt::print("{} records deleted\n", existing(arguments)->prune(arguments.keep, int64_t(arguments.days * 86400)));
+    fmt::print("{} records deleted\n",
+               existing(arguments)->prune(arguments.keep, int64_t(arguments.days * 86400)));
   });
-  command->add_option("--keep", arguments->keep, "usable records kept of each kernel, device and machine")->capture_default_str();
+  command->add_option("--keep", arguments->keep, "usable records kept of each kernel, device and machine")
+      ->capture_default_str();
   command->add_option("--days", arguments->days, "failures older than that go")->capture_default_str();
 
   auto model = std::make_shared<ModelArguments>();
-  command = db->add_subcommand("verify", "Measure a model's best schedules again and say which no longer hold");
+  command =
+      db->add_subcommand("verify", "Measure a model's best schedules again and say which no longer hold");
   model->addTo(*command);
-  command->add_option("--tolerance", arguments->tolerance, "part of the time that may differ")->capture_default_str();
+  command->add_option("--tolerance", arguments->tolerance, "part of the time that may differ")
+      ->capture_default_str();
   command->callback([arguments, model] {
     arguments->database = model->database;
     verify(*model, *arguments);

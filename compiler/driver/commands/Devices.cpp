@@ -14,8 +14,11 @@ void devices(bool json) {
   if (json) {
     nlohmann::json result{{"devices", nlohmann::json::array()}, {"targets", nlohmann::json::array()}};
     for (const tgc_device_info &info : infos)
-      result["devices"].push_back({{"name", info.name}, {"description", info.description}, {"arch", info.arch},
-                                   {"features", info.features}, {"memory_bytes", info.memory_bytes},
+      result["devices"].push_back({{"name", info.name},
+                                   {"description", info.description},
+                                   {"arch", info.arch},
+                                   {"features", info.features},
+                                   {"memory_bytes", info.memory_bytes},
                                    {"units", info.units}});
     for (const auto &[name, description] : targetNames())
       result["targets"].push_back({{"name", name}, {"description", description}});
@@ -24,8 +27,8 @@ void devices(bool json) {
   }
   fmt::print("Devices of this machine\n");
   for (const tgc_device_info &info : infos)
-    fmt::print("  {:<14} {} ({}, {} units, {})\n                 {}\n", info.name, info.description, info.arch,
-               info.units, bytesText(info.memory_bytes), info.features);
+    fmt::print("  {:<14} {} ({}, {} units, {})\n                 {}\n", info.name, info.description,
+               info.arch, info.units, bytesText(info.memory_bytes), info.features);
   fmt::print("Names that --device takes\n");
   for (const auto &[name, description] : targetNames())
     fmt::print("  {:<14} {}\n", name, description);

@@ -10,11 +10,14 @@ void addKernels(CLI::App &app) {
     bool json = false, code = false, decisions = false;
   };
   auto arguments = std::make_shared<Arguments>();
-  CLI::App *command = app.add_subcommand("kernels", "List a model's kernels, their work, schedules and plans");
+  CLI::App *command =
+      app.add_subcommand("kernels", "List a model's kernels, their work, schedules and plans");
   arguments->addTo(*command);
   command->add_flag("--json", arguments->json, "print JSON");
-  command->add_flag("--code", arguments->code, "compile them too: registers, spills and the assembler's warnings");
-  command->add_flag("--decisions", arguments->decisions, "list what the cutter decided by cost instead: what --turn takes");
+  command->add_flag("--code", arguments->code,
+                    "compile them too: registers, spills and the assembler's warnings");
+  command->add_flag("--decisions", arguments->decisions,
+                    "list what the cutter decided by cost instead: what --turn takes");
   command->callback([arguments] {
     CompileOptions options = arguments->options();
     if (arguments->decisions) {

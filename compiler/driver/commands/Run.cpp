@@ -30,8 +30,8 @@ void run(const Arguments &arguments) {
     tgc_program_info info;
     call(tgc_program_describe(program.get(), &info));
     nanoseconds.resize(info.run_launches);
-    call(tgc_program_run_timed(program.get(), in.data(), in.size(), out.data(), out.size(), nanoseconds.data(),
-                               nanoseconds.size()));
+    call(tgc_program_run_timed(program.get(), in.data(), in.size(), out.data(), out.size(),
+                               nanoseconds.data(), nanoseconds.size()));
   }
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (!arguments.trace.empty()) {
@@ -45,7 +45,8 @@ void run(const Arguments &arguments) {
   } else if (!arguments.output.empty()) {
     std::filesystem::create_directories(arguments.output);
     for (const auto &[name, array] : outputs)
-      runtime::writeNpy((std::filesystem::path(arguments.output) / (fileName(name) + ".npy")).string(), array);
+      runtime::writeNpy((std::filesystem::path(arguments.output) / (fileName(name) + ".npy")).string(),
+                        array);
   }
   for (const auto &[name, array] : outputs)
     fmt::print("{} {} {}\n", name, runtime::dtypeName(array.dtype), runtime::shapeText(array.shape));

@@ -68,7 +68,8 @@ void tune(const Arguments &arguments) {
   fmt::print("{}", searchTable(report, rows, arguments.rows));
   if (!arguments.page.empty()) {
     std::string text = searchPage(report, rows, std::filesystem::path(arguments.model).stem().string());
-    runtime::writeFileAtomically(arguments.page, runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
+    runtime::writeFileAtomically(arguments.page,
+                                 runtime::Bytes(std::vector<uint8_t>(text.begin(), text.end())));
   }
   if (!report.result.stopped)
     keepFront(arguments);
@@ -79,12 +80,15 @@ void tune(const Arguments &arguments) {
 void addTune(CLI::App &app) {
   auto arguments = std::make_shared<Arguments>();
   arguments->search.search = "beam";
-  CLI::App *command = app.add_subcommand("tune", "Search schedules for a model and keep them in the database");
+  CLI::App *command =
+      app.add_subcommand("tune", "Search schedules for a model and keep them in the database");
   arguments->addTo(*command);
   arguments->search.addTo(*command);
-  command->add_option("--compare", arguments->compare, "run these strategies at equal budgets, each for itself")
+  command
+      ->add_option("--compare", arguments->compare, "run these strategies at equal budgets, each for itself")
       ->delimiter(',');
-  command->add_option("--html", arguments->page, "write a page with roofline, progress and table to this file");
+  command->add_option("--html", arguments->page,
+                      "write a page with roofline, progress and table to this file");
   command->add_option("--rows", arguments->rows, "kernels in the table")->capture_default_str();
   command->callback([arguments] { tune(*arguments); });
 }

@@ -18,13 +18,15 @@ struct Place {
 std::vector<Place> externalWeights(mlir::ModuleOp module, const std::filesystem::path &model) {
   std::vector<Place> places;
   module.walk([&](graph::WeightOp weight) {
-    auto source = llvm::dyn_cast_if_present<graph::ExternalAttr>(weight.getSource().value_or(mlir::Attribute()));
+    auto source =
+        llvm::dyn_cast_if_present<graph::ExternalAttr>(weight.getSource().value_or(mlir::Attribute()));
     if (!source || source.getPath() == model.filename().string())
       return;
     auto type = llvm::cast<mlir::RankedTensorType>(weight.getResult().getType());
     std::string element;
     llvm::raw_string_ostream(element) << type.getElementType();
-    tgc_dtype dtype = static_cast<tgc_dtype>(runtime::dtypeByName(element == "i1" ? "bool" : element).value());
+    tgc_dtype dtype =
+        static_cast<tgc_dtype>(runtime::dtypeByName(element == "i1" ? "bool" : element).value());
     places.push_back({weight.getName().str(), source.getPath().str(), type.getShape().vec(), dtype,
                       uint64_t(source.getOffset())});
   });
@@ -34,7 +36,8 @@ std::vector<Place> externalWeights(mlir::ModuleOp module, const std::filesystem:
 void writeRandom(const std::vector<Place> &places, uint64_t seed, const std::filesystem::path &folder) {
   std::map<std::string, std::vector<tgc_random_place>> byFile;
   for (const Place &place : places)
-    byFile[place.file].push_back({place.name.c_str(), place.dtype, uint32_t(place.shape.size()), place.shape.data(), place.offset});
+    byFile[place.file].push_back(
+        {place.name.c_str(), place.dtype, uint32_t(place.shape.size()), place.shape.data(), place.offset});
   for (const auto &[file, list] : byFile) {
     std::filesystem::path path = folder / file;
     if (std::filesystem::exists(path))
@@ -63,11 +66,13 @@ void addWeights(CLI::App &app) {
     compilation.run();
     std::vector<Place> places = externalWeights(compilation.module(), options.model);
     if (arguments->seed) {
-      std::filesystem::path folder = arguments->folder.empty() ? options.model.parent_path() : std::filesystem::path(arguments->folder);
+      std::filesystem::path folder =
+          arguments->folder.empty() ? options.model.parent_path() : std::filesystem::path(arguments->folder);
       return writeRandom(places, *arguments->seed, folder);
     }
     for (const Place &place : places)
-      fmt::print("{} {} {} {}+{}\n", place.name, tgc_dtype_name(place.dtype), runtime::shapeText(place.shape), place.file, place.offset);
+      fmt::print("{} {} {} {}+{}\n", place.name, tgc_dtype_name(place.dtype), runtime::shapeText(place.shape),
+                 place.file, place.offset);
   });
 }
 

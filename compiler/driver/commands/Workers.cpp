@@ -9,9 +9,9 @@ void addWorkers(CLI::App &app) {
   app.add_subcommand("measure-worker", "Measure candidates; lines of JSON on standard input and output")
       ->group("")
       ->callback([] { serveMeasurements(); });
-  app.add_subcommand("compile-worker", "Compile candidates; lines of JSON on standard input")->group("")->callback([] {
-    serveCompilations();
-  });
+  app.add_subcommand("compile-worker", "Compile candidates; lines of JSON on standard input")
+      ->group("")
+      ->callback([] { serveCompilations(); });
 }
 
 } // namespace tgc::driver

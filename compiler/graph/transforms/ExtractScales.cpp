@@ -69,7 +69,8 @@ struct Dequantised {
 };
 
 /// The tensor that a scale is read from, if it does not move with dimensions from `rank` on.
-std::optional<std::pair<Value, AffineMap>> scaleOf(Value value, AffineMap map, ArrayRef<int64_t> extents, unsigned rank) {
+std::optional<std::pair<Value, AffineMap>> scaleOf(Value value, AffineMap map, ArrayRef<int64_t> extents,
+                                                   unsigned rank) {
   while (true) {
     bool moves = false;
     for (unsigned d = rank; d < extents.size(); ++d)
@@ -86,7 +87,8 @@ std::optional<std::pair<Value, AffineMap>> scaleOf(Value value, AffineMap map, A
   }
 }
 
-std::optional<Dequantised> dequantised(Value operand, AffineMap map, ArrayRef<int64_t> extents, unsigned rank) {
+std::optional<Dequantised> dequantised(Value operand, AffineMap map, ArrayRef<int64_t> extents,
+                                       unsigned rank) {
   Dequantised at{operand, map, 1, {}};
   while (!elementOf(at.value).isFloat8E4M3FN()) {
     Operation *op = at.value.getDefiningOp();
@@ -121,7 +123,9 @@ class ExtractScalesPass : public PassWrapper<ExtractScalesPass, OperationPass<fu
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExtractScalesPass)
   StringRef getArgument() const final { return "tgc-extract-scales"; }
-  StringRef getDescription() const final { return "Move constant factors and scales of contractions to their results"; }
+  StringRef getDescription() const final {
+    return "Move constant factors and scales of contractions to their results";
+  }
   void runOnOperation() final {
     SmallVector<ContractOp> contracts(getOperation().getOps<ContractOp>());
     for (ContractOp op : contracts)
@@ -135,12 +139,13 @@ private:
     unsigned rank = type.getRank();
     auto lhs = dequantised(op.getLhs(), op.getLhsMap(), op.getExtents(), rank);
     auto rhs = dequantised(op.getRhs(), op.getRhsMap(), op.getExtents(), rank);
-    if (!lhs || !rhs || !type.getElementType().isF32() || (lhs->value == op.getLhs() && rhs->value == op.getRhs()))
+    if (!lhs || !rhs || !type.getElementType().isF32() ||
+        (lhs->value == op.getLhs() && rhs->value == op.getRhs()))
       return false;
     OpBuilder builder(op);
     Location loc = op.getLoc();
-    Value result = builder.create<ContractOp>(loc, type, op.getKind(), lhs->value, rhs->value, op.getExtents(), lhs->map,
-                                              rhs->map);
+    Value result = builder.create<ContractOp>(loc, type, op.getKind(), lhs->value, rhs->value,
+                                              op.getExtents(), lhs->map, rhs->map);
     if (double factor = lhs->factor * rhs->factor; factor != 1)
       result = builder.create<arith::MulFOp>(
           loc, result, buildSplat(builder, loc, type, builder.getFloatAttr(type.getElementType(), factor)));
@@ -152,7 +157,8 @@ private:
         if (elementOf(scale) != type.getElementType())
           scale = builder.create<arith::ExtFOp>(
               loc, cast<RankedTensorType>(scale.getType()).clone(type.getElementType()), scale);
-        Value along = buildView(builder, loc, scale, map.replaceDimsAndSymbols(dims, {}, rank, 0), type.getShape());
+        Value along =
+            buildView(builder, loc, scale, map.replaceDimsAndSymbols(dims, {}, rank, 0), type.getShape());
         result = builder.create<arith::MulFOp>(loc, result, along);
       }
     op.replaceAllUsesWith(result);
@@ -169,10 +175,10 @@ private:
       return;
     OpBuilder builder(op);
     double factor = (lhs ? lhs->factor : 1) * (rhs ? rhs->factor : 1);
-    Value result =
-        builder.create<ContractOp>(op.getLoc(), op.getType(), op.getKind(), lhs ? lhs->value : op.getLhs(),
-                                   rhs ? rhs->value : op.getRhs(), op.getExtents(),
-                                   lhs ? lhs->map : op.getLhsMap(), rhs ? rhs->map : op.getRhsMap(), op.getTf32());
+    Value result = builder.create<ContractOp>(op.getLoc(), op.getType(), op.getKind(),
+                                              lhs ? lhs->value : op.getLhs(), rhs ? rhs->value : op.getRhs(),
+                                              op.getExtents(), lhs ? lhs->map : op.getLhsMap(),
+                                              rhs ? rhs->map : op.getRhsMap(), op.getTf32());
     auto type = cast<RankedTensorType>(op.getType());
     Value scale = buildSplat(builder, op.getLoc(), type, builder.getFloatAttr(type.getElementType(), factor));
     result = builder.create<arith::MulFOp>(op.getLoc(), result, scale);

@@ -112,7 +112,8 @@ public:
   FindAttentionPass() = default;
   explicit FindAttentionPass(int64_t columns) { mostColumns = columns; }
   FindAttentionPass(const FindAttentionPass &other) : PassWrapper(other) { mostColumns = other.mostColumns; }
-  Option<int64_t> mostColumns{*this, "most-columns", llvm::cl::desc("of a result's row; 0: any number"), llvm::cl::init(0)};
+  Option<int64_t> mostColumns{*this, "most-columns", llvm::cl::desc("of a result's row; 0: any number"),
+                              llvm::cl::init(0)};
   StringRef getArgument() const final { return "tgc-find-attention"; }
   StringRef getDescription() const final { return "Recognise softmax before a contraction"; }
   void runOnOperation() final {
@@ -173,7 +174,9 @@ private:
 
 } // namespace
 
-std::unique_ptr<Pass> createFindAttentionPass(int64_t mostColumns) { return std::make_unique<FindAttentionPass>(mostColumns); }
+std::unique_ptr<Pass> createFindAttentionPass(int64_t mostColumns) {
+  return std::make_unique<FindAttentionPass>(mostColumns);
+}
 void registerFindAttentionPass() { PassRegistration<FindAttentionPass>(); }
 
 } // namespace tgc::graph

@@ -134,7 +134,8 @@ std::optional<United> unite(SmallVector<Piece> pieces, ArrayRef<int64_t> shape) 
 }
 
 /// A dimension and a modulus that the domains of pieces test.
-static std::optional<std::pair<unsigned, int64_t>> testedResidue(ArrayRef<Piece> pieces, ArrayRef<int64_t> shape) {
+static std::optional<std::pair<unsigned, int64_t>> testedResidue(ArrayRef<Piece> pieces,
+                                                                 ArrayRef<int64_t> shape) {
   constexpr int64_t kMostResidues = 8;
   std::optional<std::pair<unsigned, int64_t>> found;
   for (Piece piece : pieces) {

@@ -21,7 +21,9 @@ struct NarrowContractions : PassWrapper<NarrowContractions, OperationPass<>> {
   explicit NarrowContractions(StringRef name) { to = name.str(); }
   NarrowContractions(const NarrowContractions &other) : PassWrapper(other) { to = other.to; }
   StringRef getArgument() const override { return "graph-narrow-contractions"; }
-  StringRef getDescription() const override { return "rounds operands of contractions to f16 or bf16, or lets them be rounded to tf32"; }
+  StringRef getDescription() const override {
+    return "rounds operands of contractions to f16 or bf16, or lets them be rounded to tf32";
+  }
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<arith::ArithDialect>();
   }
@@ -35,7 +37,8 @@ struct NarrowContractions : PassWrapper<NarrowContractions, OperationPass<>> {
       if (tooSmall(contract))
         return;
       if (to == "tf32") {
-        contract.setTf32(contract.getKind() == ContractKind::Sum && isF32(contract.getLhs()) && isF32(contract.getRhs()));
+        contract.setTf32(contract.getKind() == ContractKind::Sum && isF32(contract.getLhs()) &&
+                         isF32(contract.getRhs()));
         return;
       }
       contract.getLhsMutable().assign(round(contract.getLhs(), contract, narrow, rounded));

@@ -21,7 +21,8 @@ namespace {
 std::optional<SmallVector<ViewOp>> viewsOf(Value &value) {
   SmallVector<ViewOp> views;
   while (auto view = value.getDefiningOp<ViewOp>()) {
-    if (auto fill = dyn_cast_or_null<IntegerAttr>(view.getFill().value_or(TypedAttr())); fill && !fill.getValue().isSignedIntN(8))
+    if (auto fill = dyn_cast_or_null<IntegerAttr>(view.getFill().value_or(TypedAttr()));
+        fill && !fill.getValue().isSignedIntN(8))
       return std::nullopt;
     views.push_back(view);
     value = view.getSource();
@@ -44,7 +45,8 @@ Value narrowed(Value value, ArrayRef<ViewOp> views) {
   if (matchPattern(value, m_Constant(&numbers))) {
     OpBuilder builder(value.getDefiningOp());
     value = builder.create<arith::ConstantOp>(
-        value.getLoc(), numbers.mapValues(builder.getI8Type(), [](const APInt &number) { return number.trunc(8); }));
+        value.getLoc(),
+        numbers.mapValues(builder.getI8Type(), [](const APInt &number) { return number.trunc(8); }));
   }
   for (ViewOp view : llvm::reverse(views)) {
     OpBuilder builder(view);
@@ -52,8 +54,8 @@ Value narrowed(Value value, ArrayRef<ViewOp> views) {
     TypedAttr fill;
     if (auto wide = dyn_cast_or_null<IntegerAttr>(view.getFill().value_or(TypedAttr())))
       fill = builder.getIntegerAttr(type, wide.getValue().trunc(8));
-    value = builder.create<ViewOp>(view.getLoc(), cast<RankedTensorType>(view.getType()).clone(type), value, view.getMapAttr(),
-                                   view.getWhereAttr(), fill);
+    value = builder.create<ViewOp>(view.getLoc(), cast<RankedTensorType>(view.getType()).clone(type), value,
+                                   view.getMapAttr(), view.getWhereAttr(), fill);
   }
   return value;
 }

@@ -42,7 +42,9 @@ DeviceInfo Gpu::describe(const Driver &driver, int ordinal) {
   feature("registers", DeviceAttribute::RegistersPerMultiprocessor);
   feature("clock-khz", DeviceAttribute::ClockKilohertz);
   // In 10^9 bytes a second, as memory moves two bits a clock and line; left out where the driver does not say.
-  if (int64_t lines = value(DeviceAttribute::MemoryBusBits) / 8, clock = value(DeviceAttribute::MemoryKilohertz); lines * clock > 0)
+  if (int64_t lines = value(DeviceAttribute::MemoryBusBits) / 8,
+      clock = value(DeviceAttribute::MemoryKilohertz);
+      lines * clock > 0)
     info.features += " bandwidth=" + std::to_string((2 * lines * clock + 500'000) / 1'000'000);
   info.features +=
       " driver=" + std::to_string(driver.version / 1000) + "." + std::to_string(driver.version % 1000 / 10);

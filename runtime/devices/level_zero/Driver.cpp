@@ -22,22 +22,28 @@ struct Advice {
 
 const Advice Advices[] = {
     {DeviceLost, "DEVICE_LOST",
-     "the device hung, was reset or was taken away; this process cannot use it again: start it anew. A kernel that runs "
+     "the device hung, was reset or was taken away; this process cannot use it again: start it anew. A "
+     "kernel that runs "
      "longer than the system allows is stopped so too: the system's log (dmesg) says which it was, and "
      "TGC_LEVEL_ZERO_DEBUG=1 has every launch waited for and named"},
     {OutOfHostMemory, "OUT_OF_HOST_MEMORY", "out of memory on the host"},
     {OutOfDeviceMemory, "OUT_OF_DEVICE_MEMORY",
-     "out of memory on the device; other processes may hold some of it, and a model of a smaller size or in 16 bits "
+     "out of memory on the device; other processes may hold some of it, and a model of a smaller size or in "
+     "16 bits "
      "needs less"},
-    {BuildFailure, "MODULE_BUILD_FAILURE", "the driver's compiler refuses the code; a newer driver may know it"},
-    {LinkFailure, "MODULE_LINK_FAILURE", "the code imports functions that the driver does not have; update it"},
+    {BuildFailure, "MODULE_BUILD_FAILURE",
+     "the driver's compiler refuses the code; a newer driver may know it"},
+    {LinkFailure, "MODULE_LINK_FAILURE",
+     "the code imports functions that the driver does not have; update it"},
     {RequiresReset, "DEVICE_REQUIRES_RESET", "the device must be reset, or the machine started anew"},
     {0x70000007, "DEVICE_IN_LOW_POWER_STATE", "the device sleeps"},
-    {0x70010000, "INSUFFICIENT_PERMISSIONS", "this user may not use the device: look at the group of /dev/dri/renderD*"},
+    {0x70010000, "INSUFFICIENT_PERMISSIONS",
+     "this user may not use the device: look at the group of /dev/dri/renderD*"},
     {0x70010001, "NOT_AVAILABLE", "another process has the device for itself"},
     {0x70020000, "DEPENDENCY_UNAVAILABLE", "the driver's compiler is not installed (Debian: libigc1)"},
     {Uninitialized, "UNINITIALIZED",
-     "no driver is installed or it has no device (Debian: intel-opencl-icd holds the driver for Intel GPUs; the user "
+     "no driver is installed or it has no device (Debian: intel-opencl-icd holds the driver for Intel GPUs; "
+     "the user "
      "must be able to open /dev/dri/renderD*)"},
     {UnsupportedVersion, "UNSUPPORTED_VERSION", "the driver is too old: update it"},
     {UnsupportedFeature, "UNSUPPORTED_FEATURE", "the driver does not support it on this device"},
@@ -46,14 +52,18 @@ const Advice Advices[] = {
     {UnsupportedSize, "UNSUPPORTED_SIZE", "the device does not give so much memory at once"},
     {InvalidNativeBinary, "INVALID_NATIVE_BINARY", "compiled code is of another driver or damaged"},
     {0x78000011, "INVALID_KERNEL_NAME", "the code has no function of that name"},
-    {0x78000013, "INVALID_GROUP_SIZE_DIMENSION", "the device does not run so many threads a block with this kernel"},
+    {0x78000013, "INVALID_GROUP_SIZE_DIMENSION",
+     "the device does not run so many threads a block with this kernel"},
     {0x78000015, "INVALID_KERNEL_ARGUMENT_INDEX", "the kernel has fewer parameters"},
     {InvalidArgumentSize, "INVALID_KERNEL_ARGUMENT_SIZE", "the kernel takes a parameter of another size"},
-    {0x78000018, "INVALID_MODULE_UNLINKED", "the code imports functions that the driver does not have; update it"},
+    {0x78000018, "INVALID_MODULE_UNLINKED",
+     "the code imports functions that the driver does not have; update it"},
     {0x7ffffffe, "UNKNOWN", "the driver failed and does not say why: look at the system's log (dmesg)"},
 };
 
-[[noreturn]] void cannotOpen(const std::string &message) { deviceError("Level Zero cannot be used: " + message); }
+[[noreturn]] void cannotOpen(const std::string &message) {
+  deviceError("Level Zero cannot be used: " + message);
+}
 
 std::vector<DriverHandle> findDrivers(const Api &api) {
   uint32_t count = 0;
@@ -103,7 +113,8 @@ void findDevices(Driver &opened) {
     device.tellsIpVersion = hasExtension(api, driver, "ZE_extension_device_ip_version");
     uint32_t count = 0;
     if (Result result = api.deviceGet(driver, &count, nullptr); result != Success || count == 0) {
-      opened.refused += result == Success ? "a driver has no device\n" : "a driver: " + errorText(result) + "\n";
+      opened.refused +=
+          result == Success ? "a driver has no device\n" : "a driver: " + errorText(result) + "\n";
       continue;
     }
     std::vector<DeviceHandle> ids(count);
@@ -139,13 +150,13 @@ std::unique_ptr<Driver> open(const char *path) {
                "TGC_LEVEL_ZERO_LIBRARY");
   auto opened = std::make_unique<Driver>();
   std::string missing;
-#define TGC_LEVEL_ZERO_LOAD(member, symbol, parameters)                                                                \
+#define TGC_LEVEL_ZERO_LOAD(member, symbol, parameters)                                                      \
   opened->api.member = reinterpret_cast<decltype(opened->api.member)>(::dlsym(library, symbol));
   TGC_LEVEL_ZERO_NEW_ENTRIES(TGC_LEVEL_ZERO_LOAD)
 #undef TGC_LEVEL_ZERO_LOAD
-#define TGC_LEVEL_ZERO_LOAD(member, symbol, parameters)                                                                \
-  opened->api.member = reinterpret_cast<decltype(opened->api.member)>(::dlsym(library, symbol));                       \
-  if (!opened->api.member)                                                                                             \
+#define TGC_LEVEL_ZERO_LOAD(member, symbol, parameters)                                                      \
+  opened->api.member = reinterpret_cast<decltype(opened->api.member)>(::dlsym(library, symbol));             \
+  if (!opened->api.member)                                                                                   \
     missing += std::string(" ") + symbol;
   TGC_LEVEL_ZERO_ENTRIES(TGC_LEVEL_ZERO_LOAD)
 #undef TGC_LEVEL_ZERO_LOAD

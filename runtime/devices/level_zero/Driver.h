@@ -9,7 +9,7 @@ namespace tgc::runtime::level_zero {
 struct FoundDevice {
   DriverHandle driver = nullptr;
   DeviceHandle id = nullptr;
-  uint32_t apiVersion = 0;  ///< of its driver: major << 16 | minor
+  uint32_t apiVersion = 0; ///< of its driver: major << 16 | minor
   bool tellsIpVersion = false;
 };
 

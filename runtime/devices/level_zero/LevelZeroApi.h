@@ -69,8 +69,8 @@ constexpr uint32_t PoolHostVisible = 1, PoolKernelTimestamps = 4;
 constexpr uint32_t ScopeHost = 4; // of an event's signal
 constexpr uint32_t RelaxedMaxSize = 1;
 constexpr uint32_t FormatSpirv = 0, FormatNative = 1;
-constexpr uint32_t ModuleHalf = 1, ModuleDouble = 2;  // of a device's module flags
-constexpr uint32_t RoundedDivision = 1 << 6;          // of its floating-point flags
+constexpr uint32_t ModuleHalf = 1, ModuleDouble = 2; // of a device's module flags
+constexpr uint32_t RoundedDivision = 1 << 6;         // of its floating-point flags
 constexpr uint64_t Forever = UINT64_MAX;
 
 /// Every structure begins so.
@@ -92,8 +92,8 @@ struct DeviceProperties : Tagged<Kind::DeviceProperties> {
   DeviceType type;
   uint32_t vendorId, deviceId, flags, subdeviceId, coreClockRate;
   uint64_t maxMemAllocSize;
-  uint32_t maxHardwareContexts, maxCommandQueuePriority, numThreadsPerEU, physicalEUSimdWidth, numEUsPerSubslice,
-      numSubslicesPerSlice, numSlices;
+  uint32_t maxHardwareContexts, maxCommandQueuePriority, numThreadsPerEU, physicalEUSimdWidth,
+      numEUsPerSubslice, numSubslicesPerSlice, numSlices;
   uint64_t timerResolution;
   uint32_t timestampValidBits, kernelTimestampValidBits;
   uint8_t uuid[16];
@@ -174,67 +174,72 @@ struct InitDriverType : Tagged<Kind::InitDriverType> {
 };
 
 /// Member, exported symbol, parameters; all give a Result.
-#define TGC_LEVEL_ZERO_ENTRIES(ENTRY)                                                                                  \
-  ENTRY(init, "zeInit", (uint32_t flags))                                                                              \
-  ENTRY(driverGet, "zeDriverGet", (uint32_t * count, DriverHandle *))                                                  \
-  ENTRY(driverVersion, "zeDriverGetApiVersion", (DriverHandle, uint32_t *))                                            \
-  ENTRY(driverProperties, "zeDriverGetProperties", (DriverHandle, DriverProperties *))                                 \
-  ENTRY(driverExtensions, "zeDriverGetExtensionProperties", (DriverHandle, uint32_t * count, ExtensionProperties *))   \
-  ENTRY(deviceGet, "zeDeviceGet", (DriverHandle, uint32_t * count, DeviceHandle *))                                    \
-  ENTRY(deviceProperties, "zeDeviceGetProperties", (DeviceHandle, DeviceProperties *))                                 \
-  ENTRY(computeProperties, "zeDeviceGetComputeProperties", (DeviceHandle, ComputeProperties *))                        \
-  ENTRY(moduleProperties, "zeDeviceGetModuleProperties", (DeviceHandle, ModuleProperties *))                           \
-  ENTRY(memoryProperties, "zeDeviceGetMemoryProperties", (DeviceHandle, uint32_t * count, MemoryProperties *))         \
-  ENTRY(queueGroups, "zeDeviceGetCommandQueueGroupProperties",                                                         \
-        (DeviceHandle, uint32_t * count, QueueGroupProperties *))                                                      \
-  ENTRY(contextCreate, "zeContextCreate", (DriverHandle, const ContextDesc *, ContextHandle *))                        \
-  ENTRY(contextDestroy, "zeContextDestroy", (ContextHandle))                                                           \
-  ENTRY(queueCreate, "zeCommandQueueCreate", (ContextHandle, DeviceHandle, const QueueDesc *, QueueHandle *))          \
-  ENTRY(queueDestroy, "zeCommandQueueDestroy", (QueueHandle))                                                          \
-  ENTRY(queueExecute, "zeCommandQueueExecuteCommandLists",                                                             \
-        (QueueHandle, uint32_t count, ListHandle *, FenceHandle))                                                      \
-  ENTRY(queueSynchronize, "zeCommandQueueSynchronize", (QueueHandle, uint64_t nanoseconds))                            \
-  ENTRY(listCreate, "zeCommandListCreate", (ContextHandle, DeviceHandle, const ListDesc *, ListHandle *))              \
-  ENTRY(listCreateImmediate, "zeCommandListCreateImmediate",                                                           \
-        (ContextHandle, DeviceHandle, const QueueDesc *, ListHandle *))                                                \
-  ENTRY(listDestroy, "zeCommandListDestroy", (ListHandle))                                                             \
-  ENTRY(listClose, "zeCommandListClose", (ListHandle))                                                                 \
-  ENTRY(listReset, "zeCommandListReset", (ListHandle))                                                                 \
-  ENTRY(appendBarrier, "zeCommandListAppendBarrier", (ListHandle, EventHandle signal, uint32_t waits, EventHandle *))  \
-  ENTRY(appendCopy, "zeCommandListAppendMemoryCopy",                                                                   \
-        (ListHandle, void *to, const void *from, size_t, EventHandle signal, uint32_t waits, EventHandle *))           \
-  ENTRY(appendFill, "zeCommandListAppendMemoryFill",                                                                   \
-        (ListHandle, void *to, const void *pattern, size_t patternBytes, size_t, EventHandle signal, uint32_t waits,   \
-         EventHandle *))                                                                                               \
-  ENTRY(appendLaunch, "zeCommandListAppendLaunchKernel",                                                               \
-        (ListHandle, KernelHandle, const GroupCount *, EventHandle signal, uint32_t waits, EventHandle *))             \
-  ENTRY(poolCreate, "zeEventPoolCreate",                                                                               \
-        (ContextHandle, const PoolDesc *, uint32_t devices, DeviceHandle *, PoolHandle *))                             \
-  ENTRY(poolDestroy, "zeEventPoolDestroy", (PoolHandle))                                                               \
-  ENTRY(eventCreate, "zeEventCreate", (PoolHandle, const EventDesc *, EventHandle *))                                  \
-  ENTRY(eventDestroy, "zeEventDestroy", (EventHandle))                                                                 \
-  ENTRY(eventReset, "zeEventHostReset", (EventHandle))                                                                 \
-  ENTRY(eventTimes, "zeEventQueryKernelTimestamp", (EventHandle, TimestampResult *))                                   \
-  ENTRY(allocateDevice, "zeMemAllocDevice",                                                                            \
-        (ContextHandle, const DeviceMemoryDesc *, size_t, size_t alignment, DeviceHandle, void **))                    \
-  ENTRY(allocateHost, "zeMemAllocHost", (ContextHandle, const HostMemoryDesc *, size_t, size_t alignment, void **))    \
-  ENTRY(free, "zeMemFree", (ContextHandle, void *))                                                                    \
-  ENTRY(moduleCreate, "zeModuleCreate",                                                                                \
-        (ContextHandle, DeviceHandle, const ModuleDesc *, ModuleHandle *, LogHandle *))                                \
-  ENTRY(moduleDestroy, "zeModuleDestroy", (ModuleHandle))                                                              \
-  ENTRY(moduleBinary, "zeModuleGetNativeBinary", (ModuleHandle, size_t *, uint8_t *))                                  \
-  ENTRY(logText, "zeModuleBuildLogGetString", (LogHandle, size_t *, char *))                                           \
-  ENTRY(logDestroy, "zeModuleBuildLogDestroy", (LogHandle))                                                            \
-  ENTRY(kernelCreate, "zeKernelCreate", (ModuleHandle, const KernelDesc *, KernelHandle *))                            \
-  ENTRY(kernelDestroy, "zeKernelDestroy", (KernelHandle))                                                              \
-  ENTRY(kernelProperties, "zeKernelGetProperties", (KernelHandle, KernelProperties *))                                 \
-  ENTRY(kernelGroup, "zeKernelSetGroupSize", (KernelHandle, uint32_t x, uint32_t y, uint32_t z))                       \
-  ENTRY(kernelArgument, "zeKernelSetArgumentValue",                                                                    \
+#define TGC_LEVEL_ZERO_ENTRIES(ENTRY)                                                                        \
+  ENTRY(init, "zeInit", (uint32_t flags))                                                                    \
+  ENTRY(driverGet, "zeDriverGet", (uint32_t *count, DriverHandle *))                                         \
+  ENTRY(driverVersion, "zeDriverGetApiVersion", (DriverHandle, uint32_t *))                                  \
+  ENTRY(driverProperties, "zeDriverGetProperties", (DriverHandle, DriverProperties *))                       \
+  ENTRY(driverExtensions, "zeDriverGetExtensionProperties",                                                  \
+        (DriverHandle, uint32_t *count, ExtensionProperties *))                                              \
+  ENTRY(deviceGet, "zeDeviceGet", (DriverHandle, uint32_t *count, DeviceHandle *))                           \
+  ENTRY(deviceProperties, "zeDeviceGetProperties", (DeviceHandle, DeviceProperties *))                       \
+  ENTRY(computeProperties, "zeDeviceGetComputeProperties", (DeviceHandle, ComputeProperties *))              \
+  ENTRY(moduleProperties, "zeDeviceGetModuleProperties", (DeviceHandle, ModuleProperties *))                 \
+  ENTRY(memoryProperties, "zeDeviceGetMemoryProperties",                                                     \
+        (DeviceHandle, uint32_t *count, MemoryProperties *))                                                 \
+  ENTRY(queueGroups, "zeDeviceGetCommandQueueGroupProperties",                                               \
+        (DeviceHandle, uint32_t *count, QueueGroupProperties *))                                             \
+  ENTRY(contextCreate, "zeContextCreate", (DriverHandle, const ContextDesc *, ContextHandle *))              \
+  ENTRY(contextDestroy, "zeContextDestroy", (ContextHandle))                                                 \
+  ENTRY(queueCreate, "zeCommandQueueCreate",                                                                 \
+        (ContextHandle, DeviceHandle, const QueueDesc *, QueueHandle *))                                     \
+  ENTRY(queueDestroy, "zeCommandQueueDestroy", (QueueHandle))                                                \
+  ENTRY(queueExecute, "zeCommandQueueExecuteCommandLists",                                                   \
+        (QueueHandle, uint32_t count, ListHandle *, FenceHandle))                                            \
+  ENTRY(queueSynchronize, "zeCommandQueueSynchronize", (QueueHandle, uint64_t nanoseconds))                  \
+  ENTRY(listCreate, "zeCommandListCreate", (ContextHandle, DeviceHandle, const ListDesc *, ListHandle *))    \
+  ENTRY(listCreateImmediate, "zeCommandListCreateImmediate",                                                 \
+        (ContextHandle, DeviceHandle, const QueueDesc *, ListHandle *))                                      \
+  ENTRY(listDestroy, "zeCommandListDestroy", (ListHandle))                                                   \
+  ENTRY(listClose, "zeCommandListClose", (ListHandle))                                                       \
+  ENTRY(listReset, "zeCommandListReset", (ListHandle))                                                       \
+  ENTRY(appendBarrier, "zeCommandListAppendBarrier",                                                         \
+        (ListHandle, EventHandle signal, uint32_t waits, EventHandle *))                                     \
+  ENTRY(appendCopy, "zeCommandListAppendMemoryCopy",                                                         \
+        (ListHandle, void *to, const void *from, size_t, EventHandle signal, uint32_t waits, EventHandle *)) \
+  ENTRY(appendFill, "zeCommandListAppendMemoryFill",                                                         \
+        (ListHandle, void *to, const void *pattern, size_t patternBytes, size_t, EventHandle signal,         \
+         uint32_t waits, EventHandle *))                                                                     \
+  ENTRY(appendLaunch, "zeCommandListAppendLaunchKernel",                                                     \
+        (ListHandle, KernelHandle, const GroupCount *, EventHandle signal, uint32_t waits, EventHandle *))   \
+  ENTRY(poolCreate, "zeEventPoolCreate",                                                                     \
+        (ContextHandle, const PoolDesc *, uint32_t devices, DeviceHandle *, PoolHandle *))                   \
+  ENTRY(poolDestroy, "zeEventPoolDestroy", (PoolHandle))                                                     \
+  ENTRY(eventCreate, "zeEventCreate", (PoolHandle, const EventDesc *, EventHandle *))                        \
+  ENTRY(eventDestroy, "zeEventDestroy", (EventHandle))                                                       \
+  ENTRY(eventReset, "zeEventHostReset", (EventHandle))                                                       \
+  ENTRY(eventTimes, "zeEventQueryKernelTimestamp", (EventHandle, TimestampResult *))                         \
+  ENTRY(allocateDevice, "zeMemAllocDevice",                                                                  \
+        (ContextHandle, const DeviceMemoryDesc *, size_t, size_t alignment, DeviceHandle, void **))          \
+  ENTRY(allocateHost, "zeMemAllocHost",                                                                      \
+        (ContextHandle, const HostMemoryDesc *, size_t, size_t alignment, void **))                          \
+  ENTRY(free, "zeMemFree", (ContextHandle, void *))                                                          \
+  ENTRY(moduleCreate, "zeModuleCreate",                                                                      \
+        (ContextHandle, DeviceHandle, const ModuleDesc *, ModuleHandle *, LogHandle *))                      \
+  ENTRY(moduleDestroy, "zeModuleDestroy", (ModuleHandle))                                                    \
+  ENTRY(moduleBinary, "zeModuleGetNativeBinary", (ModuleHandle, size_t *, uint8_t *))                        \
+  ENTRY(logText, "zeModuleBuildLogGetString", (LogHandle, size_t *, char *))                                 \
+  ENTRY(logDestroy, "zeModuleBuildLogDestroy", (LogHandle))                                                  \
+  ENTRY(kernelCreate, "zeKernelCreate", (ModuleHandle, const KernelDesc *, KernelHandle *))                  \
+  ENTRY(kernelDestroy, "zeKernelDestroy", (KernelHandle))                                                    \
+  ENTRY(kernelProperties, "zeKernelGetProperties", (KernelHandle, KernelProperties *))                       \
+  ENTRY(kernelGroup, "zeKernelSetGroupSize", (KernelHandle, uint32_t x, uint32_t y, uint32_t z))             \
+  ENTRY(kernelArgument, "zeKernelSetArgumentValue",                                                          \
         (KernelHandle, uint32_t index, size_t bytes, const void *value))
 
 /// Of loaders of 1.10 and newer; null in older ones.
-#define TGC_LEVEL_ZERO_NEW_ENTRIES(ENTRY)                                                                              \
-  ENTRY(initDrivers, "zeInitDrivers", (uint32_t * count, DriverHandle *, InitDriverType *))
+#define TGC_LEVEL_ZERO_NEW_ENTRIES(ENTRY)                                                                    \
+  ENTRY(initDrivers, "zeInitDrivers", (uint32_t *count, DriverHandle *, InitDriverType *))
 
 struct Api {
 #define TGC_LEVEL_ZERO_MEMBER(member, symbol, parameters) Result(*member) parameters = nullptr;

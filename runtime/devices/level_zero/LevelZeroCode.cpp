@@ -56,22 +56,24 @@ void keepBinary(const ZeDevice &device, ModuleHandle module, const CodeKey &key,
     cache.store(key, binary);
 }
 
-ModuleHandle buildModule(const ZeDevice &device, const Module &module, size_t index, const std::string &options,
-                         CodeCache *cache) {
+ModuleHandle buildModule(const ZeDevice &device, const Module &module, size_t index,
+                         const std::string &options, CodeCache *cache) {
   std::string name = spirv::moduleName(index), log;
   spirv::requireSuits(device.can(), module, index);
   Result result = Success;
   CodeKey key;
   if (cache) {
-    key = {"level_zero " + device.info().description, device.driverVersion(), options, codeHash(module.image)};
+    key = {"level_zero " + device.info().description, device.driverVersion(), options,
+           codeHash(module.image)};
     if (std::optional<Bytes> binary = cache->find(key))
       if (ModuleHandle made = build(device, FormatNative, *binary, options, result, log))
         return made;
   }
   ModuleHandle made = build(device, FormatSpirv, module.image, options, result, log);
   if (!made)
-    device.fail(result, "building " + name + " (options \"" + options + "\")" +
-                            (log.empty() ? "; the compiler wrote no log" : "; the compiler wrote:\n" + log + "\n"));
+    device.fail(result,
+                "building " + name + " (options \"" + options + "\")" +
+                    (log.empty() ? "; the compiler wrote no log" : "; the compiler wrote:\n" + log + "\n"));
   if (!log.empty() && debugging())
     std::fprintf(stderr, "tgc: %s: building %s: %s\n", device.label().c_str(), name.c_str(), log.c_str());
   if (cache)
@@ -100,9 +102,9 @@ Kernel findKernel(const ZeDevice &device, ModuleHandle module, const Function &f
     spirv::checkLaunch(function.name, facts, *launch);
     for (int d = 0; d < 3; ++d)
       if (launch->grid[d] > device.maxBlocks()[d])
-        unsupported("the package's launch of \"" + function.name + "\" has " + std::to_string(launch->grid[d]) +
-                    " blocks along dimension " + std::to_string(d) + ", " + device.label() + " runs at most " +
-                    std::to_string(device.maxBlocks()[d]));
+        unsupported("the package's launch of \"" + function.name + "\" has " +
+                    std::to_string(launch->grid[d]) + " blocks along dimension " + std::to_string(d) + ", " +
+                    device.label() + " runs at most " + std::to_string(device.maxBlocks()[d]));
   }
   return {function.name, module, function.block};
 }
@@ -131,7 +133,8 @@ LoadedCode::~LoadedCode() {
       device->api().moduleDestroy(module);
 }
 
-std::shared_ptr<const LoadedCode> loadCode(std::shared_ptr<ZeDevice> shared, const Package &package, CodeCache *cache) {
+std::shared_ptr<const LoadedCode> loadCode(std::shared_ptr<ZeDevice> shared, const Package &package,
+                                           CodeCache *cache) {
   const ZeDevice &device = *shared;
   device.requireAlive("loading a package");
   auto code = std::make_shared<LoadedCode>(shared);

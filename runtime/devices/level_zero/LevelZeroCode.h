@@ -24,10 +24,12 @@ struct LoadedCode {
 /// unsupported if the code asks for what the device does not have, bad input if it does not hold what the package
 /// says, a device error with the compiler's log if the driver refuses it. With TGC_LEVEL_ZERO_DEBUG=1 logs of builds
 /// that went well, and what spills registers, are written to standard error too.
-std::shared_ptr<const LoadedCode> loadCode(std::shared_ptr<ZeDevice> device, const Package &package, CodeCache *cache);
+std::shared_ptr<const LoadedCode> loadCode(std::shared_ptr<ZeDevice> device, const Package &package,
+                                           CodeCache *cache);
 
 /// Launches bound to memory; the launches must outlive it.
-std::unique_ptr<Sequence> makeSequence(std::shared_ptr<const LoadedCode> code, std::span<const Launch> launches);
+std::unique_ptr<Sequence> makeSequence(std::shared_ptr<const LoadedCode> code,
+                                       std::span<const Launch> launches);
 
 /// TGC_LEVEL_ZERO_DEBUG=1: each launch is waited for, so that an error names it, and builds' logs are shown.
 bool debugging();

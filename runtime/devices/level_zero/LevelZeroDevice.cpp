@@ -11,7 +11,9 @@ using namespace level_zero;
 class LevelZeroCode final : public Code {
 public:
   explicit LevelZeroCode(std::shared_ptr<const LoadedCode> code) : code(std::move(code)) {}
-  std::unique_ptr<Sequence> bind(std::span<const Launch> launches) override { return makeSequence(code, launches); }
+  std::unique_ptr<Sequence> bind(std::span<const Launch> launches) override {
+    return makeSequence(code, launches);
+  }
 
 private:
   std::shared_ptr<const LoadedCode> code;
@@ -19,7 +21,8 @@ private:
 
 class LevelZeroDevice final : public Device {
 public:
-  LevelZeroDevice(const Driver &driver, size_t ordinal) : device(std::make_shared<ZeDevice>(driver, ordinal)) {}
+  LevelZeroDevice(const Driver &driver, size_t ordinal)
+      : device(std::make_shared<ZeDevice>(driver, ordinal)) {}
 
   const DeviceInfo &info() const override { return device->info(); }
   bool usesHostMemory() const override { return false; }

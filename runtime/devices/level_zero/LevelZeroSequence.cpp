@@ -200,14 +200,15 @@ private:
   QueueHandle queue = nullptr;
   Recording plain, timed;
   PoolHandle pool = nullptr;
-  std::vector<EventHandle> events;               // one a launch, once a run was timed
-  std::vector<KernelHandle> kernels;             // by function; null where no launch uses it
-  std::vector<std::vector<uint64_t>> arguments;  // by launch, then parameter
-  std::vector<std::vector<Use>> uses;            // by slot
+  std::vector<EventHandle> events;              // one a launch, once a run was timed
+  std::vector<KernelHandle> kernels;            // by function; null where no launch uses it
+  std::vector<std::vector<uint64_t>> arguments; // by launch, then parameter
+  std::vector<std::vector<Use>> uses;           // by slot
 };
 } // namespace
 
-std::unique_ptr<Sequence> makeSequence(std::shared_ptr<const LoadedCode> code, std::span<const Launch> launches) {
+std::unique_ptr<Sequence> makeSequence(std::shared_ptr<const LoadedCode> code,
+                                       std::span<const Launch> launches) {
   return std::make_unique<LevelZeroSequence>(std::move(code), launches);
 }
 

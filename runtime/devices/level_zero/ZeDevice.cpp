@@ -130,7 +130,8 @@ ZeDevice::ZeDevice(const Driver &driver, size_t ordinal)
     queue.mode = ModeSynchronous;
     check(api().listCreateImmediate(handle, id(), &queue, &transfers), "making a list for copies");
     HostMemoryDesc memory;
-    check(api().allocateHost(handle, &memory, StagingBytes, Page, &staging), "taking memory of the host for copies");
+    check(api().allocateHost(handle, &memory, StagingBytes, Page, &staging),
+          "taking memory of the host for copies");
   } catch (...) {
     close();
     throw;
@@ -167,7 +168,8 @@ ListHandle ZeDevice::makeList() const {
 uint64_t ZeDevice::nanoseconds(const Timestamps &times) const {
   // The counter starts anew where its bits end.
   uint64_t ticks = (times.kernelEnd - times.kernelStart) & timerMask;
-  double each = resolutionInCycles ? 1e9 / double(std::max<uint64_t>(timerResolution, 1)) : double(timerResolution);
+  double each =
+      resolutionInCycles ? 1e9 / double(std::max<uint64_t>(timerResolution, 1)) : double(timerResolution);
   return static_cast<uint64_t>(std::llround(double(ticks) * each));
 }
 
@@ -213,7 +215,8 @@ void ZeDevice::copyOut(void *to, Address from, uint64_t bytes) {
   std::lock_guard<std::mutex> lock(mutex);
   for (uint64_t at = 0; at < bytes; at += StagingBytes) {
     uint64_t part = std::min(StagingBytes, bytes - at);
-    check(api().appendCopy(transfers, staging, reinterpret_cast<const void *>(from + at), part, nullptr, 0, nullptr),
+    check(api().appendCopy(transfers, staging, reinterpret_cast<const void *>(from + at), part, nullptr, 0,
+                           nullptr),
           "copying " + bytesText(bytes) + " from the device");
     std::memcpy(static_cast<uint8_t *>(to) + at, staging, part);
   }
@@ -225,8 +228,9 @@ void ZeDevice::zero(Address address, uint64_t bytes) {
   requireAlive("clearing memory");
   const uint8_t pattern = 0;
   std::lock_guard<std::mutex> lock(mutex);
-  check(api().appendFill(transfers, reinterpret_cast<void *>(address), &pattern, 1, bytes, nullptr, 0, nullptr),
-        "clearing " + bytesText(bytes) + " of memory");
+  check(
+      api().appendFill(transfers, reinterpret_cast<void *>(address), &pattern, 1, bytes, nullptr, 0, nullptr),
+      "clearing " + bytesText(bytes) + " of memory");
 }
 
 uint64_t ZeDevice::freeBytes() const {

@@ -142,8 +142,9 @@ void ClDevice::copyIn(Address to, const void *from, uint64_t bytes) {
 
 void ClDevice::copyOut(void *to, Address from, uint64_t bytes) {
   if (bytes > 0)
-    check(memory().copy(transfers, True, to, reinterpret_cast<const void *>(from), bytes, 0, nullptr, nullptr),
-          "copying " + bytesText(bytes) + " from the device");
+    check(
+        memory().copy(transfers, True, to, reinterpret_cast<const void *>(from), bytes, 0, nullptr, nullptr),
+        "copying " + bytesText(bytes) + " from the device");
 }
 
 void ClDevice::zero(Address address, uint64_t bytes) {

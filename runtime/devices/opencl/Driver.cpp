@@ -24,7 +24,8 @@ const Advice Advices[] = {
     {-5, "CL_OUT_OF_RESOURCES",
      "the device ran out of memory or registers, or a kernel failed and the device was reset; "
      "TGC_OPENCL_DEBUG=1 has every launch waited for and named"},
-    {-6, "CL_OUT_OF_HOST_MEMORY", "out of memory on the host, or the device is lost: look at the system's log"},
+    {-6, "CL_OUT_OF_HOST_MEMORY",
+     "out of memory on the host, or the device is lost: look at the system's log"},
     {-11, "CL_BUILD_PROGRAM_FAILURE", "the driver's compiler refuses the code"},
     {-15, "CL_COMPILE_PROGRAM_FAILURE", "the driver's compiler refuses the code"},
     {-17, "CL_LINK_PROGRAM_FAILURE", "the code imports functions that the driver does not have"},
@@ -43,13 +44,12 @@ const Advice Advices[] = {
     {-59, "CL_INVALID_OPERATION", "the driver does not support it on this device"},
     {-61, "CL_INVALID_BUFFER_SIZE", "the device does not give so much memory at once"},
     {-1001, "CL_PLATFORM_NOT_FOUND_KHR",
-     "no OpenCL driver is installed or readable (Debian: intel-opencl-icd for Intel GPUs; the drivers are listed in "
+     "no OpenCL driver is installed or readable (Debian: intel-opencl-icd for Intel GPUs; the drivers are "
+     "listed in "
      "/etc/OpenCL/vendors)"},
 };
 
-[[noreturn]] void cannotOpen(const std::string &message) {
-  deviceError("OpenCL cannot be used: " + message);
-}
+[[noreturn]] void cannotOpen(const std::string &message) { deviceError("OpenCL cannot be used: " + message); }
 
 std::string platformText(const Api &api, PlatformId id, PlatformInfo what) {
   size_t bytes = 0;

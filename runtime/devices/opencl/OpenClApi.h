@@ -56,7 +56,11 @@ constexpr uint64_t CorrectDivision = 1 << 7;
 enum class ProgramInfo : uint32_t { BinarySizes = 0x1165, Binaries = 0x1166 };
 enum class BuildInfo : uint32_t { Log = 0x1183 };
 enum class KernelInfo : uint32_t { ArgumentCount = 0x1191 };
-enum class KernelGroupInfo : uint32_t { MaxWorkGroupSize = 0x11B0, LocalMemory = 0x11B2, SpillBytes = 0x4109 };
+enum class KernelGroupInfo : uint32_t {
+  MaxWorkGroupSize = 0x11B0,
+  LocalMemory = 0x11B2,
+  SpillBytes = 0x4109
+};
 enum class ProfilingInfo : uint32_t { Start = 0x1282, End = 0x1283 };
 
 /// Member, exported symbol, result, parameters.
@@ -111,8 +115,7 @@ enum class ProfilingInfo : uint32_t { Start = 0x1282, End = 0x1283 };
   ENTRY(getProfilingInfo, "clGetEventProfilingInfo", Status,                                                 \
         (Event, uint32_t what, size_t bytes, void *value, size_t *all))                                      \
   ENTRY(releaseEvent, "clReleaseEvent", Status, (Event))                                                     \
-  ENTRY(extensionFunction, "clGetExtensionFunctionAddressForPlatform", void *,                               \
-        (PlatformId, const char *name))
+  ENTRY(extensionFunction, "clGetExtensionFunctionAddressForPlatform", void *, (PlatformId, const char *name))
 
 /// Of a platform's extension cl_intel_unified_shared_memory: memory by address.
 #define TGC_OPENCL_MEMORY_ENTRIES(ENTRY)                                                                     \

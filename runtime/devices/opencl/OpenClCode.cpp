@@ -30,7 +30,8 @@ std::string buildLog(const ClDevice &device, ProgramHandle program) {
 }
 
 /// A program of what the cache has, ready to use; null if it has nothing that the driver takes.
-ProgramHandle cachedProgram(const ClDevice &device, const CodeKey &key, const std::string &options, CodeCache &cache) {
+ProgramHandle cachedProgram(const ClDevice &device, const CodeKey &key, const std::string &options,
+                            CodeCache &cache) {
   std::optional<Bytes> binary = cache.find(key);
   if (!binary)
     return nullptr;
@@ -39,7 +40,8 @@ ProgramHandle cachedProgram(const ClDevice &device, const CodeKey &key, const st
   size_t bytes = binary->size();
   const uint8_t *image = binary->data();
   Status status = Success, each = Success;
-  ProgramHandle program = api.createProgramWithBinary(device.context(), 1, &id, &bytes, &image, &each, &status);
+  ProgramHandle program =
+      api.createProgramWithBinary(device.context(), 1, &id, &bytes, &image, &each, &status);
   if (status != Success || each != Success || !program)
     return nullptr;
   if (api.buildProgram(program, 1, &id, options.c_str(), nullptr, nullptr) == Success)
@@ -56,13 +58,13 @@ void keepBinary(const ClDevice &device, ProgramHandle program, const CodeKey &ke
     return;
   std::vector<uint8_t> binary(bytes);
   uint8_t *places[] = {binary.data()};
-  if (api.getProgramInfo(program, static_cast<uint32_t>(ProgramInfo::Binaries), sizeof places, places, nullptr) ==
-      Success)
+  if (api.getProgramInfo(program, static_cast<uint32_t>(ProgramInfo::Binaries), sizeof places, places,
+                         nullptr) == Success)
     cache.store(key, binary);
 }
 
-ProgramHandle buildModule(const ClDevice &device, const Module &module, size_t index, const std::string &options,
-                          CodeCache *cache) {
+ProgramHandle buildModule(const ClDevice &device, const Module &module, size_t index,
+                          const std::string &options, CodeCache *cache) {
   std::string name = spirv::moduleName(index);
   spirv::ModuleFacts facts = spirv::requireSuits(device.can(), module, index);
   std::string source = device.info().arch == "cpu" ? standIns(facts.imports) : "";
@@ -92,8 +94,9 @@ ProgramHandle buildModule(const ClDevice &device, const Module &module, size_t i
   }
   if (status != Success) {
     device.api().releaseProgram(program);
-    device.fail(status, "building " + name + " (options \"" + options + "\")" +
-                            (log.empty() ? "; the compiler wrote no log" : "; the compiler wrote:\n" + log + "\n"));
+    device.fail(status,
+                "building " + name + " (options \"" + options + "\")" +
+                    (log.empty() ? "; the compiler wrote no log" : "; the compiler wrote:\n" + log + "\n"));
   }
   if (!log.empty() && debugging())
     std::fprintf(stderr, "tgc: %s: building %s: %s\n", device.label().c_str(), name.c_str(), log.c_str());
@@ -105,7 +108,8 @@ ProgramHandle buildModule(const ClDevice &device, const Module &module, size_t i
 template <typename T>
 T groupInfo(const ClDevice &device, KernelHandle kernel, KernelGroupInfo what) {
   T value = 0;
-  device.api().getKernelGroupInfo(kernel, device.id(), static_cast<uint32_t>(what), sizeof value, &value, nullptr);
+  device.api().getKernelGroupInfo(kernel, device.id(), static_cast<uint32_t>(what), sizeof value, &value,
+                                  nullptr);
   return value;
 }
 
@@ -156,7 +160,8 @@ LoadedCode::~LoadedCode() {
       device->api().releaseProgram(program);
 }
 
-std::shared_ptr<const LoadedCode> loadCode(std::shared_ptr<ClDevice> shared, const Package &package, CodeCache *cache) {
+std::shared_ptr<const LoadedCode> loadCode(std::shared_ptr<ClDevice> shared, const Package &package,
+                                           CodeCache *cache) {
   const ClDevice &device = *shared;
   auto code = std::make_shared<LoadedCode>(shared);
   code->programs.resize(package.modules.size());

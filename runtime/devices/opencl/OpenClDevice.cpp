@@ -11,7 +11,9 @@ using namespace opencl;
 class OpenClCode final : public Code {
 public:
   explicit OpenClCode(std::shared_ptr<const LoadedCode> code) : code(std::move(code)) {}
-  std::unique_ptr<Sequence> bind(std::span<const Launch> launches) override { return makeSequence(code, launches); }
+  std::unique_ptr<Sequence> bind(std::span<const Launch> launches) override {
+    return makeSequence(code, launches);
+  }
 
 private:
   std::shared_ptr<const LoadedCode> code;

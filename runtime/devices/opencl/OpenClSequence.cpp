@@ -143,8 +143,8 @@ private:
     uint64_t times[2] = {};
     const ProfilingInfo what[] = {ProfilingInfo::Start, ProfilingInfo::End};
     for (int i = 0; i < 2; ++i)
-      device.check(device.api().getProfilingInfo(event, static_cast<uint32_t>(what[i]), sizeof times[i], &times[i],
-                                                 nullptr),
+      device.check(device.api().getProfilingInfo(event, static_cast<uint32_t>(what[i]), sizeof times[i],
+                                                 &times[i], nullptr),
                    "timing kernels");
     return times[1] > times[0] ? times[1] - times[0] : 0;
   }
@@ -154,12 +154,13 @@ private:
   std::span<const Launch> launches;
   const bool debug;
   Queue queue = nullptr, profiling = nullptr;
-  std::vector<KernelHandle> kernels; // one a launch
+  std::vector<KernelHandle> kernels;  // one a launch
   std::vector<std::vector<Use>> uses; // by slot
 };
 } // namespace
 
-std::unique_ptr<Sequence> makeSequence(std::shared_ptr<const LoadedCode> code, std::span<const Launch> launches) {
+std::unique_ptr<Sequence> makeSequence(std::shared_ptr<const LoadedCode> code,
+                                       std::span<const Launch> launches) {
   return std::make_unique<OpenClSequence>(std::move(code), launches);
 }
 

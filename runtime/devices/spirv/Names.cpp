@@ -8,7 +8,8 @@ size_t ordinalOf(const std::string &name, size_t count) {
   std::string kind = name.substr(0, colon);
   if (colon != std::string::npos) {
     std::string digits = name.substr(colon + 1);
-    bool valid = !digits.empty() && digits.size() <= 4 && digits.find_first_not_of("0123456789") == std::string::npos;
+    bool valid =
+        !digits.empty() && digits.size() <= 4 && digits.find_first_not_of("0123456789") == std::string::npos;
     ordinal = valid ? std::stoul(digits) : SIZE_MAX;
   }
   if (ordinal >= count)

@@ -7,7 +7,8 @@ namespace tgc::runtime::spirv {
 
 namespace {
 constexpr uint32_t Magic = 0x07230203, HeaderWords = 5;
-constexpr uint32_t OpEntryPoint = 15, OpExecutionMode = 16, OpCapability = 17, OpFunction = 54, OpDecorate = 71;
+constexpr uint32_t OpEntryPoint = 15, OpExecutionMode = 16, OpCapability = 17, OpFunction = 54,
+                   OpDecorate = 71;
 constexpr uint32_t ModeLocalSize = 17, ModeSubgroupSize = 35;
 constexpr uint32_t DecorationLinkage = 41, LinkageImport = 1;
 

@@ -19,8 +19,8 @@ ModuleFacts requireSuits(const Abilities &device, const Module &module, size_t i
   if (facts.needs(CapabilityFloat64) && !device.real64)
     lacks("computes in float64, which");
   for (const EntryPoint &kernel : facts.kernels)
-    if (kernel.subgroup != 0 &&
-        std::find(device.subgroups.begin(), device.subgroups.end(), kernel.subgroup) == device.subgroups.end())
+    if (kernel.subgroup != 0 && std::find(device.subgroups.begin(), device.subgroups.end(),
+                                          kernel.subgroup) == device.subgroups.end())
       lacks("has subgroups of " + std::to_string(kernel.subgroup) + " threads, which");
   return facts;
 }
@@ -31,8 +31,8 @@ void requireSuits(const Abilities &device, const Function &function, const Funct
   for (uint32_t size : function.block)
     wanted *= std::min<uint64_t>(size, 65536);
   if (wanted < 1 || wanted > facts.maxThreads)
-    unsupported(name + " has " + std::to_string(wanted) + " threads a block, " + device.label + " runs at most " +
-                std::to_string(facts.maxThreads) + " of it");
+    unsupported(name + " has " + std::to_string(wanted) + " threads a block, " + device.label +
+                " runs at most " + std::to_string(facts.maxThreads) + " of it");
   if (facts.sharedBytes > device.sharedBytes)
     unsupported(name + " needs " + std::to_string(facts.sharedBytes) + " bytes of shared memory a block, " +
                 device.label + " has " + std::to_string(device.sharedBytes));
@@ -48,7 +48,8 @@ void checkLaunch(const std::string &function, const FunctionFacts &facts, const 
              std::to_string(facts.parameters));
   for (int i = 0; i < 3; ++i)
     if (launch.grid[i] > 0x7fffffff)
-      badInput(name + "has " + std::to_string(launch.grid[i]) + " blocks along dimension " + std::to_string(i));
+      badInput(name + "has " + std::to_string(launch.grid[i]) + " blocks along dimension " +
+               std::to_string(i));
 }
 
 bool wantsLargeRegisters(const Package &package, size_t module) {

@@ -9,10 +9,11 @@ bool hasCopy(const DeviceInfo &device, const char *kind) {
   return std::find(device.copyKinds.begin(), device.copyKinds.end(), kind) != device.copyKinds.end();
 }
 
-const Atom *groupAtom(const DeviceInfo &device, bool asynchronous, ElementType operand, ElementType sums, bool tf32) {
+const Atom *groupAtom(const DeviceInfo &device, bool asynchronous, ElementType operand, ElementType sums,
+                      bool tf32) {
   for (const Atom &atom : device.atoms)
-    if (device.maxThreads > 1 && atom.asynchronous == asynchronous && atom.a == operand && atom.b == operand &&
-        atom.accumulator == sums && (tf32 || !atom.tf32))
+    if (device.maxThreads > 1 && atom.asynchronous == asynchronous && atom.a == operand &&
+        atom.b == operand && atom.accumulator == sums && (tf32 || !atom.tf32))
       return &atom;
   return nullptr;
 }
@@ -29,7 +30,8 @@ int longestAxis(const KernelInfo &kernel, const std::vector<int> &axes) {
 
 ContractTiles::ContractTiles(const KernelInfo &kernel)
     : kernel(kernel), strides(kernel.axes.size(), int64_t(1) << 62) {
-  auto store = std::find_if(kernel.accesses.begin(), kernel.accesses.end(), [](const Access &access) { return access.store; });
+  auto store = std::find_if(kernel.accesses.begin(), kernel.accesses.end(),
+                            [](const Access &access) { return access.store; });
   if (store == kernel.accesses.end())
     return;
   for (size_t axis = 0; axis < strides.size(); ++axis)

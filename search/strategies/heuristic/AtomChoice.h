@@ -8,7 +8,8 @@ bool hasCopy(const DeviceInfo &device, const char *kind);
 
 /// The device's first atom of these types that runs beside its threads, or that they wait for; null if there is none.
 /// Where operands of f32 may be rounded, `tf32` ones count.
-const Atom *groupAtom(const DeviceInfo &device, bool asynchronous, ElementType operand, ElementType sums, bool tf32);
+const Atom *groupAtom(const DeviceInfo &device, bool asynchronous, ElementType operand, ElementType sums,
+                      bool tf32);
 
 /// Every load of the operand by that kind of copy.
 void copyAll(const KernelInfo &kernel, const OperandInfo &operand, const char *kind, Schedule &schedule);

@@ -29,10 +29,11 @@ public:
       : kernel(kernel), device(device), contract(*kernel.contract), tiles(kernel), atom(atom) {}
 
   std::optional<Schedule> run() {
-    constexpr Shape shapes[] = {{32, 64, 8, 4}, {64, 32, 4, 8}, {32, 64, 4, 4}, {64, 32, 2, 8}, {32, 64, 8, 2}, {64, 32, 4, 4},
-                                {32, 64, 4, 2}, {64, 32, 2, 4}, {32, 64, 2, 2}, {64, 32, 1, 4}, {32, 64, 1, 4}, {32, 32, 2, 2},
-                                {16, 64, 1, 4}, {8, 64, 1, 8},  {8, 64, 1, 4},  {32, 64, 2, 1}, {32, 80, 4, 1}, {32, 48, 2, 1},
-                                {16, 32, 2, 2}, {32, 16, 4, 1}, {8, 32, 1, 2},  {32, 8, 4, 1}};
+    constexpr Shape shapes[] = {
+        {32, 64, 8, 4}, {64, 32, 4, 8}, {32, 64, 4, 4}, {64, 32, 2, 8}, {32, 64, 8, 2}, {64, 32, 4, 4},
+        {32, 64, 4, 2}, {64, 32, 2, 4}, {32, 64, 2, 2}, {64, 32, 1, 4}, {32, 64, 1, 4}, {32, 32, 2, 2},
+        {16, 64, 1, 4}, {8, 64, 1, 8},  {8, 64, 1, 4},  {32, 64, 2, 1}, {32, 80, 4, 1}, {32, 48, 2, 1},
+        {16, 32, 2, 2}, {32, 16, 4, 1}, {8, 32, 1, 2},  {32, 8, 4, 1}};
     for (const Shape &shape : shapes)
       for (bool flip : {false, true})
         consider(shape, flip);
@@ -47,7 +48,8 @@ private:
     Schedule schedule;
     schedule.atom = atom.name;
     schedule.flip = flip;
-    std::optional<double> count = tiles.tile(shape.rows * shape.groupsM, shape.columns * shape.groupsN, schedule);
+    std::optional<double> count =
+        tiles.tile(shape.rows * shape.groupsM, shape.columns * shape.groupsN, schedule);
     if (!count)
       return;
     schedule.warpsM = shape.groupsM;
@@ -70,13 +72,16 @@ private:
           copyAll(kernel, right, rightBlocks ? "block2d" : "plain", tried);
           if (leftBlocks || rightBlocks)
             tried.prefetch = 3;
-          for (const BufferInfo *weight : {scattered(right, side, inner, rightBlocks), static_cast<const BufferInfo *>(nullptr)}) {
+          for (const BufferInfo *weight :
+               {scattered(right, side, inner, rightBlocks), static_cast<const BufferInfo *>(nullptr)}) {
             if (weight)
               tried.packs[weight->name] = flip ? "mk" : "nk";
             else
               tried.packs.clear();
             // Elements one by one are many small loads.
-            double elements = (leftBlocks ? 0 : 0.6) + (rightBlocks ? 0 : weight || along(right, inner) ? 0.3 : 1.5);
+            double elements = (leftBlocks ? 0 : 0.6) + (rightBlocks                     ? 0
+                                                        : weight || along(right, inner) ? 0.3
+                                                                                        : 1.5);
             if (weigh(shape, tried, *count, waste * (1 + elements)))
               goto nextDepth; // the ways are tried from the best on
             if (!weight)
@@ -105,12 +110,14 @@ private:
   }
 
   /// The operand's buffer, if it is a weight that the way does not read as it lies.
-  const BufferInfo *scattered(const OperandInfo &operand, const std::vector<int> &side, int depth, bool blocks) const {
+  const BufferInfo *scattered(const OperandInfo &operand, const std::vector<int> &side, int depth,
+                              bool blocks) const {
     if (!operand.plain || operand.accesses.size() != 1)
       return nullptr;
     const BufferInfo &buffer = kernel.buffers[kernel.accesses[operand.accesses.front()].buffer];
-    bool found = along(operand, depth) ||
-                 (blocks && std::any_of(side.begin(), side.end(), [&](int axis) { return along(operand, axis); }));
+    bool found =
+        along(operand, depth) ||
+        (blocks && std::any_of(side.begin(), side.end(), [&](int axis) { return along(operand, axis); }));
     return buffer.free && !found ? &buffer : nullptr;
   }
 
@@ -119,21 +126,25 @@ private:
     PlanResult plan = makePlan(kernel, schedule, device);
     if (!plan)
       return false;
-    double groups = double(shape.groupsM * shape.groupsN), rows = double(shape.rows), columns = double(shape.columns);
+    double groups = double(shape.groupsM * shape.groupsN), rows = double(shape.rows),
+           columns = double(shape.columns);
     const RolesPlan &roles = *std::get<PipePlan>(plan.plan->body).roles;
     const PipePlan &body = std::get<PipePlan>(plan.plan->body);
     // Elements read for a step of the depth, in those of a group of 32 × 64.
     double rate = 1 / (0.7 + 0.3 * 21.3 * (rows + columns) / (rows * columns));
     // What a block's groups read in common comes from memory once.
-    double fetched = 1 + 0.15 * 128 * (1 / (rows * double(shape.groupsM)) + 1 / (columns * double(shape.groupsN)));
+    double fetched =
+        1 + 0.15 * 128 * (1 / (rows * double(shape.groupsM)) + 1 / (columns * double(shape.groupsN)));
     // A transposing read brings 16 columns at once.
     double messages = body.b.copy == "block2d" && !body.b.depthInRows ? 1 + 0.1 * columns / 32 : 1;
     double stores = 1;
     for (const StorePlan &store : body.stores)
       stores += store.blocks ? 0 : 0.1;
     double work = rows * columns * groups * waste * fetched * messages * stores / rate;
-    int64_t held = std::max<int64_t>(1, device.blockRegisters / (plan.plan->launches[0].threads * roles.consumerRegisters));
-    double waves = std::ceil(count / double(device.units * held)), perUnit = std::min(double(held), std::ceil(count / double(device.units)));
+    int64_t held = std::max<int64_t>(1, device.blockRegisters /
+                                            (plan.plan->launches[0].threads * roles.consumerRegisters));
+    double waves = std::ceil(count / double(device.units * held)),
+           perUnit = std::min(double(held), std::ceil(count / double(device.units)));
     // Few groups do not hide what they wait for.
     double hidden = std::min(1.0, 0.4 + 0.6 * groups * perUnit / 24);
     double cost = waves * perUnit * work / hidden;
@@ -159,7 +170,8 @@ std::optional<Schedule> directContractSchedule(const KernelInfo &kernel, const D
   if (!kernel.contract || kernel.contract->k.empty())
     return std::nullopt;
   const ContractInfo &contract = *kernel.contract;
-  const Atom *atom = directAtom(device, contract.lhs.type, kernel.reductions[contract.reduction].accumulator, contract.tf32);
+  const Atom *atom =
+      directAtom(device, contract.lhs.type, kernel.reductions[contract.reduction].accumulator, contract.tf32);
   return atom ? DirectChoice(kernel, device, *atom).run() : std::nullopt;
 }
 
@@ -167,7 +179,8 @@ std::optional<Schedule> directAttendSchedule(const KernelInfo &kernel, const Dev
   if (!kernel.attend || !kernel.attend->scores || kernel.attend->m.empty() || kernel.attend->n.empty())
     return std::nullopt;
   const AttendInfo &attend = *kernel.attend;
-  const Atom *atom = directAtom(device, attend.values.type, kernel.reductions[attend.reduction].accumulator, /*tf32=*/false);
+  const Atom *atom =
+      directAtom(device, attend.values.type, kernel.reductions[attend.reduction].accumulator, /*tf32=*/false);
   if (!atom)
     return std::nullopt;
   int queries = longestAxis(kernel, attend.m), keys = longestAxis(kernel, attend.n);
@@ -175,8 +188,9 @@ std::optional<Schedule> directAttendSchedule(const KernelInfo &kernel, const Dev
     int64_t rows, keys;
     bool hold;
   };
-  constexpr Choice choices[] = {{16, 64, true}, {16, 64, false}, {16, 32, true}, {16, 32, false}, {16, 16, false},
-                                {8, 64, true},  {8, 64, false}, {8, 32, false}, {8, 16, false}};
+  constexpr Choice choices[] = {{16, 64, true},  {16, 64, false}, {16, 32, true},
+                                {16, 32, false}, {16, 16, false}, {8, 64, true},
+                                {8, 64, false},  {8, 32, false},  {8, 16, false}};
   // All value columns if there are registers for them, else parts, of which each computes the scores anew.
   int values = longestAxis(kernel, attend.e);
   struct Way {
@@ -196,16 +210,19 @@ std::optional<Schedule> directAttendSchedule(const KernelInfo &kernel, const Dev
       Schedule schedule;
       schedule.atom = atom->name;
       // Wide heads: more groups that read the same keys and values.
-      schedule.warpsM = std::min<int64_t>(kernel.axes[longestAxis(kernel, attend.e)].extent >= 128 ? 16 : 8, fits);
+      schedule.warpsM =
+          std::min<int64_t>(kernel.axes[longestAxis(kernel, attend.e)].extent >= 128 ? 16 : 8, fits);
       schedule.tile[kernel.axes[queries].name] = choice.rows * schedule.warpsM;
       if (parts > 1)
         schedule.tile[kernel.axes[values].name] = kernel.axes[values].extent / parts;
-      schedule.tile[kernel.axes[keys].name] = std::min(choice.keys, roundUp(kernel.axes[keys].extent, std::max(atom->k, atom->n)));
+      schedule.tile[kernel.axes[keys].name] =
+          std::min(choice.keys, roundUp(kernel.axes[keys].extent, std::max(atom->k, atom->n)));
       if (blocks)
         schedule.prefetch = 1;
       copyAttention(kernel, blocks ? "block2d" : "plain", choice.hold, schedule);
       // An operand may lie so that blocks cannot reach it.
-      for (const OperandInfo *other : {static_cast<const OperandInfo *>(nullptr), &attend.scores->lhs, &attend.scores->rhs, &attend.values}) {
+      for (const OperandInfo *other : {static_cast<const OperandInfo *>(nullptr), &attend.scores->lhs,
+                                       &attend.scores->rhs, &attend.values}) {
         Schedule tried = schedule;
         if (other && !blocks)
           break;

@@ -24,9 +24,10 @@ public:
       : kernel(kernel), device(device), contract(*kernel.contract), tiles(kernel), atom(atom) {}
 
   std::optional<Schedule> run() {
-    constexpr Shape shapes[] = {{128, 256, 2, 4}, {256, 128, 4, 2}, {128, 128, 2, 2}, {128, 96, 2, 2}, {128, 64, 2, 2},
-                                {64, 128, 2, 2},  {128, 80, 4, 1},  {64, 64, 2, 2},  {128, 160, 4, 1}, {64, 48, 2, 1},
-                                {64, 40, 4, 1},   {32, 64, 2, 2},   {64, 32, 2, 2},  {32, 32, 2, 2},  {16, 64, 1, 2}, {128, 16, 4, 1},
+    constexpr Shape shapes[] = {{128, 256, 2, 4}, {256, 128, 4, 2}, {128, 128, 2, 2}, {128, 96, 2, 2},
+                                {128, 64, 2, 2},  {64, 128, 2, 2},  {128, 80, 4, 1},  {64, 64, 2, 2},
+                                {128, 160, 4, 1}, {64, 48, 2, 1},   {64, 40, 4, 1},   {32, 64, 2, 2},
+                                {64, 32, 2, 2},   {32, 32, 2, 2},   {16, 64, 1, 2},   {128, 16, 4, 1},
                                 {128, 8, 4, 1}};
     for (const Shape &shape : shapes)
       for (bool flip : {false, true})
@@ -51,7 +52,8 @@ private:
     if (const BufferInfo *weight = scattered(right, flip ? contract.m : contract.n, inner))
       schedule.packs[weight->name] = flip ? "mk" : "nk";
     int64_t bytes = bytesOf(atom.a);
-    for (auto [depthBytes, stages] : {std::pair<int64_t, int64_t>(64, 4), {128, 2}, {128, 3}, {64, 3}, {64, 2}, {32, 4}})
+    for (auto [depthBytes, stages] :
+         {std::pair<int64_t, int64_t>(64, 4), {128, 2}, {128, 3}, {64, 3}, {64, 2}, {32, 4}})
       for (int64_t slots : {1, 0}) {
         int64_t extent = kernel.axes[inner].extent, depth = depthBytes / bytes;
         if (depth > atom.k && depth > roundUp(extent, atom.k))
@@ -61,7 +63,8 @@ private:
         tried.stages = stages;
         if (slots)
           tried.slots = slots;
-        weigh(shape, tried, *count, double(roundUp(extent, depth)) / double(extent) * (slots ? 1 : 1.05), depthBytes);
+        weigh(shape, tried, *count, double(roundUp(extent, depth)) / double(extent) * (slots ? 1 : 1.05),
+              depthBytes);
       }
   }
 
@@ -80,11 +83,13 @@ private:
   void weigh(const Shape &shape, const Schedule &schedule, double count, double waste, int64_t depthBytes) {
     // A bound first: plans cost more than this.
     double groups = double(shape.groupsM * shape.groupsN);
-    double rows = double(shape.rows) / double(shape.groupsM), columns = double(shape.columns) / double(shape.groupsN);
+    double rows = double(shape.rows) / double(shape.groupsM),
+           columns = double(shape.columns) / double(shape.groupsN);
     // Elements read for a step of the depth, in those of a group of 64 × 64: reading and multiplying overlap in part.
     double rate = 1 / (0.7 + 0.3 * 32 * (rows + columns) / (rows * columns));
     // Measured on large products: short steps are a little faster, large blocks wait longer for each other.
-    double work = double(shape.rows * shape.columns) * waste / rate * (depthBytes == 128 ? 1.03 : 1) * (groups > 4 ? 1.1 : 1);
+    double work = double(shape.rows * shape.columns) * waste / rate * (depthBytes == 128 ? 1.03 : 1) *
+                  (groups > 4 ? 1.1 : 1);
     if (best && std::max(1.0, count / double(device.units)) * work > leastCost)
       return;
     PlanResult plan = makePlan(kernel, schedule, device);
@@ -92,7 +97,8 @@ private:
       return;
     int64_t shared = plan.plan->launches[0].scratchBytes + 1024, threads = plan.plan->launches[0].threads;
     int64_t multiprocessor = device.sharedBytes + 1024;
-    int64_t held = std::min({multiprocessor / shared, device.blockRegisters / (threads * std::max<int64_t>(plan.plan->registers, 64)),
+    int64_t held = std::min({multiprocessor / shared,
+                             device.blockRegisters / (threads * std::max<int64_t>(plan.plan->registers, 64)),
                              int64_t(16)});
     held = std::max<int64_t>(held, 1);
     // Fewer than eight warps do not hide what they wait for.
@@ -128,16 +134,18 @@ std::optional<Schedule> groupsContractSchedule(const KernelInfo &kernel, const D
     n *= kernel.axes[axis].extent;
   if (std::min(m, n) < 8) // memory's speed is what counts: the loops' rule
     return std::nullopt;
-  const Atom *atom = groupAtom(device, /*asynchronous=*/false, contract.lhs.type, kernel.reductions[contract.reduction].accumulator,
-                               contract.tf32);
+  const Atom *atom = groupAtom(device, /*asynchronous=*/false, contract.lhs.type,
+                               kernel.reductions[contract.reduction].accumulator, contract.tf32);
   return atom ? GroupsChoice(kernel, device, *atom).run() : std::nullopt;
 }
 
 std::optional<Schedule> groupsAttendSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
-  if (!hasCopy(device, "async") || !kernel.attend || !kernel.attend->scores || kernel.attend->m.empty() || kernel.attend->n.empty())
+  if (!hasCopy(device, "async") || !kernel.attend || !kernel.attend->scores || kernel.attend->m.empty() ||
+      kernel.attend->n.empty())
     return std::nullopt;
   const AttendInfo &attend = *kernel.attend;
-  const Atom *atom = groupAtom(device, /*asynchronous=*/false, attend.values.type, kernel.reductions[attend.reduction].accumulator,
+  const Atom *atom = groupAtom(device, /*asynchronous=*/false, attend.values.type,
+                               kernel.reductions[attend.reduction].accumulator,
                                /*tf32=*/false);
   if (!atom)
     return std::nullopt;
@@ -146,8 +154,9 @@ std::optional<Schedule> groupsAttendSchedule(const KernelInfo &kernel, const Dev
     int64_t groups, rows, keys;
     bool hold;
   };
-  constexpr Choice choices[] = {{4, 32, 64, true}, {4, 32, 64, false}, {4, 32, 32, false}, {4, 16, 64, true}, {4, 16, 64, false},
-                                {4, 16, 32, false}, {2, 16, 32, false}, {4, 16, 16, false}};
+  constexpr Choice choices[] = {{4, 32, 64, true},  {4, 32, 64, false}, {4, 32, 32, false},
+                                {4, 16, 64, true},  {4, 16, 64, false}, {4, 16, 32, false},
+                                {2, 16, 32, false}, {4, 16, 16, false}};
   for (Choice choice : choices) {
     int64_t fits = (kernel.axes[queries].extent + choice.rows - 1) / choice.rows;
     Schedule schedule;

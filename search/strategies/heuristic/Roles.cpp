@@ -20,14 +20,15 @@ namespace {
 
 // Measured on an H200 over the products of Flux and Wan: the tiles chosen so are within 1% of the best ones but for
 // sums of one step. Only their ratios matter.
-constexpr double sumsACycle = 32;         // of 128 bytes of depth: rows × columns an instruction finishes
-constexpr double arrivingBytes = 62;      // a cycle and multiprocessor, from the second cache
-constexpr double sharedProducts = 1.07;   // consumers that share a tile start and end together
-constexpr double widerBoxes = 1.45;       // boxes bring more columns than the tile has
-constexpr double epilogueColumn = 28;     // cycles for 64 sums of a column
-constexpr double loadsOfResult = 1.5;     // as much longer where it loads something for every sum, such as a residual,
-constexpr double loadsAcross = 2;         //   and again where that lies across the columns
-constexpr double storesAlone = 3;         // as much longer without staging: every thread stores what it holds
+constexpr double sumsACycle = 32;       // of 128 bytes of depth: rows × columns an instruction finishes
+constexpr double arrivingBytes = 62;    // a cycle and multiprocessor, from the second cache
+constexpr double sharedProducts = 1.07; // consumers that share a tile start and end together
+constexpr double widerBoxes = 1.45;     // boxes bring more columns than the tile has
+constexpr double epilogueColumn = 28;   // cycles for 64 sums of a column
+constexpr double loadsOfResult =
+    1.5; // as much longer where it loads something for every sum, such as a residual,
+constexpr double loadsAcross = 2; //   and again where that lies across the columns
+constexpr double storesAlone = 3; // as much longer without staging: every thread stores what it holds
 
 class ContractChoice {
 public:
@@ -66,9 +67,9 @@ private:
     copyAll(kernel, contract.rhs, "tma", schedule);
     raster(flip ? contract.n : contract.m, schedule);
     // Five fills where two slots are left, else four behind as many slots as fit.
-    constexpr std::pair<int64_t, int64_t> depths[] = {{8, 3}, {8, 2}, {7, 3}, {7, 2}, {6, 3}, {5, 3}, {6, 2}, {5, 2},
-                                                      {4, 3}, {4, 2}, {8, 1}, {7, 1}, {6, 1}, {5, 1}, {4, 1}, {3, 1},
-                                                      {6, 0}, {5, 0}, {4, 0}, {3, 0}};
+    constexpr std::pair<int64_t, int64_t> depths[] = {{8, 3}, {8, 2}, {7, 3}, {7, 2}, {6, 3}, {5, 3}, {6, 2},
+                                                      {5, 2}, {4, 3}, {4, 2}, {8, 1}, {7, 1}, {6, 1}, {5, 1},
+                                                      {4, 1}, {3, 1}, {6, 0}, {5, 0}, {4, 0}, {3, 0}};
     auto tryDepths = [&] {
       for (auto [stages, slots] : depths) {
         Schedule tried = schedule;
@@ -94,7 +95,8 @@ private:
     const OperandInfo &right = flip ? contract.lhs : contract.rhs;
     if (tryDepths() || !right.plain)
       return;
-    if (const BufferInfo &weight = kernel.buffers[kernel.accesses[right.accesses.front()].buffer]; weight.free) {
+    if (const BufferInfo &weight = kernel.buffers[kernel.accesses[right.accesses.front()].buffer];
+        weight.free) {
       schedule.packs[weight.name] = flip ? "mk" : "nk";
       tryDepths();
     }
@@ -123,7 +125,8 @@ private:
       epilogue *= storesAlone;
     double waves = std::max(1.0, std::ceil(count / double(device.units)));
     double main = steps * step;
-    return roles.pingpong ? waves * std::max(main, (main + epilogue) / 2) + epilogue : waves * (main + epilogue);
+    return roles.pingpong ? waves * std::max(main, (main + epilogue) / 2) + epilogue
+                          : waves * (main + epilogue);
   }
 
   /// Whether the epilogue loads something for every point of the result, such as a residual.
@@ -159,8 +162,8 @@ std::optional<Schedule> rolesContractSchedule(const KernelInfo &kernel, const De
   if (!kernel.contract || kernel.contract->k.empty())
     return std::nullopt;
   const ContractInfo &contract = *kernel.contract;
-  const Atom *atom =
-      groupAtom(device, /*asynchronous=*/true, contract.lhs.type, kernel.reductions[contract.reduction].accumulator, contract.tf32);
+  const Atom *atom = groupAtom(device, /*asynchronous=*/true, contract.lhs.type,
+                               kernel.reductions[contract.reduction].accumulator, contract.tf32);
   return atom ? ContractChoice(kernel, device, *atom).run() : std::nullopt;
 }
 
@@ -168,7 +171,8 @@ std::optional<Schedule> rolesAttendSchedule(const KernelInfo &kernel, const Devi
   if (!kernel.attend || !kernel.attend->scores || kernel.attend->m.empty() || kernel.attend->n.empty())
     return std::nullopt;
   const AttendInfo &attend = *kernel.attend;
-  const Atom *atom = groupAtom(device, /*asynchronous=*/true, attend.values.type, kernel.reductions[attend.reduction].accumulator,
+  const Atom *atom = groupAtom(device, /*asynchronous=*/true, attend.values.type,
+                               kernel.reductions[attend.reduction].accumulator,
                                /*tf32=*/false);
   if (!atom)
     return std::nullopt;

@@ -47,7 +47,8 @@ std::optional<Schedule> splitSchedule(const KernelInfo &kernel, const DeviceInfo
     int longest = *std::max_element(reduction.over.begin(), reduction.over.end(),
                                     [&](int a, int b) { return choice.extent(a) < choice.extent(b); });
     bool shortLanes = std::any_of(reduction.over.begin(), reduction.over.end(), [&](int axis) {
-      return choice.extent(axis) < choice.lanes && choice.extent(axis) > 1 && shortAlone(choice, axis, longest);
+      return choice.extent(axis) < choice.lanes && choice.extent(axis) > 1 &&
+             shortAlone(choice, axis, longest);
     });
     if (results >= 2 * double(device.units) && !shortLanes)
       continue;

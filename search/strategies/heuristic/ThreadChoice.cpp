@@ -5,7 +5,8 @@
 
 namespace tgc::heuristic {
 
-ThreadChoice::ThreadChoice(const KernelInfo &kernel, const DeviceInfo &device) : kernel(kernel), device(device) {}
+ThreadChoice::ThreadChoice(const KernelInfo &kernel, const DeviceInfo &device)
+    : kernel(kernel), device(device) {}
 
 int64_t ThreadChoice::left(int axis) const {
   const std::string &name = kernel.axes[axis].name;

@@ -62,7 +62,8 @@ Schedule fewColumns(ThreadChoice choice, const ContractInfo &contract, bool rows
 }
 
 /// Registers and threads along the axes of one side, from the innermost of the store on.
-void takeSide(ThreadChoice &choice, std::vector<int> axes, const Access *store, int64_t registers, int64_t threads) {
+void takeSide(ThreadChoice &choice, std::vector<int> axes, const Access *store, int64_t registers,
+              int64_t threads) {
   axes = choice.byStride(axes, store);
   for (int axis : axes) {
     int64_t n = std::min(registers, choice.left(axis));

@@ -12,7 +12,7 @@
 namespace tgc::heuristic {
 namespace {
 
-constexpr int64_t mostHeld = 48;     // values of a row in a thread's registers
+constexpr int64_t mostHeld = 48;      // values of a row in a thread's registers
 constexpr int64_t blockThreads = 128; // of several rows together
 constexpr int64_t blockHeld = 16;     // values of a row in a thread's registers beside what rows share
 
@@ -63,10 +63,10 @@ void alongRows(ThreadChoice &choice, const std::vector<int> &reduced, const Acce
   for (const LoopSplit &split : choice.schedule.loops)
     if (split.kind == SplitKind::Upcast || split.kind == SplitKind::Unroll)
       held *= split.factor;
-  bool rows = std::any_of(reduced.begin(), reduced.end(), [&](int axis) { return choice.kernel.axes[axis].stored; }) ||
-              std::any_of(choice.kernel.reductions.begin(), choice.kernel.reductions.end(), [](const ReductionInfo &r) {
-                return r.kind == ReductionKind::Moments;
-              });
+  bool rows = std::any_of(reduced.begin(), reduced.end(),
+                          [&](int axis) { return choice.kernel.axes[axis].stored; }) ||
+              std::any_of(choice.kernel.reductions.begin(), choice.kernel.reductions.end(),
+                          [](const ReductionInfo &r) { return r.kind == ReductionKind::Moments; });
   int64_t rest = 1;
   for (int axis : reduced)
     rest *= choice.left(axis);
@@ -135,7 +135,8 @@ std::optional<Schedule> threadReduceSchedule(const KernelInfo &kernel, const Dev
     most /= double(side);
     // One behind the other where much of what they read is the same: it stays in registers.
     for (int64_t rows = 4; rows > 1 && side > 1 && held <= blockHeld; --rows)
-      if (choice.extent(axis) % (side * rows) == 0 && double(rows) <= most && sharedBytes(choice, axis) >= 1) {
+      if (choice.extent(axis) % (side * rows) == 0 && double(rows) <= most &&
+          sharedBytes(choice, axis) >= 1) {
         choice.schedule.tile[kernel.axes[axis].name] = side * rows;
         most /= double(rows);
         break;

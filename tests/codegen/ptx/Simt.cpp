@@ -35,7 +35,8 @@ std::mutex instructionsLock;
 class LowMemory {
 public:
   explicit LowMemory(size_t bytes) : bytes(bytes + 4096) {
-    memory = mmap(nullptr, this->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    memory =
+        mmap(nullptr, this->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
     if (memory == MAP_FAILED)
       throw std::runtime_error("no memory below 2 GiB");
   }
@@ -167,8 +168,10 @@ private:
     std::string text = "threads wait for each other in block " + std::to_string(block) + ":";
     for (size_t i = 0; i < fibers.size(); ++i)
       if (i == 0 || fibers[i].wait != fibers[i - 1].wait || fibers[i].place != fibers[i - 1].place) {
-        const char *names[] = {"runs", "is at barrier", "is at shuffle", "is at an instruction of its warp", "has ended after"};
-        text += " thread " + std::to_string(i) + " " + names[int(fibers[i].wait)] + " " + std::to_string(fibers[i].place);
+        const char *names[] = {"runs", "is at barrier", "is at shuffle", "is at an instruction of its warp",
+                               "has ended after"};
+        text += " thread " + std::to_string(i) + " " + names[int(fibers[i].wait)] + " " +
+                std::to_string(fibers[i].place);
       }
     return text;
   }
@@ -188,7 +191,8 @@ private:
 extern "C" {
 __attribute__((visibility("default"))) int64_t tgc_simt_thread() { return int64_t(BlockRun::thread()); }
 __attribute__((visibility("default"))) void tgc_simt_barrier(int32_t place) { BlockRun::barrier(place); }
-__attribute__((visibility("default"))) uint32_t tgc_simt_shuffle(uint32_t value, uint32_t offset, int32_t place) {
+__attribute__((visibility("default"))) uint32_t tgc_simt_shuffle(uint32_t value, uint32_t offset,
+                                                                 int32_t place) {
   return BlockRun::shuffle(value, offset, place);
 }
 __attribute__((visibility("default"))) void tgc_simt_argument(int64_t value) {

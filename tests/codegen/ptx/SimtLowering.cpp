@@ -20,7 +20,8 @@ namespace {
 
 class SimtLowering {
 public:
-  SimtLowering(ModuleOp module, func::FuncOp function) : module(module), function(function), builder(function) {}
+  SimtLowering(ModuleOp module, func::FuncOp function)
+      : module(module), function(function), builder(function) {}
 
   void run() {
     dropMemorySpaces();
@@ -64,13 +65,15 @@ private:
     loc = op->getLoc();
     llvm::TypeSwitch<Operation *>(op)
         .Case([&](gpu::BlockIdOp) { op->replaceAllUsesWith(ValueRange(block)); })
-        .Case([&](gpu::ThreadIdOp) { op->replaceAllUsesWith(ValueRange(call("tgc_simt_thread", builder.getIndexType()))); })
+        .Case([&](gpu::ThreadIdOp) {
+          op->replaceAllUsesWith(ValueRange(call("tgc_simt_thread", builder.getIndexType())));
+        })
         .Case([&](gpu::BarrierOp) { call("tgc_simt_barrier", {}, place()); })
         .Case([&](gpu::ShuffleOp shuffle) {
           if (shuffle.getMode() != gpu::ShuffleMode::XOR || !shuffle.getValue().getType().isInteger(32))
             internalError("the host knows only xor shuffles of words");
-          shuffle.getShuffleResult().replaceAllUsesWith(
-              call("tgc_simt_shuffle", builder.getI32Type(), {shuffle.getValue(), shuffle.getOffset(), place()}));
+          shuffle.getShuffleResult().replaceAllUsesWith(call(
+              "tgc_simt_shuffle", builder.getI32Type(), {shuffle.getValue(), shuffle.getOffset(), place()}));
         })
         .Case([&](gpu::DynamicSharedMemoryOp) { op->replaceAllUsesWith(ValueRange(shared)); })
         .Case([&](LLVM::InlineAsmOp text) { instruction(text); })
@@ -78,7 +81,8 @@ private:
         .Case([&](UnrealizedConversionCastOp pointer) {
           Value address = builder.create<memref::ExtractAlignedPointerAsIndexOp>(loc, pointer.getOperand(0));
           address = builder.create<arith::IndexCastOp>(loc, builder.getI64Type(), address);
-          pointer.getResult(0).replaceAllUsesWith(builder.create<LLVM::IntToPtrOp>(loc, pointer.getResult(0).getType(), address));
+          pointer.getResult(0).replaceAllUsesWith(
+              builder.create<LLVM::IntToPtrOp>(loc, pointer.getResult(0).getType(), address));
         })
         .Default([&](Operation *) {
           internalError("the host does not know {}", op->getName().getStringRef().str());

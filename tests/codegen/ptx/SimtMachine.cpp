@@ -77,7 +77,8 @@ void loadMatrices(const SimtInstruction &instruction, SimtThread *const *warp) {
   for (int m = 0; m < instruction.matrices; ++m) {
     uint16_t matrix[8][8];
     for (int row = 0; row < 8; ++row)
-      std::memcpy(matrix[row], reinterpret_cast<const char *>(warp[8 * m + row]->arguments[0] + instruction.number), 16);
+      std::memcpy(matrix[row],
+                  reinterpret_cast<const char *>(warp[8 * m + row]->arguments[0] + instruction.number), 16);
     for (int t = 0; t < 32; ++t) {
       int row = t / 4, column = t % 4 * 2;
       uint16_t low = instruction.transposed ? matrix[column][row] : matrix[row][column];
@@ -93,7 +94,8 @@ void multiply(const SimtInstruction &instruction, SimtThread *const *warp) {
   double a[16][32], b[32][8];
   for (int t = 0; t < 32; ++t) {
     auto element = [&](int argument, int e) {
-      return fromBits(uint32_t(warp[t]->arguments[size_t(argument)] >> (width * e)) & uint32_t((uint64_t(1) << width) - 1),
+      return fromBits(uint32_t(warp[t]->arguments[size_t(argument)] >> (width * e)) &
+                          uint32_t((uint64_t(1) << width) - 1),
                       instruction.operand);
     };
     for (int e = 0; e < each; ++e) {
@@ -145,11 +147,14 @@ SimtInstruction parseInstruction(const std::string &whole) {
     made.kind = SimtInstruction::Mma;
     made.results = 4;
     constexpr std::pair<const char *, SimtInstruction::Operand> known[] = {
-        {"k16.row.col.f32.f16.f16.f32", SimtInstruction::Half},   {"k16.row.col.f32.bf16.bf16.f32", SimtInstruction::Brain},
-        {"k8.row.col.f32.tf32.tf32.f32", SimtInstruction::Tf32},  {"k32.row.col.s32.s8.s8.s32", SimtInstruction::Signed8},
+        {"k16.row.col.f32.f16.f16.f32", SimtInstruction::Half},
+        {"k16.row.col.f32.bf16.bf16.f32", SimtInstruction::Brain},
+        {"k8.row.col.f32.tf32.tf32.f32", SimtInstruction::Tf32},
+        {"k32.row.col.s32.s8.s8.s32", SimtInstruction::Signed8},
         {"k32.row.col.f32.e4m3.e4m3.f32", SimtInstruction::E4M3}};
     std::string shape = text.substr(22, text.find(' ') - 22);
-    auto found = std::find_if(std::begin(known), std::end(known), [&](const auto &one) { return shape == one.first; });
+    auto found =
+        std::find_if(std::begin(known), std::end(known), [&](const auto &one) { return shape == one.first; });
     if (found == std::end(known))
       internalError("the host does not know the product {}", shape);
     made.operand = found->second;
@@ -162,8 +167,11 @@ SimtInstruction parseInstruction(const std::string &whole) {
     made.kind = SimtInstruction::ShuffleXor;
     made.number = std::stoll(text.substr(27));
     made.results = 1;
-  } else if (begins(text, "ex2.approx.ftz.f32") || begins(text, "rcp.approx.ftz.f32") || begins(text, "tanh.approx.f32")) {
-    made.kind = text[0] == 'e' ? SimtInstruction::Exp2 : text[0] == 'r' ? SimtInstruction::Reciprocal : SimtInstruction::Tanh;
+  } else if (begins(text, "ex2.approx.ftz.f32") || begins(text, "rcp.approx.ftz.f32") ||
+             begins(text, "tanh.approx.f32")) {
+    made.kind = text[0] == 'e'   ? SimtInstruction::Exp2
+                : text[0] == 'r' ? SimtInstruction::Reciprocal
+                                 : SimtInstruction::Tanh;
     made.results = 1;
   } else {
     internalError("the host does not know the instruction {}", whole);

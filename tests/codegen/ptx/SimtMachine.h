@@ -9,17 +9,32 @@ namespace tgc::test {
 
 /// One instruction of a kernel's text, with operands as $n.
 struct SimtInstruction {
-  enum Kind { CopyAsync, Commit, WaitGroup, LoadMatrix, StoreMatrix, Mma, WarpSync, ShuffleXor, Exp2, Reciprocal, Tanh, RoundTf32 };
+  enum Kind {
+    CopyAsync,
+    Commit,
+    WaitGroup,
+    LoadMatrix,
+    StoreMatrix,
+    Mma,
+    WarpSync,
+    ShuffleXor,
+    Exp2,
+    Reciprocal,
+    Tanh,
+    RoundTf32
+  };
   enum Operand { Half, Brain, Tf32, Signed8, E4M3 };
   Kind kind = WarpSync;
-  int matrices = 0;         ///< LoadMatrix, StoreMatrix
+  int matrices = 0; ///< LoadMatrix, StoreMatrix
   bool transposed = false;
-  Operand operand = Half;   ///< Mma
-  int64_t number = 0;       ///< WaitGroup: groups that may be under way; LoadMatrix: added bytes; ShuffleXor: lanes
+  Operand operand = Half; ///< Mma
+  int64_t number = 0; ///< WaitGroup: groups that may be under way; LoadMatrix: added bytes; ShuffleXor: lanes
   int predicate = -1, size = -1; ///< CopyAsync: operands, -1 for none
   int results = 0;
   /// Whether the threads of a warp do it together.
-  bool collective() const { return kind == LoadMatrix || kind == StoreMatrix || kind == Mma || kind == WarpSync || kind == ShuffleXor; }
+  bool collective() const {
+    return kind == LoadMatrix || kind == StoreMatrix || kind == Mma || kind == WarpSync || kind == ShuffleXor;
+  }
 };
 
 /// Throws tgc::Error (Internal) for text that the host does not know.

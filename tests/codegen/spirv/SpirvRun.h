@@ -8,7 +8,8 @@ namespace tgc::test {
 
 class SpirvProgram {
 public:
-  SpirvProgram(kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan, const spv::SpirvDevice &device);
+  SpirvProgram(kernel::FuncOp kernel, const KernelInfo &info, const Plan &plan,
+               const spv::SpirvDevice &device);
 
   /// Runs all blocks. Throws tgc::runtime::Error where the device refuses the code.
   void run(runtime::Device &device, std::vector<KernelBuffer> &buffers) const;

@@ -74,11 +74,15 @@ private:
     test::SpirvProgram program(kernel, info, plan, target);
     ++runs;
     if (options.emit == "text" || options.emit == "thread" || options.emit == "tile") {
-      std::cout << (options.emit == "text" ? program.text : options.emit == "thread" ? program.thread : program.tile);
+      std::cout << (options.emit == "text"     ? program.text
+                    : options.emit == "thread" ? program.thread
+                                               : program.tile);
     } else if (options.emit == "binary") {
       const auto *bytes = reinterpret_cast<const uint8_t *>(program.words().data());
-      std::string path = fmt::format("{}/{}.{}{}.spv", options.output, info.name, runs, program.isLarge() ? ".large" : "");
-      runtime::writeFileAtomically(path, runtime::Bytes::view(bytes, program.words().size() * sizeof(uint32_t)));
+      std::string path =
+          fmt::format("{}/{}.{}{}.spv", options.output, info.name, runs, program.isLarge() ? ".large" : "");
+      runtime::writeFileAtomically(path,
+                                   runtime::Bytes::view(bytes, program.words().size() * sizeof(uint32_t)));
       fmt::print("{}\n", path);
     } else {
       if (!device)
@@ -126,9 +130,11 @@ int main(int argc, char **argv) {
   CLI::App app("Takes kernels to SPIR-V");
   app.add_option("file", options.file, "kernel-stage MLIR")->required();
   app.add_option("--emit", options.emit,
-                 "tile, thread, text (the SPIR-V dialect), binary (files NAME.N.spv, NAME.N.large.spv), check (run and compare)");
-  app.add_option("--schedule", options.schedule,
-                 "instead of the kernels' own or else the heuristic's: heuristic, raw (the empty one), or its words");
+                 "tile, thread, text (the SPIR-V dialect), binary (files NAME.N.spv, NAME.N.large.spv), "
+                 "check (run and compare)");
+  app.add_option(
+      "--schedule", options.schedule,
+      "instead of the kernels' own or else the heuristic's: heuristic, raw (the empty one), or its words");
   app.add_option("--target", options.target, "pvc, bmg, lnl, dg2, cpu");
   app.add_option("--kernel", options.kernel, "this kernel alone");
   app.add_option("--device", options.device, "device of this machine to check on");

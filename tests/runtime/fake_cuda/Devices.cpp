@@ -44,10 +44,16 @@ FAKE_API Result cuDeviceGetName(char *name, int bytes, DeviceId) {
 }
 FAKE_API Result cuDeviceGetAttribute(int *value, int attribute, DeviceId) {
   long capability = number("FAKE_CUDA_CAPABILITY", 90);
-  const std::map<int, long> values = {{1, 1024},      {13, 1980000},         {16, number("FAKE_CUDA_UNITS", 4)},
-                                      {36, number("FAKE_CUDA_MEMORY_KHZ", 2619000)}, {37, 5120},
-                                      {38, 52428800}, {75, capability / 10}, {76, capability % 10},
-                                      {82, 65536},    {97, MostShared}};
+  const std::map<int, long> values = {{1, 1024},
+                                      {13, 1980000},
+                                      {16, number("FAKE_CUDA_UNITS", 4)},
+                                      {36, number("FAKE_CUDA_MEMORY_KHZ", 2619000)},
+                                      {37, 5120},
+                                      {38, 52428800},
+                                      {75, capability / 10},
+                                      {76, capability % 10},
+                                      {82, 65536},
+                                      {97, MostShared}};
   auto at = values.find(attribute);
   if (at == values.end())
     return InvalidValue;

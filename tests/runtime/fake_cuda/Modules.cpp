@@ -8,7 +8,7 @@
 using namespace fake;
 
 static void execute(const HostKernel &kernel, const LaunchConfig &config, const std::string &cluster,
-             std::vector<std::vector<uint64_t>> &storage) {
+                    std::vector<std::vector<uint64_t>> &storage) {
   launchLog += std::string(kernel.name) + " grid " + dims(config.grid) + " block " + dims(config.block) +
                " cluster " + cluster + " shared " + std::to_string(config.sharedBytes) + "\n";
   std::vector<void *> params;

@@ -10,8 +10,9 @@
 
 namespace fake {
 
-constexpr Result NotReadyToUse = 3, NotFound = 500, InvalidContext = 201, InvalidImage = 200, IllegalAddress700 = 700,
-                 CaptureUnsupported = 900, CaptureUnmatched = 903, InvalidHandle = 400;
+constexpr Result NotReadyToUse = 3, NotFound = 500, InvalidContext = 201, InvalidImage = 200,
+                 IllegalAddress700 = 700, CaptureUnsupported = 900, CaptureUnmatched = 903,
+                 InvalidHandle = 400;
 constexpr uint32_t DefaultShared = 48 << 10, MostShared = 227 << 10;
 
 /// A recorded event: done once its stream has come to it, at a time of the fake clock.
@@ -105,11 +106,11 @@ std::string dims(const uint32_t *values);
 
 } // namespace fake
 
-#define ENTER(symbol)                                                                                                  \
-  Guard guard(lock);                                                                                                   \
-  if (Result code = enter(symbol); code != Success)                                                                    \
+#define ENTER(symbol)                                                                                        \
+  Guard guard(lock);                                                                                         \
+  if (Result code = enter(symbol); code != Success)                                                          \
   return code
-#define ENTER_NO_CONTEXT(symbol)                                                                                       \
-  Guard guard(lock);                                                                                                   \
-  if (Result code = enter(symbol, false); code != Success)                                                             \
+#define ENTER_NO_CONTEXT(symbol)                                                                             \
+  Guard guard(lock);                                                                                         \
+  if (Result code = enter(symbol, false); code != Success)                                                   \
   return code

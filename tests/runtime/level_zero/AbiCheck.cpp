@@ -70,9 +70,9 @@ SAME(kernelArgument, zeKernelSetArgumentValue);
 
 /// A structure has its size and its tag, and the last of its fields lies where it should.
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"
-#define STRUCTURE(name, type, tag, field, theirs)                                                                      \
-  static_assert(sizeof(ours::name) == sizeof(type) && offsetof(ours::name, next) == offsetof(type, pNext) &&           \
-                offsetof(ours::name, field) == offsetof(type, theirs) &&                                               \
+#define STRUCTURE(name, type, tag, field, theirs)                                                            \
+  static_assert(sizeof(ours::name) == sizeof(type) && offsetof(ours::name, next) == offsetof(type, pNext) && \
+                offsetof(ours::name, field) == offsetof(type, theirs) &&                                     \
                 static_cast<uint32_t>(ours::Kind::tag) == tag##Tag)
 constexpr uint32_t DriverPropertiesTag = ZE_STRUCTURE_TYPE_DRIVER_PROPERTIES,
                    DevicePropertiesTag = ZE_STRUCTURE_TYPE_DEVICE_PROPERTIES,
@@ -80,13 +80,16 @@ constexpr uint32_t DriverPropertiesTag = ZE_STRUCTURE_TYPE_DRIVER_PROPERTIES,
                    ModulePropertiesTag = ZE_STRUCTURE_TYPE_DEVICE_MODULE_PROPERTIES,
                    MemoryPropertiesTag = ZE_STRUCTURE_TYPE_DEVICE_MEMORY_PROPERTIES,
                    QueueGroupPropertiesTag = ZE_STRUCTURE_TYPE_COMMAND_QUEUE_GROUP_PROPERTIES,
-                   ContextDescTag = ZE_STRUCTURE_TYPE_CONTEXT_DESC, QueueDescTag = ZE_STRUCTURE_TYPE_COMMAND_QUEUE_DESC,
-                   ListDescTag = ZE_STRUCTURE_TYPE_COMMAND_LIST_DESC, PoolDescTag = ZE_STRUCTURE_TYPE_EVENT_POOL_DESC,
+                   ContextDescTag = ZE_STRUCTURE_TYPE_CONTEXT_DESC,
+                   QueueDescTag = ZE_STRUCTURE_TYPE_COMMAND_QUEUE_DESC,
+                   ListDescTag = ZE_STRUCTURE_TYPE_COMMAND_LIST_DESC,
+                   PoolDescTag = ZE_STRUCTURE_TYPE_EVENT_POOL_DESC,
                    EventDescTag = ZE_STRUCTURE_TYPE_EVENT_DESC,
                    DeviceMemoryDescTag = ZE_STRUCTURE_TYPE_DEVICE_MEM_ALLOC_DESC,
                    HostMemoryDescTag = ZE_STRUCTURE_TYPE_HOST_MEM_ALLOC_DESC,
                    RelaxedLimitsTag = ZE_STRUCTURE_TYPE_RELAXED_ALLOCATION_LIMITS_EXP_DESC,
-                   ModuleDescTag = ZE_STRUCTURE_TYPE_MODULE_DESC, KernelDescTag = ZE_STRUCTURE_TYPE_KERNEL_DESC,
+                   ModuleDescTag = ZE_STRUCTURE_TYPE_MODULE_DESC,
+                   KernelDescTag = ZE_STRUCTURE_TYPE_KERNEL_DESC,
                    KernelPropertiesTag = ZE_STRUCTURE_TYPE_KERNEL_PROPERTIES;
 STRUCTURE(DriverProperties, ze_driver_properties_t, DriverProperties, driverVersion, driverVersion);
 STRUCTURE(DeviceProperties, ze_device_properties_t, DeviceProperties, name, name);
@@ -97,7 +100,8 @@ STRUCTURE(ComputeProperties, ze_device_compute_properties_t, ComputeProperties, 
 STRUCTURE(ModuleProperties, ze_device_module_properties_t, ModuleProperties, nativeKernelSupported,
           nativeKernelSupported);
 STRUCTURE(MemoryProperties, ze_device_memory_properties_t, MemoryProperties, totalSize, totalSize);
-STRUCTURE(QueueGroupProperties, ze_command_queue_group_properties_t, QueueGroupProperties, numQueues, numQueues);
+STRUCTURE(QueueGroupProperties, ze_command_queue_group_properties_t, QueueGroupProperties, numQueues,
+          numQueues);
 STRUCTURE(ContextDesc, ze_context_desc_t, ContextDesc, flags, flags);
 STRUCTURE(QueueDesc, ze_command_queue_desc_t, QueueDesc, mode, mode);
 STRUCTURE(ListDesc, ze_command_list_desc_t, ListDesc, commandQueueGroupOrdinal, commandQueueGroupOrdinal);
@@ -114,7 +118,8 @@ static_assert(sizeof(ours::ExtensionProperties) == sizeof(ze_driver_extension_pr
 static_assert(sizeof(ours::TimestampResult) == sizeof(ze_kernel_timestamp_result_t));
 static_assert(sizeof(ours::GroupCount) == sizeof(ze_group_count_t));
 
-#define NUMBER(name, constant) static_assert(static_cast<long long>(ours::name) == static_cast<long long>(constant))
+#define NUMBER(name, constant)                                                                               \
+  static_assert(static_cast<long long>(ours::name) == static_cast<long long>(constant))
 NUMBER(DeviceLost, ZE_RESULT_ERROR_DEVICE_LOST);
 NUMBER(OutOfHostMemory, ZE_RESULT_ERROR_OUT_OF_HOST_MEMORY);
 NUMBER(OutOfDeviceMemory, ZE_RESULT_ERROR_OUT_OF_DEVICE_MEMORY);

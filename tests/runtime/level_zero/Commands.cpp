@@ -11,8 +11,8 @@ ze_result_t test_ze::execute(ze_command_queue_handle_t queue, const std::vector<
   return ZE_RESULT_SUCCESS;
 }
 
-ze_result_t zeCommandQueueCreate(ze_context_handle_t context, ze_device_handle_t, const ze_command_queue_desc_t *desc,
-                                 ze_command_queue_handle_t *queue) {
+ze_result_t zeCommandQueueCreate(ze_context_handle_t context, ze_device_handle_t,
+                                 const ze_command_queue_desc_t *desc, ze_command_queue_handle_t *queue) {
   ENTER(context);
   if (desc->ordinal > 1)
     return ZE_RESULT_ERROR_INVALID_ARGUMENT;
@@ -54,8 +54,8 @@ ze_result_t zeCommandQueueSynchronize(ze_command_queue_handle_t queue, uint64_t)
   return result;
 }
 
-ze_result_t zeCommandListCreate(ze_context_handle_t context, ze_device_handle_t, const ze_command_list_desc_t *desc,
-                                ze_command_list_handle_t *list) {
+ze_result_t zeCommandListCreate(ze_context_handle_t context, ze_device_handle_t,
+                                const ze_command_list_desc_t *desc, ze_command_list_handle_t *list) {
   ENTER(context);
   if (desc->commandQueueGroupOrdinal != 1)
     return ZE_RESULT_ERROR_INVALID_ARGUMENT;
@@ -64,7 +64,8 @@ ze_result_t zeCommandListCreate(ze_context_handle_t context, ze_device_handle_t,
 }
 
 ze_result_t zeCommandListCreateImmediate(ze_context_handle_t context, ze_device_handle_t device,
-                                         const ze_command_queue_desc_t *desc, ze_command_list_handle_t *list) {
+                                         const ze_command_queue_desc_t *desc,
+                                         ze_command_list_handle_t *list) {
   ENTER(context);
   ze_command_queue_handle_t queue = nullptr;
   if (ze_result_t result = zeCommandQueueCreate(context, device, desc, &queue); result != ZE_RESULT_SUCCESS)
@@ -118,8 +119,8 @@ static ze_result_t append(ze_command_list_handle_t list, std::function<cl::Statu
   return result == ZE_RESULT_SUCCESS ? resultOf(api().finish(list->immediate->queue)) : result;
 }
 
-ze_result_t zeCommandListAppendMemoryCopy(ze_command_list_handle_t list, void *to, const void *from, size_t bytes,
-                                          ze_event_handle_t, uint32_t, ze_event_handle_t *) {
+ze_result_t zeCommandListAppendMemoryCopy(ze_command_list_handle_t list, void *to, const void *from,
+                                          size_t bytes, ze_event_handle_t, uint32_t, ze_event_handle_t *) {
   ENTER(list->context);
   if (!given(to, bytes) || !given(from, bytes))
     return ZE_RESULT_ERROR_INVALID_ARGUMENT;
@@ -153,7 +154,8 @@ ze_result_t zeEventPoolDestroy(ze_event_pool_handle_t pool) {
   return ZE_RESULT_SUCCESS;
 }
 
-ze_result_t zeEventCreate(ze_event_pool_handle_t pool, const ze_event_desc_t *desc, ze_event_handle_t *event) {
+ze_result_t zeEventCreate(ze_event_pool_handle_t pool, const ze_event_desc_t *desc,
+                          ze_event_handle_t *event) {
   ENTER();
   if (desc->index >= pool->count)
     return ZE_RESULT_ERROR_INVALID_ARGUMENT;

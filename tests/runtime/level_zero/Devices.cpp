@@ -15,7 +15,8 @@ constexpr const char *IpExtension = "ZE_extension_device_ip_version";
 
 bool isGpu() { return std::getenv("TEST_ZE_IP") || std::getenv("TEST_ZE_PCI"); }
 uint64_t memory() {
-  return number("TEST_ZE_MEMORY", cl::deviceNumber<uint64_t>(api(), device().id, cl::DeviceQuery::GlobalMemory));
+  return number("TEST_ZE_MEMORY",
+                cl::deviceNumber<uint64_t>(api(), device().id, cl::DeviceQuery::GlobalMemory));
 }
 } // namespace
 
@@ -131,7 +132,8 @@ ze_result_t zeDeviceGetProperties(ze_device_handle_t, ze_device_properties_t *pr
   properties->deviceId = uint32_t(number("TEST_ZE_PCI", 0xE20B));
   properties->maxMemAllocSize = number("TEST_ZE_ALLOCATION", memory());
   properties->numSlices = 1;
-  properties->numSubslicesPerSlice = cl::deviceNumber<uint32_t>(api(), device().id, cl::DeviceQuery::ComputeUnits);
+  properties->numSubslicesPerSlice =
+      cl::deviceNumber<uint32_t>(api(), device().id, cl::DeviceQuery::ComputeUnits);
   // The same clock of 80 nanoseconds, in the words of either version.
   properties->timerResolution = properties->stype == ZE_STRUCTURE_TYPE_DEVICE_PROPERTIES_1_2 ? 12500000 : 80;
   properties->timestampValidBits = 36;
@@ -153,8 +155,8 @@ ze_result_t zeDeviceGetProperties(ze_device_handle_t, ze_device_properties_t *pr
 ze_result_t zeDeviceGetComputeProperties(ze_device_handle_t, ze_device_compute_properties_t *properties) {
   ENTER();
   auto threads = uint32_t(cl::deviceNumber<size_t>(api(), device().id, cl::DeviceQuery::MaxWorkGroupSize));
-  properties->maxTotalGroupSize = properties->maxGroupSizeX = properties->maxGroupSizeY = properties->maxGroupSizeZ =
-      threads;
+  properties->maxTotalGroupSize = properties->maxGroupSizeX = properties->maxGroupSizeY =
+      properties->maxGroupSizeZ = threads;
   properties->maxGroupCountX = properties->maxGroupCountY = properties->maxGroupCountZ = UINT32_MAX;
   properties->maxSharedLocalMemory =
       uint32_t(cl::deviceNumber<uint64_t>(api(), device().id, cl::DeviceQuery::LocalMemory));
@@ -172,7 +174,8 @@ ze_result_t zeDeviceGetModuleProperties(ze_device_handle_t, ze_device_module_pro
   return ZE_RESULT_SUCCESS;
 }
 
-ze_result_t zeDeviceGetMemoryProperties(ze_device_handle_t, uint32_t *count, ze_device_memory_properties_t *memories) {
+ze_result_t zeDeviceGetMemoryProperties(ze_device_handle_t, uint32_t *count,
+                                        ze_device_memory_properties_t *memories) {
   ENTER();
   if (memories && *count > 0)
     memories[0].totalSize = memory();
@@ -185,8 +188,9 @@ ze_result_t zeDeviceGetCommandQueueGroupProperties(ze_device_handle_t, uint32_t 
                                                    ze_command_queue_group_properties_t *groups) {
   ENTER();
   for (uint32_t i = 0; groups && i < std::min<uint32_t>(*count, 2); ++i) {
-    groups[i].flags = i == 0 ? ZE_COMMAND_QUEUE_GROUP_PROPERTY_FLAG_COPY
-                             : ZE_COMMAND_QUEUE_GROUP_PROPERTY_FLAG_COPY | ZE_COMMAND_QUEUE_GROUP_PROPERTY_FLAG_COMPUTE;
+    groups[i].flags =
+        i == 0 ? ZE_COMMAND_QUEUE_GROUP_PROPERTY_FLAG_COPY
+               : ZE_COMMAND_QUEUE_GROUP_PROPERTY_FLAG_COPY | ZE_COMMAND_QUEUE_GROUP_PROPERTY_FLAG_COMPUTE;
     groups[i].maxMemoryFillPatternSize = 16;
     groups[i].numQueues = 1;
   }
@@ -196,7 +200,8 @@ ze_result_t zeDeviceGetCommandQueueGroupProperties(ze_device_handle_t, uint32_t 
 
 ze_result_t zeContextCreate(ze_driver_handle_t, const ze_context_desc_t *, ze_context_handle_t *context) {
   ENTER();
-  const cl::Properties properties[] = {cl::ContextPlatform, reinterpret_cast<cl::Properties>(device().platform), 0};
+  const cl::Properties properties[] = {cl::ContextPlatform,
+                                       reinterpret_cast<cl::Properties>(device().platform), 0};
   cl::Status status = cl::Success;
   cl::Context made = api().createContext(properties, 1, &device().id, nullptr, nullptr, &status);
   if (status == cl::Success)

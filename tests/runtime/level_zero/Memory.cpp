@@ -24,8 +24,8 @@ bool test_ze::given(const void *start, size_t bytes) {
   return at != allocations.begin() && (--at)->first + at->second.bytes >= first + bytes;
 }
 
-ze_result_t zeMemAllocDevice(ze_context_handle_t context, const ze_device_mem_alloc_desc_t *desc, size_t bytes,
-                             size_t alignment, ze_device_handle_t, void **pointer) {
+ze_result_t zeMemAllocDevice(ze_context_handle_t context, const ze_device_mem_alloc_desc_t *desc,
+                             size_t bytes, size_t alignment, ze_device_handle_t, void **pointer) {
   ENTER(context);
   auto *relaxed = static_cast<const ze_relaxed_allocation_limits_exp_desc_t *>(desc->pNext);
   bool unlimited = relaxed && relaxed->stype == ZE_STRUCTURE_TYPE_RELAXED_ALLOCATION_LIMITS_EXP_DESC &&
@@ -38,7 +38,8 @@ ze_result_t zeMemAllocDevice(ze_context_handle_t context, const ze_device_mem_al
   cl::Status status = cl::Success;
   // OpenCL takes alignments up to the widest vector's alone.
   constexpr size_t Vector = 64;
-  void *start = device().memory.allocate(context->context, device().id, nullptr, bytes + alignment, Vector, &status);
+  void *start =
+      device().memory.allocate(context->context, device().id, nullptr, bytes + alignment, Vector, &status);
   if (status != cl::Success)
     return resultOf(status);
   auto *first = reinterpret_cast<char *>(aligned(reinterpret_cast<size_t>(start), alignment));

@@ -11,7 +11,8 @@ cl::ProgramHandle programOf(ze_context_handle_t context, const ze_module_desc_t 
   if (desc.format == ZE_MODULE_FORMAT_IL_SPIRV)
     return api().createProgramWithIl(context->context, desc.pInputModule, desc.inputSize, &status);
   const uint8_t *image = desc.pInputModule;
-  return api().createProgramWithBinary(context->context, 1, &device().id, &desc.inputSize, &image, &each, &status);
+  return api().createProgramWithBinary(context->context, 1, &device().id, &desc.inputSize, &image, &each,
+                                       &status);
 }
 
 std::string logOf(cl::ProgramHandle program) {
@@ -38,7 +39,8 @@ ze_result_t zeModuleCreate(ze_context_handle_t context, ze_device_handle_t, cons
     return failure;
   }
   cl::ProgramHandle program = programOf(context, *desc);
-  cl::Status status = program ? api().buildProgram(program, 1, &device().id, "", nullptr, nullptr) : cl::BuildFailure;
+  cl::Status status =
+      program ? api().buildProgram(program, 1, &device().id, "", nullptr, nullptr) : cl::BuildFailure;
   if (program)
     text += logOf(program);
   leave();
@@ -77,12 +79,14 @@ ze_result_t zeModuleGetNativeBinary(ze_module_handle_t module, size_t *bytes, ui
   size_t all = 0;
   api().getProgramInfo(module->program, uint32_t(cl::ProgramInfo::BinarySizes), sizeof all, &all, nullptr);
   if (binary && *bytes >= all)
-    api().getProgramInfo(module->program, uint32_t(cl::ProgramInfo::Binaries), sizeof binary, &binary, nullptr);
+    api().getProgramInfo(module->program, uint32_t(cl::ProgramInfo::Binaries), sizeof binary, &binary,
+                         nullptr);
   *bytes = all;
   return ZE_RESULT_SUCCESS;
 }
 
-ze_result_t zeKernelCreate(ze_module_handle_t module, const ze_kernel_desc_t *desc, ze_kernel_handle_t *kernel) {
+ze_result_t zeKernelCreate(ze_module_handle_t module, const ze_kernel_desc_t *desc,
+                           ze_kernel_handle_t *kernel) {
   ENTER(module->context);
   cl::Status status = cl::Success;
   cl::KernelHandle made = api().createKernel(module->program, desc->pKernelName, &status);
@@ -100,11 +104,11 @@ ze_result_t zeKernelDestroy(ze_kernel_handle_t kernel) {
 
 ze_result_t zeKernelGetProperties(ze_kernel_handle_t kernel, ze_kernel_properties_t *properties) {
   ENTER(kernel->module->context);
-  api().getKernelInfo(kernel->kernel, uint32_t(cl::KernelInfo::ArgumentCount), sizeof properties->numKernelArgs,
-                      &properties->numKernelArgs, nullptr);
+  api().getKernelInfo(kernel->kernel, uint32_t(cl::KernelInfo::ArgumentCount),
+                      sizeof properties->numKernelArgs, &properties->numKernelArgs, nullptr);
   uint64_t local = 0;
-  api().getKernelGroupInfo(kernel->kernel, device().id, uint32_t(cl::KernelGroupInfo::LocalMemory), sizeof local,
-                           &local, nullptr);
+  api().getKernelGroupInfo(kernel->kernel, device().id, uint32_t(cl::KernelGroupInfo::LocalMemory),
+                           sizeof local, &local, nullptr);
   properties->localMemSize = uint32_t(local);
   return ZE_RESULT_SUCCESS;
 }
@@ -112,8 +116,8 @@ ze_result_t zeKernelGetProperties(ze_kernel_handle_t kernel, ze_kernel_propertie
 ze_result_t zeKernelSetGroupSize(ze_kernel_handle_t kernel, uint32_t x, uint32_t y, uint32_t z) {
   ENTER(kernel->module->context);
   size_t most = 0;
-  api().getKernelGroupInfo(kernel->kernel, device().id, uint32_t(cl::KernelGroupInfo::MaxWorkGroupSize), sizeof most,
-                           &most, nullptr);
+  api().getKernelGroupInfo(kernel->kernel, device().id, uint32_t(cl::KernelGroupInfo::MaxWorkGroupSize),
+                           sizeof most, &most, nullptr);
   if (size_t(x) * y * z > most)
     return ZE_RESULT_ERROR_INVALID_GROUP_SIZE_DIMENSION;
   kernel->block[0] = x;
@@ -133,7 +137,8 @@ static cl::Status setArgument(cl::KernelHandle kernel, uint32_t index, const std
   return api().setKernelArgument(kernel, index, value.size(), value.data());
 }
 
-ze_result_t zeKernelSetArgumentValue(ze_kernel_handle_t kernel, uint32_t index, size_t bytes, const void *value) {
+ze_result_t zeKernelSetArgumentValue(ze_kernel_handle_t kernel, uint32_t index, size_t bytes,
+                                     const void *value) {
   ENTER(kernel->module->context);
   const auto *first = static_cast<const uint8_t *>(value);
   std::vector<uint8_t> held(first, first + bytes);
@@ -160,8 +165,8 @@ static ze_result_t copyOf(ze_kernel_handle_t kernel, std::shared_ptr<cl::KernelH
 }
 
 ze_result_t zeCommandListAppendLaunchKernel(ze_command_list_handle_t list, ze_kernel_handle_t kernel,
-                                            const ze_group_count_t *blocks, ze_event_handle_t signal, uint32_t,
-                                            ze_event_handle_t *) {
+                                            const ze_group_count_t *blocks, ze_event_handle_t signal,
+                                            uint32_t, ze_event_handle_t *) {
   ENTER(list->context);
   if (list->closed || kernel->block[0] == 0)
     return ZE_RESULT_ERROR_INVALID_ARGUMENT;
@@ -176,8 +181,8 @@ ze_result_t zeCommandListAppendLaunchKernel(ze_command_list_handle_t list, ze_ke
   }
   auto launch = [=](ze_command_queue_handle_t queue) {
     cl::Event event = nullptr;
-    cl::Status status =
-        api().enqueueKernel(queue->queue, *copy, 3, nullptr, global, local, 0, nullptr, signal ? &event : nullptr);
+    cl::Status status = api().enqueueKernel(queue->queue, *copy, 3, nullptr, global, local, 0, nullptr,
+                                            signal ? &event : nullptr);
     if (status == cl::Success && signal)
       queue->after.push_back([=] {
         uint64_t times[2] = {};

@@ -27,4 +27,6 @@ EXPORTED ze_result_t zeInitDrivers(uint32_t *count, ze_driver_handle_t *drivers,
 }
 
 EXPORTED ze_result_t zeInit(ze_init_flags_t) { return ZE_RESULT_ERROR_UNSUPPORTED_FEATURE; }
-EXPORTED ze_result_t zeDriverGet(uint32_t *, ze_driver_handle_t *) { return ZE_RESULT_ERROR_UNSUPPORTED_FEATURE; }
+EXPORTED ze_result_t zeDriverGet(uint32_t *, ze_driver_handle_t *) {
+  return ZE_RESULT_ERROR_UNSUPPORTED_FEATURE;
+}

@@ -3,21 +3,23 @@
 
 #define EXPORTED extern "C" __attribute__((visibility("default")))
 
-#define TABLE(name, type, ...)                                                                                         \
-  EXPORTED ze_result_t zeGet##name##ProcAddrTable(ze_api_version_t, type *table) {                                     \
-    __VA_ARGS__;                                                                                                       \
-    return ZE_RESULT_SUCCESS;                                                                                          \
+#define TABLE(name, type, ...)                                                                               \
+  EXPORTED ze_result_t zeGet##name##ProcAddrTable(ze_api_version_t, type *table) {                           \
+    __VA_ARGS__;                                                                                             \
+    return ZE_RESULT_SUCCESS;                                                                                \
   }
 TABLE(Global, ze_global_dditable_t, table->pfnInit = zeInit)
-TABLE(Driver, ze_driver_dditable_t, table->pfnGet = zeDriverGet, table->pfnGetApiVersion = zeDriverGetApiVersion,
-      table->pfnGetProperties = zeDriverGetProperties,
+TABLE(Driver, ze_driver_dditable_t, table->pfnGet = zeDriverGet,
+      table->pfnGetApiVersion = zeDriverGetApiVersion, table->pfnGetProperties = zeDriverGetProperties,
       table->pfnGetExtensionProperties = zeDriverGetExtensionProperties)
-TABLE(Device, ze_device_dditable_t, table->pfnGet = zeDeviceGet, table->pfnGetProperties = zeDeviceGetProperties,
+TABLE(Device, ze_device_dditable_t, table->pfnGet = zeDeviceGet,
+      table->pfnGetProperties = zeDeviceGetProperties,
       table->pfnGetComputeProperties = zeDeviceGetComputeProperties,
       table->pfnGetModuleProperties = zeDeviceGetModuleProperties,
       table->pfnGetMemoryProperties = zeDeviceGetMemoryProperties,
       table->pfnGetCommandQueueGroupProperties = zeDeviceGetCommandQueueGroupProperties)
-TABLE(Context, ze_context_dditable_t, table->pfnCreate = zeContextCreate, table->pfnDestroy = zeContextDestroy)
+TABLE(Context, ze_context_dditable_t, table->pfnCreate = zeContextCreate,
+      table->pfnDestroy = zeContextDestroy)
 TABLE(CommandQueue, ze_command_queue_dditable_t, table->pfnCreate = zeCommandQueueCreate,
       table->pfnDestroy = zeCommandQueueDestroy,
       table->pfnExecuteCommandLists = zeCommandQueueExecuteCommandLists,
@@ -43,7 +45,7 @@ TABLE(Kernel, ze_kernel_dditable_t, table->pfnCreate = zeKernelCreate, table->pf
       table->pfnSetGroupSize = zeKernelSetGroupSize, table->pfnSetArgumentValue = zeKernelSetArgumentValue,
       table->pfnGetProperties = zeKernelGetProperties)
 
-#define EMPTY(name)                                                                                                    \
+#define EMPTY(name)                                                                                          \
   EXPORTED ze_result_t name(ze_api_version_t, void *) { return ZE_RESULT_SUCCESS; }
 #define EMPTY_OF(prefix, name) EMPTY(prefix##Get##name##ProcAddrTable)
 EMPTY_OF(zet, CommandList)
@@ -76,7 +78,7 @@ EMPTY_OF(zes, Ras)
 EMPTY_OF(zes, Scheduler)
 EMPTY_OF(zes, Standby)
 EMPTY_OF(zes, Temperature)
-#define EMPTY_TABLE(name, type)                                                                                        \
+#define EMPTY_TABLE(name, type)                                                                              \
   EXPORTED ze_result_t zeGet##name##ProcAddrTable(ze_api_version_t, type *) { return ZE_RESULT_SUCCESS; }
 EMPTY_TABLE(DeviceExp, ze_device_exp_dditable_t)
 EMPTY_TABLE(EventExp, ze_event_exp_dditable_t)

@@ -87,6 +87,7 @@ ze_result_t execute(ze_command_queue_handle_t queue, const std::vector<Stretch> 
 /// How many calls of `symbol` there were, for the tests.
 extern "C" __attribute__((visibility("default"))) uint64_t testZeCalls(const char *symbol);
 
-#define ENTER(...)                                                                                                     \
-  if (ze_result_t failure = test_ze::enter(__func__ __VA_OPT__(, ) __VA_ARGS__); failure != ZE_RESULT_SUCCESS)         \
+#define ENTER(...)                                                                                           \
+  if (ze_result_t failure = test_ze::enter(__func__ __VA_OPT__(, ) __VA_ARGS__);                             \
+      failure != ZE_RESULT_SUCCESS)                                                                          \
   return failure

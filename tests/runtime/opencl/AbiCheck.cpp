@@ -23,7 +23,8 @@ struct Alike<R (*)(As...), S (*)(Bs...)> {
   static constexpr bool value = check();
 };
 
-#define SAME(api, member, function) static_assert(Alike<decltype(ours::api::member), decltype(&function)>::value)
+#define SAME(api, member, function)                                                                          \
+  static_assert(Alike<decltype(ours::api::member), decltype(&function)>::value)
 SAME(Api, getPlatformIds, clGetPlatformIDs);
 SAME(Api, getPlatformInfo, clGetPlatformInfo);
 SAME(Api, getDeviceIds, clGetDeviceIDs);
@@ -54,7 +55,8 @@ SAME(MemoryApi, setArgument, clSetKernelArgMemPointerINTEL);
 SAME(MemoryApi, copy, clEnqueueMemcpyINTEL);
 SAME(MemoryApi, fill, clEnqueueMemFillINTEL);
 
-#define NUMBER(name, constant) static_assert(static_cast<long long>(ours::name) == static_cast<long long>(constant))
+#define NUMBER(name, constant)                                                                               \
+  static_assert(static_cast<long long>(ours::name) == static_cast<long long>(constant))
 NUMBER(Success, CL_SUCCESS);
 NUMBER(AllocationFailure, CL_MEM_OBJECT_ALLOCATION_FAILURE);
 NUMBER(OutOfResources, CL_OUT_OF_RESOURCES);

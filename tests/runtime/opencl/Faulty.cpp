@@ -29,7 +29,8 @@ Status failureOf(const char *symbol) {
   if (plan.substr(0, first) != symbol)
     return Success;
   std::lock_guard<std::mutex> lock(mutex);
-  return calls[plan]++ >= std::atoi(plan.c_str() + second + 1) ? std::atoi(plan.c_str() + first + 1) : Success;
+  return calls[plan]++ >= std::atoi(plan.c_str() + second + 1) ? std::atoi(plan.c_str() + first + 1)
+                                                               : Success;
 }
 
 /// Calls that return a handle tell their status through the last parameter.
@@ -83,7 +84,9 @@ void *memoryFunction(PlatformId, const char *name) {
 // Exported by their symbols: each resolves to its instance of Pass when the library is loaded.
 #define FORWARD(member, symbol, result, parameters)                                                          \
   extern "C" {                                                                                               \
-  void *member##Resolve() { return reinterpret_cast<void *>(&Pass<member##Name, decltype(Api::member)>::call); } \
+  void *member##Resolve() {                                                                                  \
+    return reinterpret_cast<void *>(&Pass<member##Name, decltype(Api::member)>::call);                       \
+  }                                                                                                          \
   __attribute__((visibility("default"), ifunc(#member "Resolve"))) void member##Exported() asm(symbol);      \
   }
 TGC_OPENCL_ENTRIES(FORWARD)

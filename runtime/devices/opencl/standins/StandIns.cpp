@@ -49,32 +49,41 @@ std::string format(const char *text, Args... args) {
 
 std::string surface = "(global void *base, int width, int height, int pitch, int2 at";
 
-std::string blockFunction(const std::string &name, const std::string &kind, int bits, int rows, int columns, int blocks) {
+std::string blockFunction(const std::string &name, const std::string &kind, int bits, int rows, int columns,
+                          int blocks) {
   int bytes = bits / 8;
   bool write = kind == "write";
-  const char *element = kind == "read_transform" || kind == "read_transpose" || bits == 32 ? "uint" : bits == 16 ? "ushort" : "uchar";
+  const char *element = kind == "read_transform" || kind == "read_transpose" || bits == 32 ? "uint"
+                        : bits == 16                                                       ? "ushort"
+                                                                                           : "uchar";
   std::string text = "CALLED void " + name + surface;
-  std::string test = format("allowed(base, width, height, pitch, %d, %d, %d, %d)", bytes, rows, columns * blocks * bytes, write ? 8 : 32);
+  std::string test = format("allowed(base, width, height, pitch, %d, %d, %d, %d)", bytes, rows,
+                            columns * blocks * bytes, write ? 8 : 32);
   if (kind == "prefetch")
     return text + ") { " + test + "; }\n";
   text += format(", private %s *data) {\n  bool good = %s;\n", element, test.c_str());
   auto at = [&](const char *x, const char *y) {
-    return format("elementAt((global uchar *)base, width, height, pitch, %d, at.x + %s, at.y + %s)", bytes, x, y);
+    return format("elementAt((global uchar *)base, width, height, pitch, %d, at.x + %s, at.y + %s)", bytes, x,
+                  y);
   };
   if (kind == "read")
-    text += format("  for (int b = 0; b < %d; ++b)\n    for (int r = 0; r < %d; ++r)\n      data[b * %d + r] = good ? %s : (%s)-1;\n",
+    text += format("  for (int b = 0; b < %d; ++b)\n    for (int r = 0; r < %d; ++r)\n      data[b * %d + r] "
+                   "= good ? %s : (%s)-1;\n",
                    blocks, rows, rows, at(format("%d * b + LANE", columns).c_str(), "r").c_str(), element);
   else if (kind == "read_transform")
-    text += format("  for (int b = 0; b < %d; ++b)\n    for (int r = 0; r < %d; ++r)\n      data[b * %d + r] = good ? %s | %s << 16 : (uint)-1;\n",
+    text += format("  for (int b = 0; b < %d; ++b)\n    for (int r = 0; r < %d; ++r)\n      data[b * %d + r] "
+                   "= good ? %s | %s << 16 : (uint)-1;\n",
                    blocks, rows / 2, rows / 2, at(format("%d * b + LANE", columns).c_str(), "2 * r").c_str(),
                    at(format("%d * b + LANE", columns).c_str(), "2 * r + 1").c_str());
   else if (kind == "read_transpose")
-    text += format("  for (int r = 0; r < %d; ++r)\n    data[r] = good ? %s : (uint)-1;\n", columns, at("r", "LANE").c_str());
+    text += format("  for (int r = 0; r < %d; ++r)\n    data[r] = good ? %s : (uint)-1;\n", columns,
+                   at("r", "LANE").c_str());
   else
-    text += format("  for (int r = 0; r < %d && good; ++r) {\n    int x = at.x + LANE, y = at.y + r;\n"
-                   "    if (x >= 0 && y >= 0 && x < width / %d && y < height)\n"
-                   "      *(global %s *)((global uchar *)base + (long)y * pitch + (long)x * %d) = data[r];\n  }\n",
-                   rows, bytes, element, bytes);
+    text += format(
+        "  for (int r = 0; r < %d && good; ++r) {\n    int x = at.x + LANE, y = at.y + r;\n"
+        "    if (x >= 0 && y >= 0 && x < width / %d && y < height)\n"
+        "      *(global %s *)((global uchar *)base + (long)y * pitch + (long)x * %d) = data[r];\n  }\n",
+        rows, bytes, element, bytes);
   return text + "}\n";
 }
 
@@ -82,28 +91,37 @@ std::string blockFunction(const std::string &name, const std::string &kind, int 
 /// of the right one holds steps 2r and 2r + 1 of the lane's column.
 std::string product(const std::string &name, const std::string &type, bool narrow) {
   const char *wide = type == "bf16" ? "brainOf" : "halfOf";
-  std::string text = format("CALLED float8 %s(%s a, int8 b, float8 c) {\n", name.c_str(), narrow ? "int8" : "short8");
-  text += format("  float8 low = %s(convert_ushort8(as_uint8(b) & 0xffffu)), high = %s(convert_ushort8(as_uint8(b) >> 16));\n", wide, wide);
+  std::string text =
+      format("CALLED float8 %s(%s a, int8 b, float8 c) {\n", name.c_str(), narrow ? "int8" : "short8");
+  text += format("  float8 low = %s(convert_ushort8(as_uint8(b) & 0xffffu)), high = "
+                 "%s(convert_ushort8(as_uint8(b) >> 16));\n",
+                 wide, wide);
   if (narrow)
-    text += format("  float8 even = %s(convert_ushort8(as_uint8(a) & 0xffffu)), odd = %s(convert_ushort8(as_uint8(a) >> 16));\n", wide, wide);
+    text += format("  float8 even = %s(convert_ushort8(as_uint8(a) & 0xffffu)), odd = "
+                   "%s(convert_ushort8(as_uint8(a) >> 16));\n",
+                   wide, wide);
   else
     text += format("  float8 left = %s(as_ushort8(a));\n", wide);
   for (int r = 0; r < 8; ++r)
     text += narrow ? format("  c += spread(even, %d) * low.s%d + spread(odd, %d) * high.s%d;\n", r, r, r, r)
-                   : format("  c += spread(left, %d) * low.s%d + spread(left, %d) * high.s%d;\n", 2 * r, r, 2 * r + 1, r);
+                   : format("  c += spread(left, %d) * low.s%d + spread(left, %d) * high.s%d;\n", 2 * r, r,
+                            2 * r + 1, r);
   return text + "  return c;\n}\n";
 }
 
 } // namespace
 
 std::string standIns(const std::vector<std::string> &imports) {
-  static const std::regex block("_Z\\d+intel_sub_group_2d_block_(read|read_transform|read_transpose|prefetch|write)_(\\d+)b_(\\d+)r(\\d+)x(\\d+)c.*");
-  static const std::regex matrix("_Z\\d+intel_sub_group_(bf16|f16)_(bf16|f16)_matrix_mad_k16(Dv8_sDv8_i|Dv8_iS_)Dv8_f");
+  static const std::regex block("_Z\\d+intel_sub_group_2d_block_(read|read_transform|read_transpose|prefetch|"
+                                "write)_(\\d+)b_(\\d+)r(\\d+)x(\\d+)c.*");
+  static const std::regex matrix(
+      "_Z\\d+intel_sub_group_(bf16|f16)_(bf16|f16)_matrix_mad_k16(Dv8_sDv8_i|Dv8_iS_)Dv8_f");
   std::string text;
   for (const std::string &name : imports) {
     std::smatch match;
     if (std::regex_match(name, match, block))
-      text += blockFunction(name, match[1], std::stoi(match[2]), std::stoi(match[3]), std::stoi(match[4]), std::stoi(match[5]));
+      text += blockFunction(name, match[1], std::stoi(match[2]), std::stoi(match[3]), std::stoi(match[4]),
+                            std::stoi(match[5]));
     else if (std::regex_match(name, match, matrix))
       text += product(name, match[1], match[3] == "Dv8_iS_");
     else if (name == "_Z23__spirv_ocl_native_exp2f")
