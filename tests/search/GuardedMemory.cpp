@@ -5,6 +5,7 @@
 #include <new>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <utility>
 
 namespace tgc::test {
 
@@ -28,14 +29,21 @@ GuardedMemory::GuardedMemory(const GuardedMemory &other) : GuardedMemory(other.b
   std::memcpy(first, other.first, bytes);
 }
 
-GuardedMemory &GuardedMemory::operator=(const GuardedMemory &other) {
-  if (this != &other) {
-    this->~GuardedMemory();
-    new (this) GuardedMemory(other);
-  }
+GuardedMemory::GuardedMemory(GuardedMemory &&other) noexcept
+    : bytes(std::exchange(other.bytes, 0)), mappedBytes(std::exchange(other.mappedBytes, 0)),
+      mapped(std::exchange(other.mapped, nullptr)), first(std::exchange(other.first, nullptr)) {}
+
+GuardedMemory &GuardedMemory::operator=(GuardedMemory other) noexcept {
+  std::swap(bytes, other.bytes);
+  std::swap(mappedBytes, other.mappedBytes);
+  std::swap(mapped, other.mapped);
+  std::swap(first, other.first);
   return *this;
 }
 
-GuardedMemory::~GuardedMemory() { munmap(mapped, mappedBytes); }
+GuardedMemory::~GuardedMemory() {
+  if (mapped)
+    munmap(mapped, mappedBytes);
+}
 
 } // namespace tgc::test

@@ -10,7 +10,9 @@ class GuardedMemory {
 public:
   explicit GuardedMemory(size_t bytes);
   GuardedMemory(const GuardedMemory &other);
-  GuardedMemory &operator=(const GuardedMemory &other);
+  /// Moving keeps the addresses: what swaps two keeps pointers into them.
+  GuardedMemory(GuardedMemory &&other) noexcept;
+  GuardedMemory &operator=(GuardedMemory other) noexcept;
   ~GuardedMemory();
   char *data() const { return first; }
 
