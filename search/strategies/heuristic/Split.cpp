@@ -12,15 +12,33 @@ namespace tgc::heuristic {
 namespace {
 
 constexpr double muchInput = 256e3; // points
+constexpr double longRow =
+    16384; // points of a result: a block of many threads reads fewer in a launch's time
 constexpr int64_t leastOfPart = 16; // steps of the split axis
 
-/// The least number of parts of the axis that gives every unit a few; nothing if no divisor does.
-std::optional<int64_t> partsOf(int64_t extent, double results, const DeviceInfo &device) {
-  constexpr double blocksPerUnit = 4;
+/// The least number of parts of the axis that makes as many blocks of them as wanted, one part being `blocks`. Where no
+/// divisor does, as many as there can be on a device with many threads a block, else nothing.
+std::optional<int64_t> partsOf(int64_t extent, double blocks, double wanted, const DeviceInfo &device) {
+  std::optional<int64_t> most;
   for (int64_t parts = 2; parts * leastOfPart <= extent; ++parts)
-    if (extent % parts == 0 && double(parts) * results >= blocksPerUnit * double(device.units))
-      return parts;
-  return std::nullopt;
+    if (extent % parts == 0) {
+      if (double(parts) * blocks >= wanted)
+        return parts;
+      if (device.maxThreads > 1)
+        most = parts;
+    }
+  return most;
+}
+
+/// Columns that parts of the reduction keep beside each other: results and the axes that only the join reduces. 0 if
+/// they keep none.
+double columnsOf(const KernelInfo &kernel, double results, const Schedule &split) {
+  PartsResult parts = planParts(kernel, split);
+  if (!parts || std::get<SplitPlan>(*parts.plan).kept.empty())
+    return 0;
+  for (int axis : std::get<SplitPlan>(*parts.plan).kept)
+    results *= double(kernel.axes[axis].extent);
+  return results;
 }
 
 /// Whether some load walks the short axis contiguously, and the long one is not what follows it in memory: then the
@@ -39,6 +57,7 @@ std::optional<Schedule> splitSchedule(const KernelInfo &kernel, const DeviceInfo
   LoopChoice choice(kernel, device);
   if (choice.points() < muchInput)
     return std::nullopt;
+  bool threads = device.maxThreads > 1;
   for (const ReductionInfo &reduction : kernel.reductions) {
     double results = 1;
     for (size_t axis = 0; axis < kernel.axes.size(); ++axis)
@@ -50,16 +69,24 @@ std::optional<Schedule> splitSchedule(const KernelInfo &kernel, const DeviceInfo
       return choice.extent(axis) < choice.lanes && choice.extent(axis) > 1 &&
              shortAlone(choice, axis, longest);
     });
-    if (results >= 2 * double(device.units) && !shortLanes)
-      continue;
-    // With short lanes results are taken apart from each other too, so few parts do.
-    std::optional<int64_t> parts =
-        partsOf(choice.extent(longest), shortLanes ? results / 8 : results, device);
-    if (!parts)
+    if ((results >= 2 * double(device.units) && !shortLanes) ||
+        (threads && choice.points() <= longRow * results))
       continue;
     Schedule schedule;
-    schedule.split[kernel.axes[longest].name] = *parts;
+    schedule.split[kernel.axes[longest].name] = 1;
     schedule.join = "launch";
+    // A few blocks a unit; with short lanes results are taken apart from each other too, so few parts do.
+    double blocks = shortLanes ? results / 8 : results, wanted = 4 * double(device.units);
+    // Columns are vectors of threads in a block, which has many more along the rows (threadReduceSchedule): two such
+    // blocks keep a unit's memory busy.
+    if (double columns = threads ? columnsOf(kernel, results, schedule) : 0) {
+      blocks = std::max(1.0, columns / double(device.subgroup * device.vectorBytes));
+      wanted /= 2;
+    }
+    std::optional<int64_t> parts = partsOf(choice.extent(longest), blocks, wanted, device);
+    if (!parts)
+      continue;
+    schedule.split[kernel.axes[longest].name] = *parts;
     if (planParts(kernel, schedule))
       return schedule;
   }

@@ -12,9 +12,11 @@
 namespace tgc::heuristic {
 namespace {
 
-constexpr int64_t mostHeld = 48;      // values of a row in a thread's registers
-constexpr int64_t blockThreads = 128; // of several rows together
-constexpr int64_t blockHeld = 16;     // values of a row in a thread's registers beside what rows share
+constexpr int64_t mostHeld = 48;       // values of a row in a thread's registers
+constexpr int64_t blockThreads = 128;  // of several rows together
+constexpr int64_t columnThreads = 512; // of a block whose reduced axes lie across memory
+constexpr int64_t lineBytes = 256;
+constexpr int64_t blockHeld = 16; // values of a row in a thread's registers beside what rows share
 
 /// Bytes that every row along the axis reads anew of the same, beside those of its own.
 double sharedBytes(const ThreadChoice &choice, int axis) {
@@ -111,9 +113,11 @@ std::optional<Schedule> threadReduceSchedule(const KernelInfo &kernel, const Dev
                  !choice.contiguous(reduced.front(), load) && choice.extent(mapped.front()) >= 8;
   if (columns) {
     choice.takeVector(mapped, load);
+    // Threads beyond a line of memory share the rows instead, if there are enough: more blocks are left.
     for (int axis : mapped)
-      choice.takeThreads(axis, 2 * device.subgroup / choice.threads, /*pads=*/false);
-    choice.takePowerOfTwo(reduced, std::max<int64_t>(1, 512 / choice.threads));
+      if (choice.threads * device.vectorBytes < lineBytes || length * choice.threads < 4 * columnThreads)
+        choice.takeThreads(axis, 2 * device.subgroup / choice.threads, /*pads=*/false);
+    choice.takePowerOfTwo(reduced, std::max<int64_t>(1, columnThreads / choice.threads));
     for (int axis : reduced)
       if (choice.left(axis) % 4 == 0) {
         choice.takeRegisters(axis, 4);
