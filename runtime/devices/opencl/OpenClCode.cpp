@@ -88,7 +88,8 @@ ProgramHandle buildModule(const ClDevice &device, const Module &module, size_t i
   if (source.empty()) {
     status = device.api().buildProgram(program, 1, &id, options.c_str(), nullptr, nullptr);
     log = buildLog(device, program);
-  } else if (ProgramHandle linked = linkStandIns(device, program, source, options, status, log)) {
+  } else if (ProgramHandle linked =
+                 linkStandIns(device.api(), id, device.context(), program, source, options, status, log)) {
     device.api().releaseProgram(program);
     program = linked;
   }

@@ -132,10 +132,9 @@ std::string standIns(const std::vector<std::string> &imports) {
   return text.empty() ? text : common + text;
 }
 
-ProgramHandle linkStandIns(const ClDevice &device, ProgramHandle module, const std::string &source,
-                           const std::string &options, Status &status, std::string &log) {
-  const Api &api = device.api();
-  DeviceId id = device.id();
+ProgramHandle linkStandIns(const Api &api, DeviceId id, Context context, ProgramHandle module,
+                           const std::string &source, const std::string &options, Status &status,
+                           std::string &log) {
   auto logOf = [&](ProgramHandle program) {
     size_t bytes = 0;
     constexpr auto Log = static_cast<uint32_t>(BuildInfo::Log);
@@ -146,7 +145,7 @@ ProgramHandle linkStandIns(const ClDevice &device, ProgramHandle module, const s
     log += text.c_str();
   };
   const char *text = source.c_str();
-  ProgramHandle functions = api.createProgramWithSource(device.context(), 1, &text, nullptr, &status);
+  ProgramHandle functions = api.createProgramWithSource(context, 1, &text, nullptr, &status);
   if (status != Success)
     return nullptr;
   ProgramHandle linked = nullptr, parts[] = {module, functions};
@@ -159,7 +158,7 @@ ProgramHandle linkStandIns(const ClDevice &device, ProgramHandle module, const s
       logOf(module);
   }
   if (status == Success) {
-    linked = api.linkProgram(device.context(), 1, &id, "", 2, parts, nullptr, nullptr, &status);
+    linked = api.linkProgram(context, 1, &id, "", 2, parts, nullptr, nullptr, &status);
     if (status != Success) {
       logOf(linked);
       if (linked)

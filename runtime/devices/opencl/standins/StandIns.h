@@ -1,7 +1,7 @@
 // Stand-ins for what the compilers of Intel's GPUs supply themselves: the matrix engine's products, two-dimensional
 // blocks of memory, quick functions. For tests and for search on processors; no GPU ever gets them.
 #pragma once
-#include "runtime/devices/opencl/ClDevice.h"
+#include "runtime/devices/opencl/OpenClApi.h"
 #include <string>
 #include <vector>
 
@@ -11,9 +11,10 @@ namespace tgc::runtime::opencl {
 /// hardware forbids (a beginning, a width, a pitch) reads as NaN, is not written, and is said on standard output.
 std::string standIns(const std::vector<std::string> &imports);
 
-/// Compiles `module`, a program that was not built, and `source`, and links them: a program that is ready to use, or
-/// null; `status` and `log` say why.
-ProgramHandle linkStandIns(const ClDevice &device, ProgramHandle module, const std::string &source,
-                           const std::string &options, Status &status, std::string &log);
+/// Compiles `module`, a program that was not built, and `source` for the device, and links them: a program that is ready to
+/// use, or null; `status` and `log` say why.
+ProgramHandle linkStandIns(const Api &api, DeviceId id, Context context, ProgramHandle module,
+                           const std::string &source, const std::string &options, Status &status,
+                           std::string &log);
 
 } // namespace tgc::runtime::opencl
