@@ -59,6 +59,13 @@ struct PiecePlan {
   std::vector<BoxUse> fetches; ///< the copies of a fill
 };
 
+/// One of the places that an operand's fragment comes from, all of it: the first whose conditions hold at its first point,
+/// or it is 0.
+struct ChoicePlan {
+  int box = -1; ///< position among the boxes; -1: it is 0
+  std::vector<Condition> conditions;
+};
+
 /// Messages that ask the cache for a block's tile of an operand, dealt out to its groups: rows × columns of
 /// elements each, `down` × `across` of them; a group has every consumers-th, `rounds` in all.
 struct PrefetchPlan {
@@ -89,6 +96,7 @@ struct OperandPlan {
   bool depthInRows = false;              ///< tma, block2d: the tile is depth × side, not side × depth
   bool shared = false; ///< tma: blocks of a cluster have the same tile, and each fetches its part for all
   std::optional<PrefetchPlan> prefetch; ///< block2d
+  std::vector<ChoicePlan> choices;      ///< block2d: where a fragment is not always that of the first box
 };
 
 /// A piece of the block's sums that is staged and stored by the copy engine.

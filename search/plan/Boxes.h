@@ -48,6 +48,12 @@ std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &oper
                                const Side &side, const Side &depth, OperandPlan &plan, int64_t rows = 0,
                                int64_t rowBytes = boxRowBytes);
 
+/// The same for an operand that is a choice between loads, with fragments of `points` of the side; each lies wholly in one of
+/// them.
+std::string planChoices(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows,
+                        const Side &side, const Side &depth, OperandPlan &plan, int64_t points,
+                        int64_t rowBytes);
+
 /// How the kernel's stores leave consumers whose sums are points of plan.m and `columns`. Gives the slots that are
 /// used. Throws Refusal.
 int64_t planStores(const KernelInfo &kernel, PipePlan &plan, const Side &columns);

@@ -104,13 +104,15 @@ std::string DirectParts::planBlocks(const OperandInfo &operand, bool depthInRows
     padded = *whole;
   }
   int64_t rowBytes = (depthInRows ? points : deep) * bytes;
-  if (std::string reason =
-          planOperandInBoxes(kernel, operand, depthInRows, side, padded, made, points, rowBytes);
+  if (std::string reason = planChoices(kernel, operand, depthInRows, side, padded, made, points, rowBytes);
       !reason.empty())
     return reason;
-  for (const BoxPlan &box : made.boxes)
+  for (const BoxPlan &box : made.boxes) {
     if (std::string reason = whyNoBlocks(box, left ? atom.m : 16); !reason.empty())
       return reason;
+    if (box.box[rowsOf(box)] != made.boxes.front().box[rowsOf(made.boxes.front())])
+      return "its pieces are read by different blocks";
+  }
   made.copy = "block2d";
   made.stages = 0;
   made.tileBytes = 0;
@@ -148,6 +150,13 @@ OperandPlan DirectParts::planElements(const Atom &atom, const OperandInfo &opera
   };
   while (made.lanes * 2 <= most && aligned(made.lanes * 2))
     made.lanes *= 2;
+  // Narrow subgroups read rows of a left operand together, of several atoms' depth at once.
+  bool whole =
+      std::none_of(depth.axes.begin(), depth.axes.end(), [](const TiledAxis &axis) { return axis.ragged(); });
+  if (left && made.lanes == 2 && whole)
+    for (int64_t lanes = 8 * atom.k; lanes >= atom.k && made.lanes == 2; lanes /= 2)
+      if (inner.tile % lanes == 0)
+        made.lanes = lanes;
   if (made.lanes > 1)
     made.laneAxis = inner.axis;
   return made;
@@ -159,7 +168,14 @@ OperandPlan DirectParts::planOperand(const PipePlan &plan, const Atom &atom, con
   std::string copy = copyOf(operand);
   if (copy.empty() || copy == "plain")
     return planElements(atom, operand, left, depth);
-  const std::string &name = requireFetched(operand, /*pieces=*/true, "block2d");
+  if (operand.choices.empty())
+    throw Refusal{"tc: an operand is computed, blocks move loads only"};
+  for (int access : operand.accesses) {
+    const std::string &name = kernel.buffers[kernel.accesses[access].buffer].name;
+    if (auto other = schedule.copies.find(name); other == schedule.copies.end() || other->second != "block2d")
+      throw Refusal{fmt::format("copy({}): the operand comes as blocks of all its buffers", name)};
+  }
+  const std::string &name = kernel.buffers[kernel.accesses[operand.accesses.front()].buffer].name;
   OperandPlan made;
   std::string reason, reasons;
   for (bool inRows : {false, true}) {
@@ -199,7 +215,7 @@ std::string DirectParts::planBlock(const Access &access, const Side &rows, int64
 
 void DirectParts::planPrefetch(const RolesPlan &roles, const OperandInfo &operand, const Side &side,
                                const Side &depth, OperandPlan &made) const {
-  if (operand.pieces)
+  if (!made.choices.empty())
     return;
   const Side &rows = made.depthInRows ? depth : side, &columns = made.depthInRows ? side : depth;
   int64_t inRow = device.blocks.rowBytes / bytesOf(operand.type);
