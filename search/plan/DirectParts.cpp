@@ -25,6 +25,27 @@ size_t rowsOf(const BoxPlan &box) {
   return rank - 2;
 }
 
+/// Rows of one dimension, where all of the next one comes with each of its points, are rows of both.
+void joinRows(BoxPlan &box) {
+  for (size_t d = box.sizes.size() - 1; d-- > 1;) {
+    size_t outer = d - 1;
+    bool joins = box.box[d] > 1 && box.box[d] == box.sizes[d] && box.box[outer] > 1 && box.steps[d] == 1 &&
+                 box.steps[outer] == 1 && box.coords[d].linear && box.coords[outer].linear &&
+                 box.strides[outer] == box.strides[d] * box.sizes[d];
+    if (!joins)
+      continue;
+    LinearIndex &inner = box.coords[d];
+    inner.offset += box.coords[outer].offset * box.sizes[d];
+    for (size_t axis = 0; axis < inner.coefficients.size(); ++axis)
+      inner.coefficients[axis] += box.coords[outer].coefficients[axis] * box.sizes[d];
+    box.sizes[d] *= box.sizes[outer];
+    box.box[d] *= box.box[outer];
+    for (auto *list : {&box.sizes, &box.strides, &box.box, &box.steps})
+      list->erase(list->begin() + std::ptrdiff_t(outer));
+    box.coords.erase(box.coords.begin() + std::ptrdiff_t(outer));
+  }
+}
+
 } // namespace
 
 void DirectParts::refuseForDirect() const {
@@ -107,7 +128,8 @@ std::string DirectParts::planBlocks(const OperandInfo &operand, bool depthInRows
   if (std::string reason = planChoices(kernel, operand, depthInRows, side, padded, made, points, rowBytes);
       !reason.empty())
     return reason;
-  for (const BoxPlan &box : made.boxes) {
+  for (BoxPlan &box : made.boxes) {
+    joinRows(box);
     if (std::string reason = whyNoBlocks(box, left ? atom.m : 16); !reason.empty())
       return reason;
     if (box.box[rowsOf(box)] != made.boxes.front().box[rowsOf(made.boxes.front())])

@@ -101,9 +101,9 @@ private:
             else
               tried.packs.clear();
             // Elements one by one are many small loads.
-            double elements = (leftBlocks ? 0 : 0.6) + (rightBlocks                     ? 0
-                                                        : weight || along(right, inner) ? 0.3
-                                                                                        : 1.5);
+            double elements = (leftBlocks ? 0 : 1.2) + (rightBlocks                     ? 0
+                                                        : weight || along(right, inner) ? 0.6
+                                                                                        : 1.8);
             if (weigh(shape, tried, *count, waste * (1 + elements)))
               goto nextDepth; // the ways are tried from the best on
           }

@@ -122,7 +122,9 @@ int run(const Options &options) {
   if (!target)
     usageError("no target '{}'", options.target);
   Tool tool(options, *target);
-  for (auto kernel : module->getOps<kernel::FuncOp>())
+  // Some are taken apart on the way.
+  SmallVector<kernel::FuncOp> kernels(module->getOps<kernel::FuncOp>());
+  for (kernel::FuncOp kernel : kernels)
     if (options.kernel.empty() || kernel.getSymName() == options.kernel)
       tool.take(kernel);
   if (options.emit == "check")
