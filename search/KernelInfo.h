@@ -99,8 +99,7 @@ struct OperandInfo {
   ElementType type = ElementType::F32; ///< of the value that is multiplied
   std::vector<int> accesses;           ///< positions in KernelInfo::accesses
   bool plain = false;                  ///< exactly one piece loaded, no arithmetic
-  bool pieces = false;  ///< several pieces loaded, each where its index is in range; no arithmetic
-  bool reduced = false; ///< another reduction is part of it: no walk over k can stream it
+  bool reduced = false;                ///< another reduction is part of it: no walk over k can stream it
   /// The operand as a choice between loads: every element is that of the first choice whose conditions hold inside its
   /// buffer, or 0. Empty where it is more than that, or conditions are not linear.
   std::vector<ChoiceInfo> choices;

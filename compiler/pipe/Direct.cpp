@@ -71,11 +71,12 @@ Value DirectProgram::readBlocks(const Operand &operand, tile::FragmentType type,
       return builder.create<tile::ZeroOp>(loc, type);
     const ChoicePlan &choice = choices[number];
     auto readHere = [&]() -> Value {
-      return choice.box < 0 ? builder.create<tile::ZeroOp>(loc, type).getResult() : readBox(choice.box);
+      return choice.fetches.empty() ? builder.create<tile::ZeroOp>(loc, type).getResult()
+                                    : readBox(choice.fetches.front().box);
     };
     if (choice.conditions.empty())
       return readHere();
-    auto branch = builder.create<scf::IfOp>(loc, TypeRange(type), holds(choice.conditions, relative),
+    auto branch = builder.create<scf::IfOp>(loc, TypeRange(type), program.holds(choice.conditions, relative),
                                             /*withElse=*/true);
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(branch.thenBlock());
@@ -85,26 +86,6 @@ Value DirectProgram::readBlocks(const Operand &operand, tile::FragmentType type,
     return branch.getResult(0);
   };
   return readChoice(readChoice, 0);
-}
-
-Value DirectProgram::holds(ArrayRef<Condition> conditions, ArrayRef<OpFoldResult> relative) {
-  Value all;
-  for (const Condition &condition : conditions) {
-    AffineExpr sum = builder.getAffineConstantExpr(condition.value.offset);
-    SmallVector<OpFoldResult> operands;
-    for (auto [axis, coefficient] : llvm::enumerate(condition.value.coefficients)) {
-      if (coefficient == 0)
-        continue;
-      sum = sum + (program.dim(operands.size()) + program.dim(operands.size() + 1)) * coefficient;
-      operands.push_back(program.start(axis));
-      operands.push_back(relative[axis]);
-    }
-    auto predicate = condition.equal ? arith::CmpIPredicate::eq : arith::CmpIPredicate::sge;
-    Value here =
-        builder.create<arith::CmpIOp>(loc, predicate, program.apply(sum, operands), program.index(0));
-    all = all ? builder.create<arith::AndIOp>(loc, all, here).getResult() : here;
-  }
-  return all;
 }
 
 Value DirectProgram::readElements(const Operand &operand, tile::FragmentType type, Value first) {

@@ -31,8 +31,6 @@ protected:
 
 private:
   mlir::Value readBlocks(const Operand &operand, tile::FragmentType type, mlir::Value first);
-  /// Whether all of them hold at the point `relative` (one an axis) from the program's present coordinates.
-  mlir::Value holds(llvm::ArrayRef<Condition> conditions, llvm::ArrayRef<mlir::OpFoldResult> relative);
   mlir::Value readElements(const Operand &operand, tile::FragmentType type, mlir::Value first);
   /// Dimensions beside a block's rows and columns that the box may leave wherever the block and the group stand.
   mlir::DenseI64ArrayAttr clippedOf(const BoxPlan &box);

@@ -335,12 +335,6 @@ private:
     std::sort(operand.accesses.begin(), operand.accesses.end());
     auto load = value.getDefiningOp<kernel::LoadOp>();
     operand.plain = load && load.getNumPieces() == 1;
-    operand.pieces = load && load.getNumPieces() > 1;
-    // Copies give 0 where no piece has the element.
-    if (operand.pieces && load.getFill() && !isZero(*load.getFill()))
-      operand.pieces = false;
-    for (unsigned i = 0; operand.pieces && i < load.getNumPieces(); ++i)
-      operand.pieces = kernel::isAlwaysTrue(load.getCondition(i));
     operand.choices = choicesOf(func, value, [&](Operation *op) { return accessesOf.at(op).front(); });
     return operand;
   }

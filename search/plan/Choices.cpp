@@ -1,4 +1,4 @@
-// An operand that is a choice between loads, as boxes: what a block's fragment is chosen by.
+// An operand that is a choice between loads, as boxes: what a tile or a fragment of it is chosen by.
 // 1. The box of each choice, as of a load whose only condition is to be inside: what is outside is read as 0.
 // 2. To a choice's own conditions come those of its indices' being in range, if there is another one behind it. A
 //    dimension that all choices have alike says nothing about which of them an element comes from, and what lies outside
@@ -18,8 +18,8 @@ class Choices {
 public:
   Choices(const KernelInfo &kernel, const OperandInfo &operand) : kernel(kernel), operand(operand) {}
 
-  std::string plan(bool depthInRows, const Side &side, const Side &depth, OperandPlan &plan, int64_t points,
-                   int64_t rowBytes) {
+  std::string plan(bool depthInRows, const Side &side, const Side &depth, OperandPlan &plan, int64_t rows,
+                   int64_t rowBytes, int64_t points) {
     findPoints(side, depth, points);
     for (size_t i = 0; i < operand.choices.size(); ++i) {
       const ChoiceInfo &choice = operand.choices[i];
@@ -45,12 +45,13 @@ public:
         Access access = kernel.accesses[choice.access];
         access.zeroOutside = true;
         OperandPlan piece;
-        std::string reason = depthInRows
-                                 ? planSideInRow(kernel, access, side, depth, piece, rowBytes)
-                                 : planDepthInRow(kernel, access, side, depth, piece, points, rowBytes);
+        std::string reason = depthInRows ? planSideInRow(kernel, access, side, depth, piece, rowBytes)
+                                         : planDepthInRow(kernel, access, side, depth, piece, rows, rowBytes);
         if (!reason.empty())
           return reason;
-        made.box = int(plan.boxes.size());
+        for (BoxUse &use : piece.fetches)
+          use.box += int(plan.boxes.size());
+        made.fetches = piece.fetches;
         if (!plan.boxes.empty() && piece.type != plan.type)
           return "its pieces differ in type";
         piece.boxes.insert(piece.boxes.begin(), plan.boxes.begin(), plan.boxes.end());
@@ -164,10 +165,11 @@ private:
 
 } // namespace
 
-std::string planChoices(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows,
-                        const Side &side, const Side &depth, OperandPlan &plan, int64_t points,
-                        int64_t rowBytes) {
-  return Choices(kernel, operand).plan(depthInRows, side, depth, plan, points, rowBytes);
+std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows,
+                               const Side &side, const Side &depth, OperandPlan &plan, int64_t rows,
+                               int64_t rowBytes, int64_t points) {
+  return Choices(kernel, operand)
+      .plan(depthInRows, side, depth, plan, rows, rowBytes, points ? points : side.extent());
 }
 
 } // namespace tgc

@@ -22,7 +22,7 @@ public:
   Plan run() {
     const ContractInfo &contract = *kernel.contract;
     refuseForDirect();
-    const Atom &atom = planProduct(plan, directDepth());
+    const Atom &atom = planProduct(plan, depthSide(contract.k, left()));
     plan.neighbours = atom.neighbours;
     planGroups(atom, contract);
     result.packs = packRight(packed, plan);
@@ -40,16 +40,6 @@ public:
   }
 
 private:
-  /// An axis that says only from where the left operand comes is outermost.
-  Side directDepth() const {
-    Side depth = depthSide(kernel.contract->k, left());
-    const Access *load = mainAccess(left());
-    std::stable_partition(depth.axes.begin(), depth.axes.end(), [&](const TiledAxis &axis) {
-      return axis.tile == 1 && axis.extent > 1 && strideOf(load, axis.axis) == 0;
-    });
-    return depth;
-  }
-
   void planGroups(const Atom &atom, const ContractInfo &contract) {
     int64_t rows = plan.m.extent(), columns = plan.n.extent(), depth = plan.k.extent();
     if (rows % (atom.m * schedule.warpsM) != 0)

@@ -125,7 +125,8 @@ std::string DirectParts::planBlocks(const OperandInfo &operand, bool depthInRows
     padded = *whole;
   }
   int64_t rowBytes = (depthInRows ? points : deep) * bytes;
-  if (std::string reason = planChoices(kernel, operand, depthInRows, side, padded, made, points, rowBytes);
+  if (std::string reason =
+          planOperandInBoxes(kernel, operand, depthInRows, side, padded, made, points, rowBytes, points);
       !reason.empty())
     return reason;
   for (BoxPlan &box : made.boxes) {
@@ -190,14 +191,7 @@ OperandPlan DirectParts::planOperand(const PipePlan &plan, const Atom &atom, con
   std::string copy = copyOf(operand);
   if (copy.empty() || copy == "plain")
     return planElements(atom, operand, left, depth);
-  if (operand.choices.empty())
-    throw Refusal{"tc: an operand is computed, blocks move loads only"};
-  for (int access : operand.accesses) {
-    const std::string &name = kernel.buffers[kernel.accesses[access].buffer].name;
-    if (auto other = schedule.copies.find(name); other == schedule.copies.end() || other->second != "block2d")
-      throw Refusal{fmt::format("copy({}): the operand comes as blocks of all its buffers", name)};
-  }
-  const std::string &name = kernel.buffers[kernel.accesses[operand.accesses.front()].buffer].name;
+  const std::string &name = requireFetched(operand, "block2d");
   OperandPlan made;
   std::string reason, reasons;
   for (bool inRows : {false, true}) {
