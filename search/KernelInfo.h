@@ -49,6 +49,12 @@ struct LinearIndex {
   std::vector<int64_t> direct = {};
 };
 
+/// value ≥ 0, or (equal) value = 0.
+struct Condition {
+  LinearIndex value;
+  bool equal = false;
+};
+
 /// An index that depends on a place of the result and on a tap only through their sum. The place is that of an axis,
 /// or of two, outer first: place = outer · extent of inner + inner.
 struct WindowInfo {
@@ -82,13 +88,21 @@ struct ReductionInfo {
   int level = 1; ///< how many reductions stand one behind the other up to this one
 };
 
+/// One of the places that an element of an operand comes from.
+struct ChoiceInfo {
+  int access = -1;                   ///< position in KernelInfo::accesses; -1: it is 0
+  std::vector<Condition> conditions; ///< all of which hold, beside the access's being inside its buffer
+};
+
 /// One side of a contraction: the loads its value is made of.
 struct OperandInfo {
   ElementType type = ElementType::F32; ///< of the value that is multiplied
   std::vector<int> accesses;           ///< positions in KernelInfo::accesses
   bool plain = false;                  ///< exactly one piece loaded, no arithmetic
-  bool pieces = false;  ///< several pieces loaded, each where its index is in range; no arithmetic
-  bool reduced = false; ///< another reduction is part of it: no walk over k can stream it
+  bool reduced = false;                ///< another reduction is part of it: no walk over k can stream it
+  /// The operand as a choice between loads: every element is that of the first choice whose conditions hold inside its
+  /// buffer, or 0. Empty where it is more than that, or conditions are not linear.
+  std::vector<ChoiceInfo> choices;
 };
 
 /// A sum of products in the terms of a matrix instruction. m: axes of the left operand alone; n: of the right

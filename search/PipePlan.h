@@ -53,10 +53,11 @@ struct BoxUse {
   int64_t bytes = 0;                          ///< where it begins in its place
 };
 
-/// A piece of an operand: the tile comes from the first whose buffer its first point lies in, or from the last.
-struct PiecePlan {
-  int access = 0;              ///< position in the kernel's accesses
-  std::vector<BoxUse> fetches; ///< the copies of a fill
+/// One of the places that a tile (direct: a fragment) of an operand comes from, all of it: the first whose conditions hold at
+/// its first point, or it is 0.
+struct ChoicePlan {
+  std::vector<Condition> conditions;
+  std::vector<BoxUse> fetches; ///< as OperandPlan::fetches; none: it is 0
 };
 
 /// Messages that ask the cache for a block's tile of an operand, dealt out to its groups: rows × columns of
@@ -82,9 +83,9 @@ struct OperandPlan {
   std::vector<int> batch; ///< packed: the batch axes that the packed buffer has, outermost
   int laneAxis = -1;      ///< pack: the axis along which the copy moves vectors; -1: none
   int64_t lanes = 1;
-  std::vector<BoxPlan> boxes;    ///< tma
-  std::vector<BoxUse> fetches;   ///< tma: the copies of a fill; of the last piece where there are several
-  std::vector<PiecePlan> pieces; ///< tma: those before the last
+  std::vector<BoxPlan> boxes;            ///< tma, async, block2d
+  std::vector<BoxUse> fetches;           ///< tma, async: the copies of a fill; block2d: the box
+  std::vector<ChoicePlan> choices;       ///< where these are not always the same: in their place
   int64_t tileRows = 0, tileColumns = 0; ///< tma: of the tile in block memory; columns are contiguous
   bool depthInRows = false;              ///< tma, block2d: the tile is depth × side, not side × depth
   bool shared = false; ///< tma: blocks of a cluster have the same tile, and each fetches its part for all

@@ -58,13 +58,18 @@ struct WinogradPlan {
   WindowInfo rows, columns; ///< of three taps each
 };
 
+/// Operands of a contraction that are computed ahead, as rows of the depth (compiler/schedule/Unfold.h).
+struct UnfoldPlan {
+  bool lhs = false, rhs = false;
+};
+
 /// What a schedule that takes the kernel apart (Schedule::splitsKernel) makes of it.
 struct PartsResult {
-  std::optional<std::variant<SplitPlan, WinogradPlan>> plan;
+  std::optional<std::variant<SplitPlan, WinogradPlan, UnfoldPlan>> plan;
   std::string reason;
   explicit operator bool() const { return plan.has_value(); }
 };
-/// For a schedule of split and join(launch) without tc, or of winograd alone.
+/// For a schedule of split and join(launch) without tc, of winograd alone, or of unfold alone.
 PartsResult planParts(const KernelInfo &kernel, const Schedule &schedule);
 
 /// Whether there is a plan, or for a schedule that takes the kernel apart its parts.

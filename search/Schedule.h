@@ -40,11 +40,12 @@ struct Schedule {
   std::optional<int64_t> slots, prefetch;
   std::map<std::string, std::string> packs; ///< pack(w,order)
   std::optional<int64_t> winograd;          ///< winograd(n): n results a side of a tile
+  std::vector<std::string> unfold;          ///< unfold(x): operands laid out along the depth ahead, sorted
 
   bool operator==(const Schedule &) const = default;
 
   /// Whether it takes the kernel apart into others (planParts) in place of planning it (makePlan).
-  bool splitsKernel() const { return (!split.empty() && !atom) || winograd; }
+  bool splitsKernel() const { return (!split.empty() && !atom) || winograd || !unfold.empty(); }
 };
 
 /// Throws tgc::Error (Usage) that names the word it does not understand. parse(print(s)) == s, and equal

@@ -1,6 +1,6 @@
 // An operand's fragment:
-// - block2d: one box of the plan, whose first point is the group's; where the operand has several pieces, the box of the
-//   piece that the tile lies in.
+// - block2d: one box of the plan, whose first point is the group's; where the operand is a choice, the box of the first
+//   one whose conditions hold at that point, or 0.
 // - plain: tile.each in the operand's layout computes the kernel's value at every element that a thread holds. Behind
 //   the end of the side it is read at the last point, whose sums nobody stores; behind that of the depth it is 0.
 #include "compiler/pipe/Direct.h"
@@ -63,21 +63,29 @@ Value DirectProgram::readBlocks(const Operand &operand, tile::FragmentType type,
                                              RegisterEpilogue::coordsOf(program, box, relative),
                                              operand.plan->depthInRows, clippedOf(box));
   };
-  // The first piece whose buffer the tile lies in, else the last.
-  auto readPiece = [&](auto &self, size_t piece) -> Value {
-    if (piece == operand.plan->pieces.size())
-      return readBox(operand.plan->fetches.front().box);
-    const PiecePlan &here = operand.plan->pieces[piece];
-    auto choice = builder.create<scf::IfOp>(loc, TypeRange(type),
-                                            startsIn(program.info.accesses[here.access]), /*withElse=*/true);
+  const std::vector<ChoicePlan> &choices = operand.plan->choices;
+  if (choices.empty())
+    return readBox(operand.plan->fetches.front().box);
+  auto readChoice = [&](auto &self, size_t number) -> Value {
+    if (number == choices.size())
+      return builder.create<tile::ZeroOp>(loc, type);
+    const ChoicePlan &choice = choices[number];
+    auto readHere = [&]() -> Value {
+      return choice.fetches.empty() ? builder.create<tile::ZeroOp>(loc, type).getResult()
+                                    : readBox(choice.fetches.front().box);
+    };
+    if (choice.conditions.empty())
+      return readHere();
+    auto branch = builder.create<scf::IfOp>(loc, TypeRange(type), program.holds(choice.conditions, relative),
+                                            /*withElse=*/true);
     OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(choice.thenBlock());
-    builder.create<scf::YieldOp>(loc, readBox(here.fetches.front().box));
-    builder.setInsertionPointToStart(choice.elseBlock());
-    builder.create<scf::YieldOp>(loc, self(self, piece + 1));
-    return choice.getResult(0);
+    builder.setInsertionPointToStart(branch.thenBlock());
+    builder.create<scf::YieldOp>(loc, readHere());
+    builder.setInsertionPointToStart(branch.elseBlock());
+    builder.create<scf::YieldOp>(loc, self(self, number + 1));
+    return branch.getResult(0);
   };
-  return readPiece(readPiece, 0);
+  return readChoice(readChoice, 0);
 }
 
 Value DirectProgram::readElements(const Operand &operand, tile::FragmentType type, Value first) {

@@ -69,6 +69,29 @@ Value Program::apply(AffineExpr expr, ArrayRef<OpFoldResult> operands) {
                                          affine::makeComposedFoldedAffineApply(builder, loc, map, operands));
 }
 
+Value Program::holds(ArrayRef<Condition> conditions, ArrayRef<OpFoldResult> relative) {
+  Value all;
+  for (const Condition &condition : conditions) {
+    AffineExpr sum = builder.getAffineConstantExpr(condition.value.offset);
+    SmallVector<OpFoldResult> operands;
+    auto add = [&](OpFoldResult operand, int64_t coefficient) {
+      sum = sum + dim(operands.size()) * coefficient;
+      operands.push_back(operand);
+    };
+    for (auto [axis, coefficient] : llvm::enumerate(condition.value.coefficients)) {
+      if (coefficient == 0)
+        continue;
+      add(start(axis), coefficient);
+      if (!relative.empty())
+        add(relative[axis], coefficient);
+    }
+    auto predicate = condition.equal ? arith::CmpIPredicate::eq : arith::CmpIPredicate::sge;
+    Value here = builder.create<arith::CmpIOp>(loc, predicate, apply(sum, operands), index(0));
+    all = all ? builder.create<arith::AndIOp>(loc, all, here).getResult() : here;
+  }
+  return all;
+}
+
 OpFoldResult Program::count(const TiledAxis &axis) {
   if (!axis.ragged())
     return builder.getIndexAttr(axis.tile);

@@ -32,6 +32,8 @@ public:
   /// First coordinate of the block along the axis: a constant 0, of the walk, or of a loop.
   mlir::Value start(int axis) const { return starts[axis]; }
   void setStart(int axis, mlir::Value value) { starts[axis] = value; }
+  /// Whether all of them hold at the point `relative` (one an axis; none: 0) from the present coordinates.
+  mlir::Value holds(llvm::ArrayRef<Condition> conditions, llvm::ArrayRef<mlir::OpFoldResult> relative = {});
   /// Points of the axis in the block: the tile, or what is left of a ragged axis at its end.
   mlir::OpFoldResult count(const TiledAxis &axis);
   /// Points of the side in the block as far as a ragged outermost axis bounds them; null: all of them.

@@ -47,7 +47,8 @@ void RolesProgram::toTile(const Side &side, Value number) {
 
 void RolesProgram::fetch(const OperandPlan &operand, ArrayRef<Value> boxes, Value ring, Value fill,
                          int64_t part, ArrayRef<std::pair<int, int64_t>> shift) {
-  auto fetchAll = [&](ArrayRef<BoxUse> fetches) {
+  // `nothing` comes from behind the first dimension's end, where everything is 0.
+  auto fetchAll = [&](ArrayRef<BoxUse> fetches, bool nothing = false) {
     for (const BoxUse &use : fetches) {
       SmallVector<OpFoldResult> relative(program.kernel.getNumAxes(), builder.getIndexAttr(0));
       for (auto [axis, by] : shift)
@@ -55,10 +56,17 @@ void RolesProgram::fetch(const OperandPlan &operand, ArrayRef<Value> boxes, Valu
       for (auto [axis, by] : use.shift)
         relative[axis] = builder.getIndexAttr(by);
       const BoxPlan &box = operand.boxes[use.box];
-      auto clipped = operand.copy == "async" ? builder.getDenseI64ArrayAttr(clippedDims(box, use.shift))
-                                             : DenseI64ArrayAttr();
-      builder.create<tile::FetchOp>(loc, boxes[use.box], RegisterEpilogue::coordsOf(program, box, relative),
-                                    ring, fill, part, use.bytes, clipped, operand.shared);
+      auto coords = RegisterEpilogue::coordsOf(program, box, relative);
+      SmallVector<int64_t> clipped = clippedDims(box, use.shift);
+      if (nothing) {
+        coords.front() = program.index(box.sizes.front());
+        if (!llvm::is_contained(clipped, 0))
+          clipped.insert(clipped.begin(), 0);
+      }
+      builder.create<tile::FetchOp>(loc, boxes[use.box], coords, ring, fill, part, use.bytes,
+                                    operand.copy == "async" ? builder.getDenseI64ArrayAttr(clipped)
+                                                            : DenseI64ArrayAttr(),
+                                    operand.shared);
     }
   };
   OpBuilder::InsertionGuard guard(builder);
@@ -74,14 +82,20 @@ void RolesProgram::fetch(const OperandPlan &operand, ArrayRef<Value> boxes, Valu
     }
     return;
   }
-  for (const PiecePlan &piece : operand.pieces) {
-    Value inside = startsIn(program.info.accesses[piece.access]);
-    auto choice = builder.create<scf::IfOp>(loc, inside, /*withElse=*/true);
-    builder.setInsertionPoint(choice.thenYield());
-    fetchAll(piece.fetches);
-    builder.setInsertionPoint(choice.elseYield());
+  if (operand.choices.empty())
+    return fetchAll(operand.fetches);
+  auto fetchChoice = [&](const ChoicePlan &choice) {
+    fetchAll(choice.fetches.empty() ? operand.fetches : choice.fetches, /*nothing=*/choice.fetches.empty());
+  };
+  for (const ChoicePlan &choice : operand.choices) {
+    if (choice.conditions.empty())
+      return fetchChoice(choice);
+    auto branch = builder.create<scf::IfOp>(loc, program.holds(choice.conditions), /*withElse=*/true);
+    builder.setInsertionPoint(branch.thenYield());
+    fetchChoice(choice);
+    builder.setInsertionPoint(branch.elseYield());
   }
-  fetchAll(operand.fetches);
+  fetchAll(operand.fetches, /*nothing=*/true);
 }
 
 SmallVector<int64_t> RolesProgram::clippedDims(const BoxPlan &box, ArrayRef<std::pair<int, int64_t>> shift) {
@@ -114,42 +128,6 @@ SmallVector<int64_t> RolesProgram::clippedDims(const BoxPlan &box, ArrayRef<std:
       dims.push_back(d);
   }
   return dims;
-}
-
-/// The operand of a product that the load is.
-static const OperandInfo *operandOf(const KernelInfo &info, const Access &access) {
-  std::vector<const OperandInfo *> operands;
-  if (info.contract)
-    operands = {&info.contract->lhs, &info.contract->rhs};
-  else if (info.attend && info.attend->scores)
-    operands = {&info.attend->scores->lhs, &info.attend->scores->rhs, &info.attend->values};
-  for (const OperandInfo *operand : operands)
-    if (llvm::is_contained(operand->accesses, int(&access - info.accesses.data())))
-      return operand;
-  return nullptr;
-}
-
-Value RolesProgram::startsIn(const Access &access) {
-  const BufferInfo &buffer = program.info.buffers[access.buffer];
-  const OperandInfo *operand = operandOf(program.info, access);
-  Value all = builder.create<arith::ConstantIntOp>(loc, 1, 1);
-  for (auto [d, index] : llvm::enumerate(access.indices)) {
-    if (operand && isCommon(program.info, *operand, d))
-      continue;
-    AffineExpr place = builder.getAffineConstantExpr(index.offset);
-    SmallVector<OpFoldResult> starts;
-    for (auto [axis, coefficient] : llvm::enumerate(index.coefficients))
-      if (coefficient != 0) {
-        place = place + program.dim(starts.size()) * coefficient;
-        starts.push_back(program.start(axis));
-      }
-    for (AffineExpr notNegative : {place, place * -1 + (buffer.shape[d] - 1)})
-      all = builder.create<arith::AndIOp>(loc, all,
-                                          builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sge,
-                                                                        program.apply(notNegative, starts),
-                                                                        program.index(0)));
-  }
-  return all;
 }
 
 Value RolesProgram::makeSlots() {

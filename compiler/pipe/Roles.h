@@ -20,8 +20,6 @@ protected:
              mlir::Value fill, int64_t part, llvm::ArrayRef<std::pair<int, int64_t>> shift = {});
   /// Dimensions of the buffer that the box, `shift` from a block's first coordinates, may leave.
   llvm::SmallVector<int64_t> clippedDims(const BoxPlan &box, llvm::ArrayRef<std::pair<int, int64_t>> shift);
-  /// Whether the tile's first point lies in the access's buffer.
-  mlir::Value startsIn(const Access &access);
   mlir::Value makeSlots();
   /// Makes the boxes of the plan's stores, for the epilogue.
   llvm::SmallVector<llvm::SmallVector<mlir::Value>> boxesOfStores();

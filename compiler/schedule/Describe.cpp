@@ -7,6 +7,7 @@
 //    points its accesses can reach, at most all of it.
 #include "compiler/schedule/Describe.h"
 #include "compiler/kernel/transforms/Access.h"
+#include "compiler/schedule/Choices.h"
 #include "compiler/schedule/Windows.h"
 
 #include "compiler/affine/Ranges.h"
@@ -50,10 +51,6 @@ ElementType elementTypeOf(Type type) {
   unsupported("values of type {}", text);
 }
 
-namespace {
-
-/// Adds factor · expr to `index`; false if expr is not linear, then the dimensions it names get
-/// coefficient 1.
 bool addLinear(AffineExpr expr, int64_t factor, LinearIndex &index) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
     index.offset += factor * constant.getValue();
@@ -77,6 +74,15 @@ bool addLinear(AffineExpr expr, int64_t factor, LinearIndex &index) {
   });
   return false;
 }
+
+bool isZero(Attribute number) {
+  if (auto real = dyn_cast<FloatAttr>(number))
+    return real.getValue().isZero() && !real.getValue().isNegative();
+  auto integer = dyn_cast<IntegerAttr>(number);
+  return integer && integer.getValue().isZero();
+}
+
+namespace {
 
 /// Adds factor · expr to `index`, whose coefficients become those of the linear part; false if there is more in it than
 /// quotients of linear expressions.
@@ -103,13 +109,6 @@ bool addQuotients(AffineExpr expr, int64_t factor, LinearIndex &index) {
     return false;
   index.floors.push_back({inner.coefficients, inner.offset, constant.getValue(), factor});
   return true;
-}
-
-bool isZero(Attribute number) {
-  if (auto real = dyn_cast<FloatAttr>(number))
-    return real.getValue().isZero() && !real.getValue().isNegative();
-  auto integer = dyn_cast<IntegerAttr>(number);
-  return integer && integer.getValue().isZero();
 }
 
 std::vector<bool> toVector(const SmallBitVector &set) {
@@ -336,12 +335,7 @@ private:
     std::sort(operand.accesses.begin(), operand.accesses.end());
     auto load = value.getDefiningOp<kernel::LoadOp>();
     operand.plain = load && load.getNumPieces() == 1;
-    operand.pieces = load && load.getNumPieces() > 1;
-    // Copies give 0 where no piece has the element.
-    if (operand.pieces && load.getFill() && !isZero(*load.getFill()))
-      operand.pieces = false;
-    for (unsigned i = 0; operand.pieces && i < load.getNumPieces(); ++i)
-      operand.pieces = kernel::isAlwaysTrue(load.getCondition(i));
+    operand.choices = choicesOf(func, value, [&](Operation *op) { return accessesOf.at(op).front(); });
     return operand;
   }
 

@@ -7,7 +7,8 @@ namespace option {
 // One a file of this folder.
 const Option &local(), &upcast(), &unroll(), &group(), &padTo(), &order(), &noLocals(), &hold();
 const Option &tc(), &flip(), &tile(), &warps(), &pingPong(), &overlap(), &copy(), &stage(), &cluster();
-const Option &persistent(), &raster(), &split(), &join(), &slots(), &prefetch(), &pack(), &winograd();
+const Option &persistent(), &raster(), &split(), &join(), &slots(), &prefetch(), &pack(), &winograd(),
+    &unfold();
 } // namespace option
 
 const std::vector<const Option *> &options() {
@@ -16,7 +17,7 @@ const std::vector<const Option *> &options() {
       &local(), &upcast(),   &unroll(),  &group(),      &padTo(),  &order(),    &noLocals(),
       &hold(),  &tc(),       &flip(),    &tile(),       &warps(),  &pingPong(), &overlap(),
       &copy(),  &stage(),    &cluster(), &persistent(), &raster(), &split(),    &join(),
-      &slots(), &prefetch(), &pack(),    &winograd(),
+      &slots(), &prefetch(), &pack(),    &winograd(),   &unfold(),
   };
   return list;
 }

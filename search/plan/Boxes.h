@@ -39,14 +39,11 @@ std::string planSideInRow(const KernelInfo &kernel, const Access &access, const 
 /// they can.
 std::string planPieces(const KernelInfo &kernel, const PipePlan &plan, const BoxPlan &box);
 
-/// Whether all pieces of an operand have the same index in that dimension, of the same size: it says nothing about which of
-/// them an element comes from, and what lies outside of it is in none.
-bool isCommon(const KernelInfo &kernel, const OperandInfo &operand, size_t dim);
-
-/// The same for an operand of one or more pieces; every tile lies wholly in one piece.
+/// The same for an operand that is a choice between loads; every tile, with `points` every fragment of so many points of the
+/// side, lies wholly in one of them.
 std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows,
                                const Side &side, const Side &depth, OperandPlan &plan, int64_t rows = 0,
-                               int64_t rowBytes = boxRowBytes);
+                               int64_t rowBytes = boxRowBytes, int64_t points = 0);
 
 /// How the kernel's stores leave consumers whose sums are points of plan.m and `columns`. Gives the slots that are
 /// used. Throws Refusal.

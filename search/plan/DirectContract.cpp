@@ -7,6 +7,7 @@
 #include "search/plan/DirectParts.h"
 #include "search/plan/Planners.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace tgc {

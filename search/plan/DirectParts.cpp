@@ -25,6 +25,27 @@ size_t rowsOf(const BoxPlan &box) {
   return rank - 2;
 }
 
+/// Rows of one dimension, where all of the next one comes with each of its points, are rows of both.
+void joinRows(BoxPlan &box) {
+  for (size_t d = box.sizes.size() - 1; d-- > 1;) {
+    size_t outer = d - 1;
+    bool joins = box.box[d] > 1 && box.box[d] == box.sizes[d] && box.box[outer] > 1 && box.steps[d] == 1 &&
+                 box.steps[outer] == 1 && box.coords[d].linear && box.coords[outer].linear &&
+                 box.strides[outer] == box.strides[d] * box.sizes[d];
+    if (!joins)
+      continue;
+    LinearIndex &inner = box.coords[d];
+    inner.offset += box.coords[outer].offset * box.sizes[d];
+    for (size_t axis = 0; axis < inner.coefficients.size(); ++axis)
+      inner.coefficients[axis] += box.coords[outer].coefficients[axis] * box.sizes[d];
+    box.sizes[d] *= box.sizes[outer];
+    box.box[d] *= box.box[outer];
+    for (auto *list : {&box.sizes, &box.strides, &box.box, &box.steps})
+      list->erase(list->begin() + std::ptrdiff_t(outer));
+    box.coords.erase(box.coords.begin() + std::ptrdiff_t(outer));
+  }
+}
+
 } // namespace
 
 void DirectParts::refuseForDirect() const {
@@ -105,12 +126,16 @@ std::string DirectParts::planBlocks(const OperandInfo &operand, bool depthInRows
   }
   int64_t rowBytes = (depthInRows ? points : deep) * bytes;
   if (std::string reason =
-          planOperandInBoxes(kernel, operand, depthInRows, side, padded, made, points, rowBytes);
+          planOperandInBoxes(kernel, operand, depthInRows, side, padded, made, points, rowBytes, points);
       !reason.empty())
     return reason;
-  for (const BoxPlan &box : made.boxes)
+  for (BoxPlan &box : made.boxes) {
+    joinRows(box);
     if (std::string reason = whyNoBlocks(box, left ? atom.m : 16); !reason.empty())
       return reason;
+    if (box.box[rowsOf(box)] != made.boxes.front().box[rowsOf(made.boxes.front())])
+      return "its pieces are read by different blocks";
+  }
   made.copy = "block2d";
   made.stages = 0;
   made.tileBytes = 0;
@@ -148,6 +173,13 @@ OperandPlan DirectParts::planElements(const Atom &atom, const OperandInfo &opera
   };
   while (made.lanes * 2 <= most && aligned(made.lanes * 2))
     made.lanes *= 2;
+  // Narrow subgroups read rows of a left operand together, of several atoms' depth at once.
+  bool whole =
+      std::none_of(depth.axes.begin(), depth.axes.end(), [](const TiledAxis &axis) { return axis.ragged(); });
+  if (left && made.lanes == 2 && whole)
+    for (int64_t lanes = 8 * atom.k; lanes >= atom.k && made.lanes == 2; lanes /= 2)
+      if (inner.tile % lanes == 0)
+        made.lanes = lanes;
   if (made.lanes > 1)
     made.laneAxis = inner.axis;
   return made;
@@ -159,7 +191,7 @@ OperandPlan DirectParts::planOperand(const PipePlan &plan, const Atom &atom, con
   std::string copy = copyOf(operand);
   if (copy.empty() || copy == "plain")
     return planElements(atom, operand, left, depth);
-  const std::string &name = requireFetched(operand, /*pieces=*/true, "block2d");
+  const std::string &name = requireFetched(operand, "block2d");
   OperandPlan made;
   std::string reason, reasons;
   for (bool inRows : {false, true}) {
@@ -199,7 +231,7 @@ std::string DirectParts::planBlock(const Access &access, const Side &rows, int64
 
 void DirectParts::planPrefetch(const RolesPlan &roles, const OperandInfo &operand, const Side &side,
                                const Side &depth, OperandPlan &made) const {
-  if (operand.pieces)
+  if (!made.choices.empty())
     return;
   const Side &rows = made.depthInRows ? depth : side, &columns = made.depthInRows ? side : depth;
   int64_t inRow = device.blocks.rowBytes / bytesOf(operand.type);

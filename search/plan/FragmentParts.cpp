@@ -175,17 +175,24 @@ Side FragmentParts::depthSide(const std::vector<int> &axes, const OperandInfo &o
   };
   std::stable_sort(side.axes.begin(), side.axes.end(),
                    [&](const TiledAxis &a, const TiledAxis &b) { return key(a) > key(b); });
+  choosersFirst(side, operand);
   return side;
 }
 
-const std::string &FragmentParts::requireFetched(const OperandInfo &operand, bool pieces,
-                                                 const char *kind) const {
-  if (!(operand.plain || (pieces && operand.pieces)) || operand.reduced)
-    throw Refusal{"tc: an operand is computed, copies to the ring move loads only"};
+void FragmentParts::choosersFirst(Side &depth, const OperandInfo &operand) const {
+  const Access *load = mainAccess(operand);
+  std::stable_partition(depth.axes.begin(), depth.axes.end(), [&](const TiledAxis &axis) {
+    return axis.tile == 1 && axis.extent > 1 && strideOf(load, axis.axis) == 0;
+  });
+}
+
+const std::string &FragmentParts::requireFetched(const OperandInfo &operand, const char *kind) const {
+  if (operand.choices.empty() || operand.reduced)
+    throw Refusal{"tc: an operand is computed, copies move loads only"};
   for (int access : operand.accesses) {
     const std::string &name = kernel.buffers[kernel.accesses[access].buffer].name;
     if (auto copy = schedule.copies.find(name); copy == schedule.copies.end() || copy->second != kind)
-      throw Refusal{fmt::format("copy({}): the ring is filled by {}", name, kind)};
+      throw Refusal{fmt::format("copy({}): all of the operand comes by {}", name, kind)};
   }
   return kernel.buffers[kernel.accesses[operand.accesses.front()].buffer].name;
 }

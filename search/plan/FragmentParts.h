@@ -31,11 +31,13 @@ public:
   bool holdsQueries() const;
 
   /// The name of the first buffer of an operand that is fetched by such copies; throws Refusal.
-  const std::string &requireFetched(const OperandInfo &operand, bool pieces, const char *kind) const;
+  const std::string &requireFetched(const OperandInfo &operand, const char *kind) const;
   /// Axes that the main store does not have come first, the others by its strides, or by the order of the kernel.
   Side storedSide(std::vector<int> axes, const std::vector<int> &whole) const;
   /// The depth, axes with small strides in the operand's load last: weights that are packed follow that order.
   Side depthSide(const std::vector<int> &axes, const OperandInfo &operand) const;
+  /// Puts axes of the depth outermost that only say from where the operand comes.
+  void choosersFirst(Side &depth, const OperandInfo &operand) const;
 
   /// Registers of `roles.consumers` and one producer that keeps `producers` at most; gives those of a thread at entry.
   int64_t divideRegisters(RolesPlan &roles, int64_t producers) const;

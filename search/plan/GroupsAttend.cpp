@@ -84,16 +84,16 @@ private:
   }
 
   void planOperand(const OperandInfo &operand, const Side &side, bool values, OperandPlan &made) {
-    const std::string &name = requireFetched(operand, /*pieces=*/true, "async");
+    const std::string &name = requireFetched(operand, "async");
     const Side &inRow = values ? plan.e : plan.k;
-    // A row that is padded would be padded with what follows the piece's.
-    if (operand.pieces && inRow.extent() % atom->k != 0)
-      throw Refusal{fmt::format("copy({},async): rows of pieces are not padded", name)};
     int64_t rowBytes = rowBytesOf(inRow.extent() * bytesOf(operand.type));
     std::string reason = values ? planAsync(plan, operand, true, plan.e, side, rowBytes, made)
                                 : planAsync(plan, operand, false, side, plan.k, rowBytes, made);
     if (!reason.empty())
       throw Refusal{fmt::format("copy({},async): {}", name, reason)};
+    // A row that is padded would be padded with what follows the piece's.
+    if (!made.choices.empty() && inRow.extent() % atom->k != 0)
+      throw Refusal{fmt::format("copy({},async): rows of pieces are not padded", name)};
   }
 
   PipePlan plan;

@@ -82,7 +82,7 @@ private:
   }
 
   OperandPlan planOperand(const OperandInfo &operand, const Side &side, int64_t points) {
-    const std::string &name = requireFetched(operand, /*pieces=*/true, "async");
+    const std::string &name = requireFetched(operand, "async");
     int64_t bytes = bytesOf(operand.type);
     OperandPlan made;
     std::string reason =

@@ -15,6 +15,8 @@ PlanResult makePlan(const KernelInfo &kernel, const Schedule &schedule, const De
 }
 
 PartsResult planParts(const KernelInfo &kernel, const Schedule &schedule) {
+  if (!schedule.unfold.empty())
+    return planUnfold(kernel, schedule);
   return schedule.winograd ? planWinograd(kernel, schedule) : planSplit(kernel, schedule);
 }
 

@@ -19,9 +19,10 @@ Plan planGroupsContract(const KernelInfo &kernel, const Schedule &schedule, cons
 Plan planGroupsAttend(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 Plan planAttendPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 
-/// What planParts chooses from: split and join(launch) without tc, or winograd.
+/// What planParts chooses from: split and join(launch) without tc, winograd, or unfold.
 PartsResult planSplit(const KernelInfo &kernel, const Schedule &schedule);
 PartsResult planWinograd(const KernelInfo &kernel, const Schedule &schedule);
+PartsResult planUnfold(const KernelInfo &kernel, const Schedule &schedule);
 
 /// Panels of a packed operand whose columns are tiled so. Global: panels follow the columns' own numbering,
 /// so that the packed weight does not depend on the tile; else every block's columns begin a panel.

@@ -86,14 +86,15 @@ private:
 
   void planOperand(const OperandInfo &operand, const Side &side, const Side &depth, OperandPlan &made,
                    int64_t rows) {
-    const std::string &name = requireFetched(operand, /*pieces=*/true, "tma");
-    // A row that is padded would be padded with what follows the piece's.
-    if (operand.pieces && (rows != 0 || depth.extent() % atom->k != 0))
-      throw Refusal{fmt::format("copy({},tma): rows of pieces are not padded", name)};
+    const std::string &name = requireFetched(operand, "tma");
     if (std::string reason =
             planOperandInBoxes(kernel, operand, /*depthInRows=*/false, side, depth, made, rows);
         !reason.empty())
       throw Refusal{fmt::format("copy({},tma): {}", name, reason)};
+    // A row that is padded would be padded with what follows the piece's; consumers that fetch for themselves begin
+    // elsewhere than the tile.
+    if (!made.choices.empty() && (rows != 0 || depth.extent() % atom->k != 0))
+      throw Refusal{fmt::format("copy({},tma): rows of pieces are not padded", name)};
     made.stages = plan.roles->stages;
   }
 
@@ -108,7 +109,7 @@ private:
   }
 
   void planValues(const OperandInfo &operand) {
-    const std::string &name = requireFetched(operand, /*pieces=*/true, "tma");
+    const std::string &name = requireFetched(operand, "tma");
     if (std::string reason =
             planOperandInBoxes(kernel, operand, /*depthInRows=*/true, plan.e, plan.n, plan.v);
         !reason.empty())

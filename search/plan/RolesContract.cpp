@@ -31,7 +31,9 @@ public:
   Plan run() {
     const ContractInfo &contract = *kernel.contract;
     refuseOptions();
-    atom = &planProduct(plan, storedSide(contract.k, {}));
+    Side depth = storedSide(contract.k, {});
+    choosersFirst(depth, left());
+    atom = &planProduct(plan, depth);
     planGroups();
     planCluster();
     result.packs = packRight(packed, plan);
@@ -100,11 +102,9 @@ private:
 
   /// With `shared` the tile is fetched in as many equal parts as the cluster has blocks.
   OperandPlan planOperand(const OperandInfo &operand, const Side &side, bool shared) {
-    const std::string &name = requireFetched(operand, /*pieces=*/false, "tma");
-    const Access &access = kernel.accesses[operand.accesses.front()];
-    ElementType type = kernel.buffers[access.buffer].type;
+    const std::string &name = requireFetched(operand, "tma");
+    ElementType type = kernel.buffers[kernel.accesses[operand.accesses.front()].buffer].type;
     OperandPlan made;
-    made.stages = plan.roles->stages;
     int64_t rowElements = boxRowBytes / bytesOf(type), depth = plan.k.extent();
     if (depth % rowElements != 0)
       throw Refusal{fmt::format("tile: the depth is {}, rows of block memory have {}", depth, rowElements)};
@@ -112,15 +112,21 @@ private:
     constexpr int64_t period = 8; // rows after which exchanges repeat
     if (side.extent() % (blocks * period) != 0)
       throw Refusal{fmt::format("cluster: {} points of {} in {} parts", side.extent(), name, blocks)};
-    std::string reason = planDepthInRow(kernel, access, side, plan.k, made, side.extent() / blocks);
+    std::string reason = planOperandInBoxes(kernel, operand, /*depthInRows=*/false, side, plan.k, made,
+                                            side.extent() / blocks);
     if (!reason.empty()) {
-      std::string other = bytesOf(type) == 2 ? planSideInRow(kernel, access, side, plan.k, made)
-                                             : "the atom takes it only so";
+      made = OperandPlan();
+      std::string other = bytesOf(type) == 2
+                              ? planOperandInBoxes(kernel, operand, /*depthInRows=*/true, side, plan.k, made)
+                              : "the atom takes it only so";
       if (!other.empty())
         throw Refusal{
             fmt::format("copy({},tma): along the depth: {}; along its side: {}", name, reason, other)};
     }
+    if (shared && !made.choices.empty())
+      throw Refusal{fmt::format("cluster: {} does not always come from one place", name)};
     made.shared = shared;
+    made.stages = plan.roles->stages;
     if (int64_t(made.fetches.size()) % blocks != 0)
       throw Refusal{
           fmt::format("cluster: {} comes in {} boxes, for {} blocks", name, made.fetches.size(), blocks)};

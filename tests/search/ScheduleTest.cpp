@@ -84,7 +84,8 @@ TEST_CASE("every option of the grammar parses and prints as itself") {
                            "copy(x,tma) stage(4) persistent "
                            "raster(m,16) slots(3) pack(w,nk)",
                            "hold(q) tc(dpas) flip warps(8x4) overlap stage(0) cluster(m,2) prefetch(3)",
-                           "warps(2x1+1)", "group(k,32) split(c,5) split(r,3) join(launch)", "winograd(4)"}) {
+                           "warps(2x1+1)", "group(k,32) split(c,5) split(r,3) join(launch)", "winograd(4)",
+                           "unfold(w) unfold(x)"}) {
     Schedule schedule = parseSchedule(text);
     std::string printed = printSchedule(schedule);
     INFO(text << " -> " << printed);
@@ -134,6 +135,9 @@ TEST_CASE("options say why they are illegal") {
   CHECK_THAT(reasonOf(kernel, "join(launch)"), Catch::Contains("no split"));
   CHECK_THAT(reasonOf(kernel, "winograd(4)"), Catch::Contains("3 taps"));
   CHECK_THAT(reasonOf(kernel, "winograd(4) order(m)"), Catch::Contains("stands alone"));
+  CHECK_THAT(reasonOf(kernel, "unfold(x) flip"), Catch::Contains("stands alone"));
+  CHECK_THAT(reasonOf(kernel, "unfold(y)"), Catch::Contains("no operand"));
+  CHECK_THAT(reasonOf(kernel, "unfold(x)"), Catch::Contains("lies along the depth"));
   CHECK_THAT(reasonOf(kernel, "order(k)"), Catch::Contains("no place in the grid"));
   CHECK_THAT(reasonOf(kernel, "tile(m,6) upcast(m,4)"), Catch::Contains("not a multiple"));
   CHECK_THAT(reasonOf(kernel, "tile(k,6)"), Catch::Contains("walked whole"));

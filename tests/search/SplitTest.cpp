@@ -137,6 +137,41 @@ TEST_CASE("taking a reduction apart does not change what is computed") {
   CHECK(splits > 30);
 }
 
+TEST_CASE("operands that are laid out ahead do not change what is computed") {
+  std::unique_ptr<MLIRContext> context = makeContext();
+  int unfolded = 0;
+  for (const char *path : {TGC_TEST_KERNELS, TGC_TEST_WINOGRAD}) {
+    OwningOpRef<ModuleOp> file = parseSourceFile<ModuleOp>(path, context.get());
+    REQUIRE(file);
+    for (auto kernel : file->getOps<kernel::FuncOp>()) {
+      if (!describeKernel(kernel).contract)
+        continue;
+      Subject subject(kernel);
+      std::vector<Schedule> ways;
+      const ContractInfo &contract = *subject.info.contract;
+      for (const OperandInfo *other : {&contract.lhs, &contract.rhs}) {
+        Schedule both;
+        for (const OperandInfo *operand : {&contract.lhs, other})
+          if (!operand->accesses.empty())
+            both.unfold.push_back(
+                subject.info.buffers[subject.info.accesses[operand->accesses.front()].buffer].name);
+        for (const std::string &name : both.unfold)
+          ways.emplace_back().unfold = {name};
+        std::sort(both.unfold.begin(), both.unfold.end());
+        both.unfold.erase(std::unique(both.unfold.begin(), both.unfold.end()), both.unfold.end());
+        ways.push_back(both);
+      }
+      for (const Schedule &schedule : ways)
+        if (PartsResult plan = planParts(subject.info, schedule)) {
+          ++unfolded;
+          INFO(subject.info.name << " " << printSchedule(schedule));
+          CHECK(subject.takeApart(plan, 1e-5) >= 2);
+        }
+    }
+  }
+  CHECK(unfolded > 20);
+}
+
 TEST_CASE("convolutions by minimal filtering compute what the sum does") {
   std::unique_ptr<MLIRContext> context = makeContext();
   OwningOpRef<ModuleOp> file = parseSourceFile<ModuleOp>(TGC_TEST_WINOGRAD, context.get());

@@ -51,6 +51,21 @@ std::string blockFunction(StringRef kind, int64_t bits, int64_t rows, int64_t co
 
 } // namespace
 
+Value PipeLowering::pointerTo(Value memref) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  if (element.isBF16())
+    element = builder.getI16Type();
+  auto pointer = spirv::PointerType::get(element, spirv::StorageClass::CrossWorkgroup);
+  auto untyped = spirv::PointerType::get(builder.getI8Type(), spirv::StorageClass::CrossWorkgroup);
+  Value base = builder.create<UnrealizedConversionCastOp>(loc, pointer, memref).getResult(0);
+  return builder.create<spirv::BitcastOp>(loc, untyped, base);
+}
+
+Value PipeLowering::behind(Value pointer, Value bytes) {
+  Value offset = builder.create<arith::IndexCastOp>(loc, builder.getI64Type(), bytes);
+  return builder.create<spirv::PtrAccessChainOp>(loc, pointer.getType(), pointer, offset, ValueRange());
+}
+
 Surface PipeLowering::surfaceOf(tile::BoxOp box, ValueRange coords, std::optional<ArrayRef<int64_t>> clipped,
                                 int64_t down) {
   size_t rank = box.getSizes().size(), rows = rowsOf(box);
@@ -106,15 +121,7 @@ Surface PipeLowering::surfaceOf(tile::BoxOp box, ValueRange coords, std::optiona
   if (inside)
     y = builder.create<arith::SelectOp>(loc, inside, y, i32(farRow));
 
-  auto memref = cast<MemRefType>(box.getBuffer().getType());
-  Type element = memref.getElementType();
-  if (element.isBF16())
-    element = builder.getI16Type();
-  auto pointer = spirv::PointerType::get(element, spirv::StorageClass::CrossWorkgroup);
-  auto untyped = spirv::PointerType::get(builder.getI8Type(), spirv::StorageClass::CrossWorkgroup);
-  Value base =
-      builder.create<UnrealizedConversionCastOp>(loc, pointer, mapping.lookup(box.getBuffer())).getResult(0);
-  base = builder.create<spirv::BitcastOp>(loc, untyped, base);
+  Value base = pointerTo(mapping.lookup(box.getBuffer()));
   int64_t size = box.getSizes().back() * bytes;
   Surface surface;
   int64_t pitch = box.getStrides()[rows] * stepOf(box, rows) * bytes;
@@ -132,11 +139,7 @@ Surface PipeLowering::surfaceOf(tile::BoxOp box, ValueRange coords, std::optiona
     surface.width = builder.create<arith::AddIOp>(loc, low, i32(size));
     x = builder.create<arith::AddIOp>(loc, x, builder.create<arith::DivUIOp>(loc, low, i32(bytes)));
   }
-  if (place) {
-    Value offset = builder.create<arith::IndexCastOp>(loc, builder.getI64Type(), place);
-    base = builder.create<spirv::PtrAccessChainOp>(loc, untyped, base, offset, ValueRange());
-  }
-  surface.base = base;
+  surface.base = place ? behind(base, place) : base;
   surface.height = height ? height : i32(box.getSizes()[rows]);
   surface.pitch = i32(pitch);
   surface.x = x;
@@ -198,7 +201,8 @@ void PipeLowering::storeEight(Value variable, Value eight) {
 }
 
 BlockReader::BlockReader(PipeLowering &lowering, PieceReads all)
-    : lowering(lowering), pieces(std::move(all)), read(pieces.reads.back()),
+    : lowering(lowering), pieces(std::move(all)),
+      read(*llvm::find_if(llvm::reverse(pieces.reads), [](tile::BlockReadOp op) { return bool(op); })),
       box(read.getBox().getDefiningOp<tile::BoxOp>()), width(lowering.width) {
   tile::FragmentType type = read.getResult().getType();
   left = type.getLayout().getValue() == "left";
@@ -224,9 +228,21 @@ const Surface &BlockReader::surface(int64_t row) {
       return lowering.surfaceOf(piece.getBox().getDefiningOp<tile::BoxOp>(), piece.getCoords(),
                                 piece.getClipped(), row / together);
     };
-    Surface chosen = surfaceOf(read);
-    for (size_t i = pieces.conditions.size(); i-- > 0;) {
-      Surface piece = surfaceOf(pieces.reads[i]);
+    Surface chosen;
+    for (size_t i = pieces.reads.size(); i-- > 0;) {
+      // A row behind the last is 0 in any surface.
+      Surface piece = chosen;
+      if (pieces.reads[i])
+        piece = surfaceOf(pieces.reads[i]);
+      else if (chosen.base)
+        piece.y = lowering.i32(farRow);
+      if (!chosen.base) {
+        chosen = piece;
+        if (piece.base && i < pieces.conditions.size())
+          chosen.y = lowering.builder.create<arith::SelectOp>(lowering.loc, pieces.conditions[i], piece.y,
+                                                              lowering.i32(farRow));
+        continue;
+      }
       for (Value Surface::*part :
            {&Surface::base, &Surface::width, &Surface::height, &Surface::pitch, &Surface::x, &Surface::y})
         if (chosen.*part != piece.*part)
@@ -320,14 +336,19 @@ bool PipeLowering::lowerPieces(scf::IfOp branch) {
         return false;
       if (auto read = dyn_cast<tile::BlockReadOp>(given))
         reads.push_back(read);
+      else if (isa<tile::ZeroOp>(given))
+        reads.push_back({});
       else if (auto inner = dyn_cast<scf::IfOp>(given);
                !inner || side == choice.thenBlock() || !self(self, inner))
         return false;
     }
     return true;
   };
-  if (!find(find, branch) ||
-      !llvm::all_of(reads, [&](tile::BlockReadOp read) { return areAlike(read, reads.front()); }))
+  if (!find(find, branch))
+    return false;
+  auto first = llvm::find_if(reads, [](tile::BlockReadOp read) { return bool(read); });
+  if (first == reads.end() ||
+      !llvm::all_of(reads, [&](tile::BlockReadOp read) { return !read || areAlike(read, *first); }))
     return false;
   PieceReads pieces{reads, {}};
   auto lower = [&](auto &self, scf::IfOp choice) -> void {
@@ -336,7 +357,7 @@ bool PipeLowering::lowerPieces(scf::IfOp branch) {
       for (Operation &op : side->without_terminator()) {
         if (auto inner = dyn_cast<scf::IfOp>(op))
           self(self, inner);
-        else if (!isa<tile::BlockReadOp>(op))
+        else if (!isa<tile::BlockReadOp, tile::ZeroOp>(op))
           lowerOp(op);
       }
   };

@@ -39,9 +39,9 @@ public:
       findUses(op);
     made.resize(isOperand() ? operandRegisters() : 0);
     // The depth of a left operand is the lanes': one step each, or two where subgroups are narrow. Of a right one the
-    // column is.
+    // column is. A row of several atoms' depth is read by all lanes at once.
     if (each.getLayout() == "left")
-      columnScale = width == 8 ? 2 : 1;
+      columnScale = readsRows() ? 0 : width == 8 ? 2 : 1;
     else if (each.getLayout() == "right")
       rowScale = 1;
   }
@@ -139,7 +139,36 @@ private:
     return result;
   }
 
+  bool readsRows() { return each.getLayout() == "left" && lanes >= atomDepth; }
+
+  /// Neighbours of a row from one place on, of which every lane gets two of each atom's depth.
+  Value readRow(vector::LoadOp load, At at) {
+    int64_t words = lanes / 2 / width;
+    SmallVector<int64_t> strides;
+    int64_t offset = 0;
+    if (failed(getStridesAndOffset(load.getMemRefType(), strides, offset)))
+      internalError("a row is read of a buffer without strides");
+    auto number = [&](int64_t value) -> Value { return builder.create<arith::ConstantIndexOp>(loc, value); };
+    Value place = number(offset);
+    for (auto [index, stride] : llvm::zip(load.getIndices(), strides))
+      place = builder.createOrFold<arith::AddIOp>(
+          loc, place, builder.createOrFold<arith::MulIOp>(loc, lookup(index, at), number(stride)));
+    place = builder.createOrFold<arith::MulIOp>(loc, place, number(2));
+    Value pointer = lowering.behind(lowering.pointerTo(lookup(load.getBase(), at)), place);
+    Type word = builder.getI32Type();
+    pointer = builder.create<spirv::BitcastOp>(
+        loc, spirv::PointerType::get(word, spirv::StorageClass::CrossWorkgroup), pointer);
+    std::string name = "intel_sub_group_block_read" + (words > 1 ? std::to_string(words) : "");
+    return lowering.call("_Z" + std::to_string(name.size()) + name + "PU3AS1Kj", pointer,
+                         words > 1 ? Type(VectorType::get({words}, word)) : word);
+  }
+
   Value left(int64_t row, int64_t deep) {
+    if (readsRows())
+      return lowering.vectorOf(rowsOf([&](int64_t i) {
+        Value all = emit({row + i, deep / lanes * lanes});
+        return isa<VectorType>(all.getType()) ? lowering.component(all, deep % lanes / atomDepth) : all;
+      }));
     return lowering.vectorOf(rowsOf([&](int64_t i) {
       return width == 8 ? words({row + i, deep}, 1).front() : bits(emit({row + i, deep}));
     }));
@@ -235,6 +264,8 @@ private:
     SmallVector<Value> results;
     if (auto element = dyn_cast<tile::ElementOp>(op)) {
       results.push_back(read(element, at));
+    } else if (auto load = dyn_cast<vector::LoadOp>(op); load && readsRows()) {
+      results.push_back(readRow(load, at));
     } else if (Value special = quick(op, at)) {
       results.push_back(special);
     } else {

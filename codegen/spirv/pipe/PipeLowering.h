@@ -34,7 +34,8 @@ public:
   virtual int64_t columnsAtOnce() { return 1; }
 };
 
-/// A fragment that lies in one of several pieces of memory: the first whose condition holds, or the last.
+/// A fragment that lies in one of several pieces of memory: the first whose condition holds, or the last. A piece without a
+/// read is 0.
 struct PieceReads {
   llvm::SmallVector<tile::BlockReadOp> reads;
   llvm::SmallVector<mlir::Value> conditions; ///< in the thread's program; one fewer
@@ -58,7 +59,7 @@ private:
 
   PipeLowering &lowering;
   PieceReads pieces;
-  tile::BlockReadOp read; ///< the last
+  tile::BlockReadOp read; ///< the last one that reads
   tile::BoxOp box;
   bool left = false;
   int64_t together, width; ///< rows that are neighbours in memory
@@ -89,6 +90,9 @@ private:
   /// Of the box at these coordinates, `down` of its points further along the dimensions that rows go through.
   Surface surfaceOf(tile::BoxOp box, mlir::ValueRange coords, std::optional<llvm::ArrayRef<int64_t>> clipped,
                     int64_t down);
+  /// The buffer's memory in bytes, and what lies `bytes` behind a place there.
+  mlir::Value pointerTo(mlir::Value memref);
+  mlir::Value behind(mlir::Value pointer, mlir::Value bytes);
   void lowerRead(mlir::Value fragment, PieceReads pieces);
   /// Whether a fragment of so many registers is read where its one product takes them: all of a large one at once are more
   /// than there are registers for.

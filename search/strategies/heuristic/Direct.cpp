@@ -3,6 +3,7 @@
 // time: waves of the groups that the device holds, times a group's products over what its fragments leave of the atom's
 // rate (small ones read more than they multiply). Attention: the first of a few shapes that is legal.
 #include "search/plan/PipeParts.h"
+#include "search/plan/Planners.h"
 #include "search/strategies/heuristic/AtomChoice.h"
 #include "search/strategies/heuristic/Heuristic.h"
 
@@ -36,12 +37,22 @@ public:
         {16, 32, 2, 2}, {32, 16, 4, 1}, {8, 32, 1, 2},  {32, 8, 4, 1}};
     for (const Shape &shape : shapes)
       for (bool flip : {false, true})
-        consider(shape, flip);
-    return best;
+        consider(shape, flip, nullptr);
+    if (!best || !hasCopy(device, "block2d") || plainOperands().empty())
+      return best;
+    // Rows along one axis, behind whose end nothing is stored, are neighbours in memory where those along several are not.
+    for (const std::vector<int> *side : {&contract.m, &contract.n})
+      for (const Shape &shape : shapes)
+        for (bool flip : {false, true})
+          if (side->size() > 1)
+            consider(shape, flip, side);
+    std::optional<Schedule> apart = unfolded();
+    return apart ? apart : best;
   }
 
 private:
-  void consider(Shape shape, bool flip) {
+  /// With `straight`, the tile of these axes is all along one of them.
+  void consider(Shape shape, bool flip, const std::vector<int> *straight) {
     // Narrow subgroups have columns of half the width.
     if (atom.n == 8 && shape.columns > 32)
       shape = {shape.rows, shape.columns / 2, shape.groupsM, shape.groupsN * 2};
@@ -51,6 +62,11 @@ private:
     std::optional<double> count =
         tiles.tile(shape.rows * shape.groupsM, shape.columns * shape.groupsN, schedule);
     if (!count)
+      return;
+    if (straight && !straighten(*straight,
+                                (straight == &contract.m) != flip ? shape.rows * shape.groupsM
+                                                                  : shape.columns * shape.groupsN,
+                                schedule, *count))
       return;
     schedule.warpsM = shape.groupsM;
     schedule.warpsN = shape.groupsN;
@@ -72,24 +88,112 @@ private:
           copyAll(kernel, right, rightBlocks ? "block2d" : "plain", tried);
           if (leftBlocks || rightBlocks)
             tried.prefetch = 3;
-          for (const BufferInfo *weight :
-               {scattered(right, side, inner, rightBlocks), static_cast<const BufferInfo *>(nullptr)}) {
+          // What lies well may still lie so that blocks cannot reach it.
+          const BufferInfo *first = scattered(right, side, inner, rightBlocks);
+          std::vector<const BufferInfo *> packs{first};
+          if (first)
+            packs.push_back(nullptr);
+          else if (const BufferInfo *weight = freeBuffer(right); weight && rightBlocks)
+            packs.push_back(weight);
+          for (const BufferInfo *weight : packs) {
             if (weight)
               tried.packs[weight->name] = flip ? "mk" : "nk";
             else
               tried.packs.clear();
             // Elements one by one are many small loads.
-            double elements = (leftBlocks ? 0 : 0.6) + (rightBlocks                     ? 0
-                                                        : weight || along(right, inner) ? 0.3
-                                                                                        : 1.5);
+            double elements = (leftBlocks ? 0 : 1.2) + (rightBlocks                     ? 0
+                                                        : weight || along(right, inner) ? 0.6
+                                                                                        : 1.8);
             if (weigh(shape, tried, *count, waste * (1 + elements)))
               goto nextDepth; // the ways are tried from the best on
-            if (!weight)
-              break;
           }
         }
     nextDepth:;
     }
+  }
+
+  /// Puts all the tile's points of these axes along the one that is stored closest together, if more than one has points;
+  /// `count` tiles in all.
+  bool straighten(const std::vector<int> &axes, int64_t points, Schedule &schedule, double &count) const {
+    if (!contract.complete.empty())
+      return false;
+    std::vector<std::optional<int64_t>> strides = storeStrides(kernel);
+    auto distance = [&](int axis) { return std::abs(strides[axis].value_or(int64_t(1) << 62)); };
+    int tiled = 0, inner = axes.front();
+    auto tilesOf = [&](int axis, int64_t tile) {
+      return double((kernel.axes[axis].extent + tile - 1) / tile);
+    };
+    for (int axis : axes) {
+      if (auto tile = schedule.tile.find(kernel.axes[axis].name); tile != schedule.tile.end()) {
+        ++tiled;
+        count *= double(kernel.axes[axis].extent) / tilesOf(axis, tile->second);
+        schedule.tile.erase(tile);
+      }
+      if (distance(axis) < distance(inner))
+        inner = axis;
+    }
+    schedule.tile[kernel.axes[inner].name] = points;
+    count *= tilesOf(inner, points) / double(kernel.axes[inner].extent);
+    return tiled > 1;
+  }
+
+  /// Names of the operands' buffers that the best schedule reads element by element.
+  std::vector<std::string> plainOperands() const {
+    std::vector<std::string> names;
+    for (const OperandInfo *operand : {&contract.lhs, &contract.rhs})
+      if (!operand->accesses.empty()) {
+        const std::string &name = firstBuffer(*operand).name;
+        if (auto copy = best->copies.find(name); copy != best->copies.end() && copy->second == "plain")
+          names.push_back(name);
+      }
+    return names;
+  }
+
+  const BufferInfo &firstBuffer(const OperandInfo &operand) const {
+    return kernel.buffers[kernel.accesses[operand.accesses.front()].buffer];
+  }
+
+  /// Whether blocks bring the operand as rows of the whole depth, which is one axis.
+  bool isInRows(const OperandInfo &operand) const {
+    if (!operand.plain || contract.k.size() != 1)
+      return false;
+    const BufferInfo &buffer = firstBuffer(operand);
+    const Access &access = kernel.accesses[operand.accesses.front()];
+    for (size_t axis = 0; axis < kernel.axes.size(); ++axis) {
+      std::optional<int64_t> stride = access.strideOf(int(axis), buffer);
+      if (!stride ||
+          (int(axis) == contract.k.front() ? *stride != 1
+                                           : *stride * bytesOf(buffer.type) % device.blocks.pitch != 0))
+        return false;
+    }
+    return !access.guarded;
+  }
+
+  /// A short depth that comes element by element is laid out ahead: every element is read many times.
+  std::optional<Schedule> unfolded() const {
+    constexpr int64_t least = 32, most = 1024, manyRows = 64;
+    int64_t depth = extentOf(contract.k), rows = extentOf(contract.m), columns = extentOf(contract.n);
+    std::vector<std::string> names = plainOperands();
+    if (names.empty() || depth < least || depth > most || depth % 2 != 0 || kernel.reductions.size() > 1 ||
+        std::min(rows, columns) < least || std::max(rows, columns) < manyRows)
+      return std::nullopt;
+    Schedule apart;
+    for (const OperandInfo *operand : {&contract.lhs, &contract.rhs}) {
+      if (operand->accesses.empty())
+        return std::nullopt;
+      if (!isInRows(*operand))
+        apart.unfold.push_back(firstBuffer(*operand).name);
+    }
+    std::sort(apart.unfold.begin(), apart.unfold.end());
+    apart.unfold.erase(std::unique(apart.unfold.begin(), apart.unfold.end()), apart.unfold.end());
+    return !apart.unfold.empty() && planParts(kernel, apart) ? std::optional(apart) : std::nullopt;
+  }
+
+  int64_t extentOf(const std::vector<int> &axes) const {
+    int64_t extent = 1;
+    for (int axis : axes)
+      extent *= kernel.axes[axis].extent;
+    return extent;
   }
 
   /// The axis that is summed and contiguous in the left operand, or else the longest one.
@@ -109,16 +213,19 @@ private:
            });
   }
 
+  /// The operand's buffer, if it is a weight; null if it is not.
+  const BufferInfo *freeBuffer(const OperandInfo &operand) const {
+    return operand.plain && operand.accesses.size() == 1 && firstBuffer(operand).free ? &firstBuffer(operand)
+                                                                                      : nullptr;
+  }
+
   /// The operand's buffer, if it is a weight that the way does not read as it lies.
   const BufferInfo *scattered(const OperandInfo &operand, const std::vector<int> &side, int depth,
                               bool blocks) const {
-    if (!operand.plain || operand.accesses.size() != 1)
-      return nullptr;
-    const BufferInfo &buffer = kernel.buffers[kernel.accesses[operand.accesses.front()].buffer];
     bool found =
         along(operand, depth) ||
         (blocks && std::any_of(side.begin(), side.end(), [&](int axis) { return along(operand, axis); }));
-    return buffer.free && !found ? &buffer : nullptr;
+    return found ? nullptr : freeBuffer(operand);
   }
 
   /// Whether the schedule is legal.

@@ -3,6 +3,7 @@
 #include "codegen/cpu/CompileCpu.h"
 #include "codegen/spirv/CompileSpirv.h"
 #include "compiler/schedule/Describe.h"
+#include "compiler/schedule/TakeApart.h"
 #include "compiler/support/Error.h"
 #include "compiler/tile/Tile.h"
 #include "mlir/Parser/Parser.h"
@@ -39,8 +40,14 @@ public:
       Schedule schedule = i == 0   ? firstSchedule(kernel, info)
                           : i == 1 ? Schedule()
                                    : test::randomSchedule(info, target.info, random);
-      // A kernel that is taken apart, or reads what another launch packs, is more than one kernel.
-      if (!schedule.split.empty())
+      // A kernel that is taken apart is its parts; one that reads what another launch packs is more than one kernel.
+      if (i == 0 && schedule.splitsKernel()) {
+        for (kernel::FuncOp part :
+             takeApart(kernel->getParentOfType<ModuleOp>(), kernel, info, planParts(info, schedule)))
+          take(part);
+        return;
+      }
+      if (!schedule.split.empty() || schedule.splitsKernel())
         continue;
       PlanResult plan = makePlan(info, schedule, target.info);
       if (!plan)
@@ -115,7 +122,9 @@ int run(const Options &options) {
   if (!target)
     usageError("no target '{}'", options.target);
   Tool tool(options, *target);
-  for (auto kernel : module->getOps<kernel::FuncOp>())
+  // Some are taken apart on the way.
+  SmallVector<kernel::FuncOp> kernels(module->getOps<kernel::FuncOp>());
+  for (kernel::FuncOp kernel : kernels)
     if (options.kernel.empty() || kernel.getSymName() == options.kernel)
       tool.take(kernel);
   if (options.emit == "check")

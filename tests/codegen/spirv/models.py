@@ -7,7 +7,9 @@ A model is an ONNX file or one in xz; a target is pvc, bmg, lnl, dg2 or cpu. Of 
   bounds; those that do not are named, with their schedules;
 - where Intel's offline compiler is there (TGC_OCLOC, or .intel-compiler of scripts/intel-compiler.sh), it takes them:
   every product reads what was loaded, operands come as blocks of memory where the device has them, no registers spill.
---every N has every N-th of the other modules compiled too. --spills lists kernels' spills without failing."""
+--every N has every N-th of the other modules compiled too. --spills lists kernels' spills without failing. --table prints
+at the end a row for each model and GPU: the contractions and attention of 16 bits, those multiplied by the matrix engine,
+those of which blocks of memory bring both operands, or one, those that spill, and the seconds that tgc took."""
 import argparse
 import lzma
 import os
@@ -89,6 +91,7 @@ class Model:
         self.title = f"{Path(model).name} {target}" + (f" {precision}" if precision != "keep" else "")
         self.failed = False
         self.rows = []
+        self.cells = None
         onnx = Path(model)
         if onnx.suffix == ".xz":
             onnx = work / onnx.stem
@@ -144,6 +147,13 @@ class Model:
               flush=True)
         for note in notes:
             print(f"  {note}")
+        plain = {name for name, (_, schedule) in wanted.items() if "plain)" in schedule}
+        blocks = [name for name, kernel in self.rows if kernel.kinds["block"]]
+        both = sum(name not in plain for name in blocks)
+        spills = sum(kernel.spill > 0 for _, kernel in self.rows)
+        known = bool(self.ocloc)
+        self.cells = [Path(self.arguments[0]).stem, self.target, len(modules), len(wanted), len(engine & set(wanted)), rows,
+                      both if known else "", len(blocks) - both if known else "", spills if known else "", f"{seconds:.0f}"]
         if self.target in BLOCKS:
             for name, kernel in sorted(loads, key=lambda row: row[0]):
                 print(f"  {name}: operands come element by element: {wanted.get(name, (0, ''))[1]}")
@@ -170,6 +180,10 @@ class Model:
         return None
 
 
+COLUMNS = ("model", "GPU", "kernels", "contractions, attention", "by the matrix engine", "of one row", "both operands in blocks", "one",
+           "spill", "seconds")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tgc")
@@ -180,12 +194,13 @@ def main():
     parser.add_argument("--every", type=int, default=0, help="of the other modules every N-th goes through ocloc; 0: none")
     parser.add_argument("--strict", action="store_true", help="fail where operands come element by element on a device with blocks")
     parser.add_argument("--spills", action="store_true", help="list spills without failing")
+    parser.add_argument("--table", action="store_true", help="a table at the end")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
     ocloc = os.environ.get("TGC_OCLOC", str(NEWER / "ocloc"))
     if not Path(ocloc).exists():
         ocloc = None
-    failed = False
+    failed, table = False, []
     for model in options.models:
         with tempfile.TemporaryDirectory() as work:
             for target in options.targets.split():
@@ -193,6 +208,11 @@ def main():
                     one = Model(options, model, target, precision, None if target == "cpu" else ocloc, Path(work))
                     one.run()
                     failed |= one.failed
+                    if one.cells:
+                        table.append(one.cells)
+    if options.table:
+        for cells in (COLUMNS, ["---"] * len(COLUMNS), *table):
+            print("| " + " | ".join(map(str, cells)) + " |")
     return 1 if failed else 0
 
 

@@ -58,6 +58,51 @@ def pieces(name, first, M, N, K, type="bf16"):
             f"  %z = arith.truncf %s : f32 to {type}\n  kernel.store %z, %o[%m, %n] : {o}\n}}\n")
 
 
+def joined(name, M, N, first, second, type="bf16"):
+    """The left operand's depth lies in two buffers."""
+    x, y, w, o = (f"memref<{rows}x{columns}x{type}>" for rows, columns in ((M, first), (M, second), (N, first + second), (M, N)))
+    return (f"kernel.func @{name}(%x: {x}, %y: {y}, %w: {w}, %o: {o}) axes(%m = {M}, %n = {N}, %k = {first + second})\n"
+            f'    attributes {{schedule = "tc(dpas) tile(k,32) tile(m,64) tile(n,64) warps(2x1) copy(w,block2d) copy(x,block2d) copy(y,block2d)"}} {{\n'
+            f"  %a = kernel.load %x[%m, %k] : {x}, %y[%m, %k - {first}] : {y} else 0.0\n"
+            f"  %c = kernel.load %w[%n, %k] : {w}\n  %s = kernel.contract %a, %c over(%k) : {type}, {type} -> f32\n"
+            f"  %z = arith.truncf %s : f32 to {type}\n  kernel.store %z, %o[%m, %n] : {o}\n}}\n")
+
+
+def causal(name, kind, H=5, W=24, C=32, N=48, type="bf16", flip=False, schedule=""):
+    """A convolution over three frames, of which some lie in buffers of their own or are 0: which, the tap t says."""
+    image, frames, w = f"memref<{H}x{W}x{C}x{type}>", f"memref<2x{H}x{W}x{C}x{type}>", f"memref<{N}x3x3x3x{C}x{type}>"
+    at = "%h + %i - 1, %v + %j - 1, %k"
+    inputs, f, y = [image] * 3, "", f"memref<{H}x{W}x{N}x{type}>"
+    if kind == "taps":
+        load = ", ".join(f"%x{i}[{at}] if ({test}) : {image}" for i, test in enumerate(("-%t >= 0", "%t - 1 == 0", "%t - 2 >= 0")))
+    elif kind == "last":
+        inputs, load = [image], f"%x0[{at}] if (%t - 2 >= 0) : {image}"
+    elif kind == "repeated":
+        inputs, load = [frames], f"%x0[%t, {at}] if (-%t >= 0) : {frames}, %x0[1, {at}] if (%t - 1 >= 0) : {frames}"
+    elif kind == "frames":
+        inputs, f, y = [image, frames], "%f, ", f"memref<2x{H}x{W}x{N}x{type}>"
+        load = f"%x0[{at}] if (%t + %f - 1 == 0) : {image}, %x1[%t + %f - 2, {at}] : {frames}"
+    elif kind == "tests":
+        inputs = [image] * 2
+    if kind == "tests":
+        left = f"  %p = kernel.test(-%t + 1 >= 0) : i1\n  %q = kernel.test(-%t >= 0) : i1\n  %none = arith.constant 0.0 : {type}\n"
+        for i in range(2):
+            left += f"  %l{i} = kernel.load %x{i}[{at}] : {image} else 0.0\n"
+        left += f"  %u = arith.select %q, %none, %l0 : {type}\n  %a = arith.select %p, %u, %l1 : {type}\n"
+    else:
+        left = f"  %a = kernel.load {load} else 0.0\n"
+    copies = " ".join(f"copy(x{i},block2d)" for i in range(len(inputs)))
+    sides = "flip tile(v,32) tile(n,16) warps(2x2)" if flip else "tile(v,8) tile(n,48) warps(1x1)"
+    schedule = schedule or f"tc(dpas) {sides} tile(k,32) copy(w,block2d) {copies} prefetch(2)"
+    attributes = "" if schedule == "heuristic" else f' attributes {{schedule = "{schedule}"}}'
+    arguments = ", ".join(f"%x{i}: {shape}" for i, shape in enumerate(inputs))
+    return (f"kernel.func @{name}({arguments}, %w: {w}, %y: {y})\n    axes({'%f = 2, ' if f else ''}%h = {H}, %v = {W}, %n = {N}, "
+            f'%i = 3, %j = 3, %k = {C}, %t = 3){attributes} {{\n{left}'
+            f"  %c = kernel.load %w[%n, %t, %i, %j, %k] : {w}\n"
+            f"  %s = kernel.contract %a, %c over(%i, %j, %k, %t) : {type}, {type} -> f32\n"
+            f"  %z = arith.truncf %s : f32 to {type}\n  kernel.store %z, %y[{f}%h, %v, %n] : {y}\n}}\n")
+
+
 def convolution(name, B, H, W, C, N, type="f16", taps=3, stride=1, schedule=""):
     """Channels last, same padding; weights [n][kh][kw][c]."""
     pad, oh, ow = taps // 2, H // stride, W // stride
@@ -108,6 +153,10 @@ def small():
     yield gemm("elements", 64, 128, 64, nk=True, schedule="tc(dpas) tile(k,32) tile(m,64) tile(n,64) warps(2x2) copy(w,plain) copy(x,plain)")
     yield gemm("few", 3, 136, 264, epilogue="bias")
     yield pieces("pieces", 32, 96, 128, 64)
+    yield joined("joined", 70, 72, 64, 96)
+    for kind in ("taps", "last", "repeated", "frames", "tests"):
+        yield causal(f"causal_{kind}", kind)
+        yield causal(f"causal_{kind}_right", kind, flip=True)
     yield convolution("taps", 2, 9, 16, 32, 64)
     yield convolution("strided", 1, 8, 32, 32, 64, stride=2)
     yield convolution("few_channels", 1, 8, 16, 4, 64)
@@ -129,6 +178,8 @@ def large():
     yield gemm("wan_up", 32760, 8960, 1536, epilogue="gelu")
     yield gemm("wan_down", 32760, 1536, 8960, epilogue="residual")
     yield gemm("wan_up_nk", 32760, 8960, 1536, nk=True, epilogue="gelu")
+    yield causal("causal_taps", "taps", 480, 832, 96, 96, schedule="heuristic")
+    yield causal("causal_frames", "frames", 480, 832, 96, 96, schedule="heuristic")
     yield attention("flux_attend", 1, 24, 4608, 4608, 128)
     yield attention("wan_attend", 1, 12, 32760, 32760, 128)
     yield attention("heads64", 1, 24, 4096, 4096, 64)
