@@ -33,8 +33,10 @@ struct Scale {
     std::vector<double> found;
     if (log) {
       for (double power = std::floor(std::log10(low)); power <= std::ceil(std::log10(high)); ++power)
-        if (double value = std::pow(10, power); value >= low * 0.999 && value <= high * 1.001)
-          found.push_back(value);
+        for (double factor : {1.0, 2.0, 5.0})
+          if (double value = factor * std::pow(10, power);
+              (factor == 1 || high < 300 * low) && value >= low * 0.999 && value <= high * 1.001)
+            found.push_back(value);
       return found;
     }
     double step = std::pow(10, std::floor(std::log10((high - low) / 4)));
@@ -50,7 +52,8 @@ struct Scale {
 };
 
 std::string frame(const Scale &x, const Scale &y, const std::string &xName, const std::string &yName) {
-  std::string svg = fmt::format("<svg viewBox='0 0 {} {}' width='{}' role='img'>", width, height, width);
+  std::string svg =
+      fmt::format("<div class='wide'><svg viewBox='0 0 {} {}' width='{}' role='img'>", width, height, width);
   for (double value : x.ticks())
     svg += fmt::format(
         "<line class='grid' x1='{0:.1f}' x2='{0:.1f}' y1='{1}' y2='{2}'/><text x='{0:.1f}' y='{3}' "
@@ -102,13 +105,15 @@ std::string roofline(const SearchReport &report, const std::vector<SearchRow> &r
       continue;
     double knee =
         report.device.bandwidth > 0 ? std::clamp(peak / report.device.bandwidth, x.low, x.high) : x.low;
-    double start = std::min(peak, report.device.bandwidth * x.low);
-    svg +=
-        fmt::format("<polyline class='roof' points='{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'/>", x(x.low),
-                    y(std::max(y.low, start * 1e-9)), x(knee), y(peak * 1e-9), x(x.high), y(peak * 1e-9));
+    auto at = [&](double intensity) {
+      double memory = report.device.bandwidth > 0 ? report.device.bandwidth * intensity : peak;
+      return std::max(y.low, std::min(peak, memory) * 1e-9);
+    };
+    svg += fmt::format("<polyline class='roof' points='{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'/>",
+                       x(x.low), y(at(x.low)), x(knee), y(at(knee)), x(x.high), y(at(x.high)));
     svg += fmt::format(
         "<text class='roofname' x='{:.1f}' y='{:.1f}' text-anchor='end'>{:.0f} GFLOP/s, {:.0f} GB/s</text>",
-        x(x.high) - 4, y(peak * 1e-9) - 4, peak * 1e-9, report.device.bandwidth * 1e-9);
+        x(x.high) - 4, y(at(x.high)) - 4, peak * 1e-9, report.device.bandwidth * 1e-9);
   }
   for (const SearchRow &row : rows) {
     double flops = row.workload->info.flops;
@@ -130,7 +135,7 @@ std::string roofline(const SearchReport &report, const std::vector<SearchRow> &r
                        flops / row.row.seconds * 1e-9, share * 100);
   }
   return svg +
-         "</svg><p class='note'>A circle a kernel, as large as its share of the model; the dot is the "
+         "</svg></div><p class='note'>A circle a kernel, as large as its share of the model; the dot is the "
          "heuristic's "
          "schedule. Above the line of memory: what caches hold. Above the line of arithmetic: ways that "
          "multiply less than the kernel says.</p>";
@@ -145,7 +150,7 @@ std::string progress(const SearchReport &report) {
       least = std::min(least, point.modelSeconds);
     }
   if (most == 0)
-    return "<p>Nothing was searched.</p>";
+    return "<p>The search ended before every kernel was measured: there is no time of the model.</p>";
   last = std::max(last, report.result.seconds);
   double margin = std::max((most - least) * 0.1, most * 0.01);
   Scale x{0, last, left, width - right, false},
@@ -167,7 +172,7 @@ std::string progress(const SearchReport &report) {
         line % 5, points, line % 5, width - right - 5, top + 15 + 16 * line, escaped(name));
     ++line;
   }
-  return svg + "</svg>";
+  return svg + "</svg></div>";
 }
 
 /// Those that some kernel was measured with.
@@ -197,8 +202,8 @@ std::string table(const std::vector<SearchRow> &rows) {
                         row.row.part ? "part: " : "", escaped(row.workload->name));
     for (const std::string &strategy : strategies)
       html += cells(row.times.at(strategy), row.workload->info.flops);
-    html += fmt::format("<td>{:.3f}</td><td class='text'><code>{}</code></td></tr>", row.roofline * 1e3,
-                        escaped(row.row.schedule));
+    html += fmt::format("<td>{:.{}f}</td><td class='text schedule'><code>{}</code></td></tr>",
+                        row.roofline * 1e3, row.roofline < 1e-4 ? 5 : 3, escaped(row.row.schedule));
   }
   html += "<tr class='sum'><td></td><td class='text'>model</td>";
   std::map<std::string, StrategyTime> totals = searchTotals(rows);
@@ -210,7 +215,7 @@ std::string table(const std::vector<SearchRow> &rows) {
 constexpr const char *style = R"(
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1200px; padding: 0 1em; color: #222; background: #fff }
 h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 1.8em }
-svg { max-width: 100%; height: auto } svg text { font-size: 12px; fill: #444 }
+svg { max-width: 100%; min-width: 540px; height: auto } svg text { font-size: 12px; fill: #444 }
 .grid { stroke: #e4e4e4 } .roof { fill: none; stroke: #b33; stroke-width: 1.5 } .way { stroke: #9ab; stroke-width: 1 }
 .before { fill: #9ab } .now { fill: #2a6fbb; fill-opacity: .55; stroke: #1c4f88 }
 .line { fill: none; stroke-width: 2 } .line.l0 { stroke: #2a6fbb } .line.l1 { stroke: #c7621c } .line.l2 { stroke: #2c8a4b }
@@ -218,6 +223,7 @@ svg { max-width: 100%; height: auto } svg text { font-size: 12px; fill: #444 }
 svg text.l0 { fill: #2a6fbb } svg text.l1 { fill: #c7621c } svg text.l2 { fill: #2c8a4b } svg text.l3 { fill: #8a3fa0 }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums }
 td, th { padding: 2px 8px; text-align: right; border-bottom: 1px solid #eee; white-space: nowrap } .text { text-align: left }
+td.schedule { white-space: normal; min-width: 30em }
 svg .roofname { fill: #b33; font-size: 10px } .sum td { font-weight: 600; border-top: 2px solid #999 } .note { color: #666; font-size: 13px }
 )";
 
@@ -232,7 +238,9 @@ std::string searchPage(const SearchReport &report, const std::vector<SearchRow> 
                        timeText(result.heuristicSeconds), timeText(result.modelSeconds),
                        result.heuristicSeconds / result.modelSeconds);
   return fmt::format(
-      "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{0}</title><style>{1}</style></head>"
+      "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+      "<meta name='viewport' content='width=device-width, "
+      "initial-scale=1'><title>{0}</title><style>{1}</style></head>"
       "<body><h1>{0}</h1><p>{2}{3} trials, {4} of no use, in {5:.0f} s on {6}: {7:.0f} s measuring, {8:.0f} "
       "s "
       "compiling, {9:.0f} s reference values, {10:.0f} s proposing.</p>"

@@ -5,8 +5,7 @@
 namespace tgc {
 
 /// The records of one workload and device in the order in which they should be tried: usable ones only; what this
-/// machine found before what others found; confirmed times before first impressions, unless those are clearly
-/// better; then by time.
+/// machine found before what others found; what was confirmed before first impressions; then by time.
 std::vector<TuningRecord> byPreference(std::vector<TuningRecord> records, const std::string &machine);
 
 } // namespace tgc

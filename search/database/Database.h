@@ -41,7 +41,7 @@ struct TuningRecord {
   double seconds = 0; ///< median; of a Slow one what it had taken when it was stopped; 0 unless Ok or Slow
   double spread = 0;  ///< between the quartiles, as a part of the median
   int samples = 0;
-  bool confirmed = false; ///< measured again among the finalists
+  bool confirmed = false; ///< proven among the finalists; or the heuristic's, that needs no proof
   std::string strategy = {}, version = {}, message = {};
   int64_t time = 0; ///< seconds since 1970
 };

@@ -25,7 +25,7 @@ struct MeasureRequest {
   double giveUpAbove =
       0; ///< seconds; a run that takes longer ends the measuring, and is ended itself; 0: never
   double leastSeconds = 0.03; ///< of measured time
-  int leastRuns = 3, mostRuns = 15;
+  int leastRuns = 2, mostRuns = 15;
   double longRun = 0.25;    ///< seconds; of a kernel that takes this long the first run counts, and is enough
   double loadSeconds = 120; ///< for loading the package: drivers' compilers take their time
   double limitSeconds = 20; ///< for everything after that

@@ -190,7 +190,7 @@ public:
     bool isLong = first > request.longRun;
     if (first > notShort)
       reply.seconds = {first};
-    if (first > 3 * limit || (isLong && first > limit)) {
+    if (first > (isLong ? 1 : first > notShort ? 1.1 : 3) * limit) {
       reply.seconds = {first};
       reply.message = "clearly slower";
       return reply;

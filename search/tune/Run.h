@@ -5,6 +5,7 @@
 #include <chrono>
 #include <future>
 #include <random>
+#include <set>
 
 namespace tgc::tuning {
 
@@ -31,6 +32,8 @@ struct State {
   std::string heuristic;                 ///< its text
   std::map<std::string, double> seconds; ///< usable, by schedule
   double best = 0;                       ///< seconds
+  double spent = 0;                      ///< seconds of compiling and measuring
+  std::set<std::string> finalists;       ///< measured again by this run
   size_t flat = 0;                       ///< trials since something better was found
   bool begun = false, done = false;
   bool adopted = false;      ///< its best is the database's and stays
@@ -79,8 +82,14 @@ private:
   /// Takes the database's best schedule, if there is one, with its parts' if it takes the kernel apart. Invalidates
   /// references to states.
   void adopt(size_t index);
+  /// Seconds that a trial of this workload takes.
+  double costOf(const State &state) const;
   /// What trials of this workload may still bring, in seconds of the model for a second of searching.
   double gain(const State &state) const;
+  /// Whether it has had less than the part of the time so far that goes to all workloads alike.
+  bool neglected(const State &state) const;
+  /// The workload whose turn it is, of those begun and neither done nor taken.
+  std::optional<size_t> choose(const std::vector<char> &taken) const;
   /// The next trials, which begin to compile: heuristics' schedules first, then those of the workloads with
   /// most to gain. Workloads under way are left alone: their strategies wait for answers.
   Wave gather(const std::vector<Trial> &underWay);
@@ -115,13 +124,12 @@ private:
   // Finalists.cpp
   /// Seconds that measuring the finalists will take.
   double reserve() const;
-  static size_t rounds(const State &state) { return state.best > longTrial ? 2 : 3; }
+  static size_t rounds(const State &state);
   static size_t finalistsOf(const State &state);
   void confirmAll();
-  /// Unconfirmed schedules must beat it by more than luck.
-  void trustHeuristic(State &state);
-  void confirm(State &state);
-  /// Measures schedules again, in rounds.
+  /// Measures the best again, unless that has been done: then false.
+  bool confirm(State &state);
+  /// Measures schedules again, in rounds. What does not beat the heuristic's, if that is among them, is not confirmed.
   void again(State &state, std::vector<std::string> chosen);
 
   TuneHost &host;

@@ -22,13 +22,22 @@ MeasureRequest TuneRun::requestFor(const State &state, const std::string &packag
     Stopwatch watch(result.times.reference);
     request.samples = host.samples(state.workload, options.seed);
   }
-  double bytes = 0;
-  for (const BufferInfo &buffer : info.buffers)
+  double bytes = 0, inputs = 0;
+  bool weights = false;
+  for (const BufferInfo &buffer : info.buffers) {
     bytes += double(buffer.bytes());
+    inputs += buffer.stored || buffer.free ? 0 : double(buffer.bytes());
+    weights |= buffer.free;
+  }
   auto last = uint64_t(std::max(device.l2Bytes, device.l3Bytes));
-  if (options.modelBytes > last && bytes < double(last))
-    request.coldBytes = last;
   request.warmInputs = last / 2;
+  if (options.modelBytes > last && bytes < double(last)) {
+    request.coldBytes = last;
+    // Where nothing but outputs comes from memory, which are written where others were before, a core's own cache is all
+    // that must be cleared: a small part of the time for kernels of less than a millisecond.
+    if (!weights && inputs <= double(request.warmInputs))
+      request.coldBytes = std::min(last, 4 * uint64_t(device.l2Bytes));
+  }
   // Of long kernels a little slower is enough to know; short ones are noisier.
   constexpr double notShort = 0.005; // seconds
   request.giveUpAbove = state.best * (state.best > longTrial ? 1.25 : state.best > notShort ? 1.3 : 2);
@@ -61,7 +70,7 @@ TuningRecord TuneRun::attempt(State &state, const std::string &schedule, const C
                       0,
                       0,
                       0,
-                      again,
+                      /*confirmed=*/again || schedule == state.heuristic,
                       options.strategy.name,
                       options.compiler,
                       compiled.message,
@@ -78,6 +87,7 @@ TuningRecord TuneRun::attempt(State &state, const std::string &schedule, const C
       request.fault = fault->second;
     {
       Stopwatch watch(result.times.measuring);
+      Stopwatch own(state.spent);
       reply = measurer.measure(request);
     }
     record.outcome = reply.outcome;

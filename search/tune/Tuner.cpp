@@ -1,12 +1,14 @@
 // 1. Every workload's heuristic schedule is measured, those with the longest expected share of the model first.
 // 2. Then again and again the workload with the most to gain for the time of a trial gets a batch of them:
-//    launches × (best - roofline), less and less while nothing better is found.
+//    launches × (best - roofline), less and less while nothing better is found. A part of the time goes to all
+//    workloads alike: of it a kernel whose trials are cheap gets many, whatever its part of the model's time.
 // 3. A wave: batches of one or more workloads, as many trials as the compile pool has places. What the database
 //    knows is learned from it; what another process has claimed is waited for at the end; the rest is compiled
 //    side by side, then measured one after the other, checked and stored. Where the device is not made of the
 //    compiling cores, the next wave, of other workloads, compiles meanwhile.
 // 4. Finalists: where something beats the heuristic's schedule, the best few and it are measured again in a
-//    fresh process, in rounds of random order, so that neither a lucky measurement nor a slow minute decides.
+//    fresh process, in rounds of random order, so that neither a lucky measurement nor a slow minute decides. What
+//    does not beat it there, or did not get there, is no answer: the heuristic's schedule stays.
 #include "search/tune/Run.h"
 
 #include "compiler/support/Error.h"
@@ -23,6 +25,7 @@ constexpr size_t batchSize = 8, smallBatch = 4;
 /// Trials without success after which a kernel seems half as promising. What helps most is often among a kernel's first
 /// few trials, so all kernels get theirs before any gets many.
 constexpr double patience = 4;
+constexpr double alike = 0.35; ///< part of the time that goes to all workloads alike
 
 } // namespace
 
@@ -110,10 +113,32 @@ void TuneRun::adopt(size_t index) {
   takeUpParts(index);
 }
 
+double TuneRun::costOf(const State &state) const {
+  return state.row.trials > 0 && state.spent > 0
+             ? state.spent / double(state.row.trials)
+             : perTrial + std::max(state.best, std::min(8 * state.best, 0.1));
+}
+
 double TuneRun::gain(const State &state) const {
   double headroom = std::max(state.best - state.space->roofline(), state.best * 0.02);
-  double cost = perTrial + std::max(state.best, std::min(8 * state.best, 0.1));
-  return double(launches(state)) * headroom / (1 + double(state.flat) / patience) / cost;
+  return double(launches(state)) * headroom / (1 + double(state.flat) / patience) / costOf(state);
+}
+
+bool TuneRun::neglected(const State &state) const {
+  return options.budgetSeconds > 0 && state.spent < alike * (now() - start) / double(states.size());
+}
+
+std::optional<size_t> TuneRun::choose(const std::vector<char> &taken) const {
+  std::optional<size_t> best;
+  auto before = [&](const State &a, const State &b) {
+    if (neglected(a) || neglected(b))
+      return a.spent < b.spent;
+    return gain(a) > gain(b);
+  };
+  for (size_t i = 0; i < states.size(); ++i)
+    if (!taken[i] && states[i].begun && !states[i].done && (!best || before(states[i], states[*best])))
+      best = i;
+  return best;
 }
 
 size_t TuneRun::batch() const {
@@ -134,10 +159,7 @@ Wave TuneRun::gather(const std::vector<Trial> &underWay) {
       propose(i, 1, wave);
     }
   while (wave.trials.empty() || (options.besideMeasuring && wave.trials.size() < most)) {
-    std::optional<size_t> best;
-    for (size_t i = 0; i < states.size(); ++i)
-      if (!taken[i] && states[i].begun && !states[i].done && (!best || gain(states[i]) > gain(states[*best])))
-        best = i;
+    std::optional<size_t> best = choose(taken);
     if (!best || over(reserve()))
       break;
     taken[*best] = 1;
@@ -205,8 +227,11 @@ void TuneRun::awaitCompiled(Wave &wave) {
     Stopwatch watch(result.times.reference);
     host.samples(states[wave.trials[i].state].workload, options.seed);
   }
+  double before = now();
   Stopwatch watch(result.times.compiling);
   std::vector<CompileReply> replies = wave.compiling.get();
+  for (size_t i : wave.mine)
+    states[wave.trials[i].state].spent += (now() - before) / double(wave.mine.size());
   for (size_t i = 0; i < wave.mine.size(); ++i)
     wave.trials[wave.mine[i]].compiled = std::move(replies[i]);
 }

@@ -132,7 +132,7 @@ TEST_CASE("a file that is no database, or a newer one, is refused as it is") {
 }
 
 TEST_CASE("what this machine confirmed comes first") {
-  TuningRecord fast{"w", "d", "other", "a", Outcome::Ok, 1}, lucky{"w", "d", "here", "b", Outcome::Ok, 1.98},
+  TuningRecord fast{"w", "d", "other", "a", Outcome::Ok, 1}, lucky{"w", "d", "here", "b", Outcome::Ok, 1.2},
       sure{"w", "d", "here", "c", Outcome::Ok, 2}, wrong{"w", "d", "here", "e", Outcome::Wrong, 0};
   sure.confirmed = true;
   auto order = byPreference({fast, wrong, lucky, sure}, "here");

@@ -14,6 +14,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <numeric>
+#include <set>
 
 namespace tgc::heuristic {
 namespace {
@@ -50,7 +51,7 @@ public:
     if (!prepare())
       return std::nullopt;
     for (bool flip : {false, true})
-      tryWay(flip, 0, 1);
+      tryWay(flip, 0, 1, /*parts=*/false);
     double products =
         product(contract.batch) * product(contract.m) * product(contract.n) * product(contract.k);
     double loops = std::ceil(products / double(lanes) / 2 * plainLoops / double(device.units));
@@ -67,10 +68,11 @@ public:
     for (bool flip : {false, true})
       for (int64_t vectors : {2, 1, 3, 4}) {
         std::vector<std::pair<double, Schedule>> &kept = ways.emplace_back();
-        for (double deeper : {1.0, 0.5, 2.0}) {
+        for (auto [deeper, parts] :
+             {std::pair(1.0, false), {1.0, true}, {0.5, true}, {0.5, false}, {2.0, false}}) {
           all.emplace();
           best.reset();
-          tryWay(flip, vectors * lanes, deeper);
+          tryWay(flip, vectors * lanes, deeper, parts);
           std::stable_sort(all->begin(), all->end(),
                            [](const auto &a, const auto &b) { return a.first < b.first; });
           kept.insert(kept.end(), all->begin(),
@@ -78,6 +80,9 @@ public:
         }
         std::stable_sort(kept.begin(), kept.end(),
                          [](const auto &a, const auto &b) { return a.first < b.first; });
+        // Where the depth's inner axes fill the cache, some ways are one.
+        std::set<std::string> texts;
+        std::erase_if(kept, [&](const auto &way) { return !texts.insert(printSchedule(way.second)).second; });
       }
     std::erase_if(ways, [](const auto &kept) { return kept.empty(); });
     std::stable_sort(ways.begin(), ways.end(),
@@ -133,8 +138,9 @@ private:
     }
     return tiles;
   }
-  /// Panels of that many columns (0: the best for their number), and the first cache's depth times `deeper`.
-  void tryWay(bool flip, int64_t panel, double deeper) {
+  /// Panels of that many columns (0: the best for their number), and the first cache's depth times `deeper`; with `parts`
+  /// also a part of an axis outside others that fit whole: the channels of a convolution's taps.
+  void tryWay(bool flip, int64_t panel, double deeper, bool parts) {
     const OperandInfo &left = flip ? contract.rhs : contract.lhs, &right = flip ? contract.lhs : contract.rhs;
     Side rows = makeSide(flip ? contract.n : contract.m, mainAccess(left), {});
     Side columns = makeSide(flip ? contract.m : contract.n, mainStore(), {});
@@ -144,7 +150,7 @@ private:
       panel = chooseColumns(allColumns, lanes);
     std::string weight = freeWeight(right);
 
-    // The depth: inner axes whole, the first that does not fit in even parts.
+    // The depth: inner axes whole. Parts of several taps' channels pay off or not; searches try both.
     auto fits = int64_t(deeper * double(std::max<int64_t>(64, device.l1Bytes * 7 / 8 / (panel * 4))));
     Schedule schedule;
     schedule.atom = atom;
@@ -152,7 +158,8 @@ private:
     int64_t deep = 1;
     for (size_t i = depth.axes.size(); i-- > 0;) {
       const TiledAxis &axis = depth.axes[i];
-      int64_t part = deep == 1 ? evenPart(axis.extent, fits, 1) : axis.extent;
+      int64_t part =
+          deep == 1 || parts ? evenPart(axis.extent, std::max<int64_t>(1, fits / deep), 1) : axis.extent;
       if (deep * part > fits && deep > 1)
         break;
       schedule.tile[kernel.axes[axis.axis].name] = part;
