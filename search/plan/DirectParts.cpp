@@ -16,6 +16,21 @@ namespace {
 /// Registers of a thread beside sums and operands.
 constexpr int64_t spareRegisters = 16;
 
+/// Whether a block's first column may lie between multiples of 4 bytes.
+bool startsBetween(const KernelInfo &kernel, const BoxPlan &box, std::initializer_list<const Side *> sides) {
+  const LinearIndex &column = box.coords.back();
+  int64_t unit = std::max<int64_t>(1, 4 / bytesOf(kernel.buffers[box.buffer].type));
+  bool between = unit > 1 && (!column.linear || column.offset % unit != 0);
+  for (size_t axis = 0; axis < column.coefficients.size(); ++axis) {
+    int64_t step = column.coefficients[axis];
+    for (const Side *side : sides)
+      if (const TiledAxis *tiled = side->find(int(axis)))
+        step *= tiled->tiles() > 1 ? tiled->tile : unit;
+    between |= kernel.axes[axis].extent > 1 && step % unit != 0;
+  }
+  return between;
+}
+
 /// The dimension that is a block's rows: the innermost with more than one point before the last.
 size_t rowsOf(const BoxPlan &box) {
   size_t rank = box.sizes.size();
@@ -93,8 +108,6 @@ std::string DirectParts::planBlocks(const OperandInfo &operand, bool depthInRows
   int64_t bytes = bytesOf(operand.type), deep = roundUp(depth.extent(), atom.k);
   if (left && depthInRows)
     return "its rows would be steps of the depth";
-  if (!left && !depthInRows && bytes != 2)
-    return "only 2 bytes are exchanged while they are read";
   made = OperandPlan();
   Side padded = depth;
   if (depth.extent() % atom.k != 0) {
@@ -108,9 +121,12 @@ std::string DirectParts::planBlocks(const OperandInfo &operand, bool depthInRows
           planOperandInBoxes(kernel, operand, depthInRows, side, padded, made, points, rowBytes);
       !reason.empty())
     return reason;
-  for (const BoxPlan &box : made.boxes)
-    if (std::string reason = whyNoBlocks(box, left ? atom.m : 16); !reason.empty())
+  for (const BoxPlan &box : made.boxes) {
+    if (std::string reason = whyNoBlocks(box, left ? atom.m : depthInRows ? atom.k : atom.n); !reason.empty())
       return reason;
+    if (startsBetween(kernel, box, {&side, &padded}))
+      return fmt::format("columns of {} begin between multiples of 4 bytes", kernel.buffers[box.buffer].name);
+  }
   made.copy = "block2d";
   made.stages = 0;
   made.tileBytes = 0;
@@ -135,8 +151,7 @@ OperandPlan DirectParts::planElements(const Atom &atom, const OperandInfo &opera
                             [](const LinearIndex &index) { return index.linear; });
   if (access.guarded || !linear || access.strideOf(inner.axis, buffer) != 1)
     return made;
-  int64_t most = left ? (atom.n == 8 ? 2 : 1) : device.vectorBytes / bytesOf(operand.type),
-          start = buffer.offset;
+  int64_t most = left ? atom.k / atom.n : device.vectorBytes / bytesOf(operand.type), start = buffer.offset;
   for (size_t d = 0; d < access.indices.size(); ++d)
     start += access.indices[d].offset * buffer.strides[d];
   auto aligned = [&](int64_t lanes) {
@@ -204,7 +219,10 @@ void DirectParts::planPrefetch(const RolesPlan &roles, const OperandInfo &operan
   const Side &rows = made.depthInRows ? depth : side, &columns = made.depthInRows ? side : depth;
   int64_t inRow = device.blocks.rowBytes / bytesOf(operand.type);
   PrefetchPlan plan;
-  plan.columns = std::min(inRow, columns.extent());
+  // Pieces of 32 bytes, one or two side by side.
+  plan.columns = columns.extent() < inRow ? columns.extent() / (inRow / 2) * (inRow / 2) : inRow;
+  if (plan.columns == 0)
+    return;
   plan.across = (columns.extent() + plan.columns - 1) / plan.columns;
   // As few messages a group as there can be, and each as small as that leaves it.
   int64_t share = std::max<int64_t>(1, roles.consumers / plan.across);
@@ -240,8 +258,9 @@ void DirectParts::planBlockStores(PipePlan &plan, const Atom &atom, const Side &
   for (StorePlan &store : plan.stores) {
     const Access &access = kernel.accesses[store.access];
     int64_t bytes = bytesOf(kernel.buffers[access.buffer].type);
-    bool isFloat = kernel.buffers[access.buffer].type == ElementType::F32 || bytes == 2;
-    if (!isFloat || (bytes != 2 && bytes != 4) || store.columns != columns.extent())
+    ElementType type = kernel.buffers[access.buffer].type;
+    if (bytes > 4 || type == ElementType::F8E4M3 || type == ElementType::I1 ||
+        store.columns != columns.extent())
       continue;
     Side rows = storedOf(access, plan.m), across = storedOf(access, columns);
     if (rows.extent() != plan.m.extent() || across.extent() != columns.extent())
