@@ -21,7 +21,9 @@ public:
   /// What code needs of a device it says itself.
   std::vector<std::string> requiredFeatures() const override { return {}; }
   std::string packageDevice() const override { return std::string(kind_); }
-  std::string packageArchitecture() const override { return device_.info.name; }
+  std::string packageArchitecture() const override {
+    return device_.info.name.substr(0, device_.info.name.find(','));
+  }
 
   void lowerToThread(mlir::ModuleOp module) const override {
     for (auto program : llvm::make_early_inc_range(module.getOps<tile::FuncOp>()))
@@ -57,8 +59,10 @@ std::unique_ptr<Target> makeSpirvBackend(const std::string &device) {
     return nullptr;
   std::optional<SpirvDevice> found = spirvDevice(colon == std::string::npos ? "" : device.substr(colon + 1));
   if (!found)
-    usageError("unknown device '{}'; there are {}:{}", device, *kind,
-               fmt::join(spirvDeviceNames(), fmt::format(", {}:", *kind)));
+    usageError(
+        "unknown device '{}'; there are {}:{}, and for drivers without blocks of memory ,blocks=off behind "
+        "the name of a GPU",
+        device, *kind, fmt::join(spirvDeviceNames(), fmt::format(", {}:", *kind)));
   return std::make_unique<SpirvBackend>(*kind, std::move(*found));
 }
 

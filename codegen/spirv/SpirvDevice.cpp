@@ -17,34 +17,47 @@ struct Row {
   bool hasDouble;
   int64_t matrixThreads; ///< of a subgroup that the matrix engine takes, and columns of its product
   bool blocks;           ///< loads and stores of two-dimensional blocks
+  bool tf32;             ///< the matrix engine rounds operands of f32
 };
 
 const Row rows[] = {
     {"pvc", "Intel Data Center GPU Max 1100, 48 GB", 56, 1024, 128 * kib, 512 * kib, 108 * mib, 128, 1229,
-     22.2, 352, 704, true, 16, true},
+     22.2, 352, 704, true, 16, true, true},
     {"bmg", "Intel Arc B580 and Arc Pro B60", 20, 1024, 128 * kib, 256 * kib, 18 * mib, 128, 456, 13.7, 117,
-     233, true, 16, true},
+     233, true, 16, true, true},
     {"lnl", "Intel Core Ultra 200V, its GPU", 8, 1024, 128 * kib, 192 * kib, 8 * mib, 128, 136, 4.2, 33.5, 67,
-     true, 16, true},
+     true, 16, true, true},
     {"dg2", "Intel Arc A770", 32, 1024, 64 * kib, 192 * kib, 16 * mib, 64, 560, 19.7, 137, 275, false, 8,
-     false},
+     false, false},
 };
 constexpr const char *cpuName = "cpu";
 
+/// Operands of the matrix engine, and their sums.
+struct Operands {
+  ElementType type, sums;
+  bool tf32 = false;
+};
+constexpr Operands operands[] = {{ElementType::BF16, ElementType::F32},
+                                 {ElementType::F16, ElementType::F32},
+                                 {ElementType::I8, ElementType::I32},
+                                 {ElementType::F32, ElementType::F32, true}};
+
 /// D[8×n] += A[8×k]·B[k×n] of a subgroup of n threads, 32 bytes of the depth at a time.
-void addAtoms(DeviceInfo &info, int64_t threads) {
+void addAtoms(DeviceInfo &info, const Row &row) {
   Atom atom;
   atom.name = "dpas";
-  atom.accumulator = ElementType::F32;
   atom.m = 8;
-  atom.n = atom.nStep = threads;
+  atom.n = atom.nStep = atom.threads = row.matrixThreads;
   atom.nMax = 256;
-  atom.k = 16;
-  atom.threads = threads;
-  atom.aFromRegisters = true;
   atom.neighbours = 1;
-  for (ElementType type : {ElementType::BF16, ElementType::F16}) {
-    atom.a = atom.b = type;
+  for (const Operands &of : operands) {
+    if (of.tf32 && !row.tf32)
+      continue;
+    atom.a = atom.b = of.type;
+    atom.accumulator = of.sums;
+    atom.tf32 = of.tf32;
+    atom.k = 32 / bytesOf(of.type);
+    atom.aFromRegisters = bytesOf(of.type) == 2;
     info.atoms.push_back(atom);
   }
 }
@@ -72,7 +85,7 @@ SpirvDevice makeDevice(const Row &row) {
   info.largeRegisters = 2 * row.registers;
   info.attendColumns = 160;
   info.blockRegisters = row.maxThreads * 128;
-  addAtoms(info, row.matrixThreads);
+  addAtoms(info, row);
   info.bandwidth = row.bandwidth * 1e9;
   info.launchSeconds = 5e-6;
   info.plainRate = row.f32 * 1e12;
@@ -116,12 +129,22 @@ std::vector<std::string> spirvDeviceNames() {
   return names;
 }
 
-std::optional<SpirvDevice> spirvDevice(const std::string &name) {
-  for (const Row &row : rows)
-    if (row.name == name)
-      return makeDevice(row);
-  if (name == cpuName)
+std::optional<SpirvDevice> spirvDevice(const std::string &text) {
+  if (text == cpuName)
     return makeCpu();
+  std::string name = text.substr(0, text.find(',')), change = text.substr(name.size());
+  for (Row row : rows) {
+    if (row.name != name)
+      continue;
+    if (change == ",blocks=off")
+      row.blocks = false;
+    else if (!change.empty())
+      return std::nullopt;
+    SpirvDevice device = makeDevice(row);
+    // Schedules that were found with blocks are none of a device without.
+    device.info.name = device.info.architecture = text;
+    return device;
+  }
   return std::nullopt;
 }
 

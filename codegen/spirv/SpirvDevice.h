@@ -17,6 +17,7 @@ struct SpirvDevice {
 
 /// Names that follow "opencl:" or "level_zero:".
 std::vector<std::string> spirvDeviceNames();
-std::optional<SpirvDevice> spirvDevice(const std::string &name);
+/// The device of a name; behind that of a GPU may stand ",blocks=off": for drivers that know no blocks of memory.
+std::optional<SpirvDevice> spirvDevice(const std::string &text);
 
 } // namespace tgc::spv

@@ -16,6 +16,21 @@ namespace {
 /// Registers of a thread beside sums and operands.
 constexpr int64_t spareRegisters = 16;
 
+/// Whether a block's first column may lie between multiples of 4 bytes.
+bool startsBetween(const KernelInfo &kernel, const BoxPlan &box, std::initializer_list<const Side *> sides) {
+  const LinearIndex &column = box.coords.back();
+  int64_t unit = std::max<int64_t>(1, 4 / bytesOf(kernel.buffers[box.buffer].type));
+  bool between = unit > 1 && (!column.linear || column.offset % unit != 0);
+  for (size_t axis = 0; axis < column.coefficients.size(); ++axis) {
+    int64_t step = column.coefficients[axis];
+    for (const Side *side : sides)
+      if (const TiledAxis *tiled = side->find(int(axis)))
+        step *= tiled->tiles() > 1 ? tiled->tile : unit;
+    between |= kernel.axes[axis].extent > 1 && step % unit != 0;
+  }
+  return between;
+}
+
 /// The dimension that is a block's rows: the innermost with more than one point before the last.
 size_t rowsOf(const BoxPlan &box) {
   size_t rank = box.sizes.size();
@@ -25,12 +40,23 @@ size_t rowsOf(const BoxPlan &box) {
   return rank - 2;
 }
 
-/// Rows of one dimension, where all of the next one comes with each of its points, are rows of both.
-void joinRows(BoxPlan &box) {
+/// Rows of one dimension, where all of the next one comes with each of its points, are rows of both. That one must always
+/// begin at 0: what lies before it or behind its end is not the neighbour's.
+void joinRows(const KernelInfo &kernel, BoxPlan &box, std::initializer_list<const Side *> sides) {
+  auto isFirst = [&](const LinearIndex &index) {
+    bool first = index.linear && index.offset == 0;
+    for (size_t axis = 0; axis < index.coefficients.size() && first; ++axis)
+      if (index.coefficients[axis] != 0 && kernel.axes[axis].extent > 1)
+        first = std::any_of(sides.begin(), sides.end(), [&](const Side *side) {
+          const TiledAxis *tiled = side->find(int(axis));
+          return tiled && tiled->tiles() == 1;
+        });
+    return first;
+  };
   for (size_t d = box.sizes.size() - 1; d-- > 1;) {
     size_t outer = d - 1;
     bool joins = box.box[d] > 1 && box.box[d] == box.sizes[d] && box.box[outer] > 1 && box.steps[d] == 1 &&
-                 box.steps[outer] == 1 && box.coords[d].linear && box.coords[outer].linear &&
+                 box.steps[outer] == 1 && isFirst(box.coords[d]) && box.coords[outer].linear &&
                  box.strides[outer] == box.strides[d] * box.sizes[d];
     if (!joins)
       continue;
@@ -114,8 +140,6 @@ std::string DirectParts::planBlocks(const OperandInfo &operand, bool depthInRows
   int64_t bytes = bytesOf(operand.type), deep = roundUp(depth.extent(), atom.k);
   if (left && depthInRows)
     return "its rows would be steps of the depth";
-  if (!left && !depthInRows && bytes != 2)
-    return "only 2 bytes are exchanged while they are read";
   made = OperandPlan();
   Side padded = depth;
   if (depth.extent() % atom.k != 0) {
@@ -130,9 +154,11 @@ std::string DirectParts::planBlocks(const OperandInfo &operand, bool depthInRows
       !reason.empty())
     return reason;
   for (BoxPlan &box : made.boxes) {
-    joinRows(box);
-    if (std::string reason = whyNoBlocks(box, left ? atom.m : 16); !reason.empty())
+    joinRows(kernel, box, {&side, &padded});
+    if (std::string reason = whyNoBlocks(box, left ? atom.m : depthInRows ? atom.k : atom.n); !reason.empty())
       return reason;
+    if (startsBetween(kernel, box, {&side, &padded}))
+      return fmt::format("columns of {} begin between multiples of 4 bytes", kernel.buffers[box.buffer].name);
     if (box.box[rowsOf(box)] != made.boxes.front().box[rowsOf(made.boxes.front())])
       return "its pieces are read by different blocks";
   }
@@ -160,8 +186,7 @@ OperandPlan DirectParts::planElements(const Atom &atom, const OperandInfo &opera
                             [](const LinearIndex &index) { return index.linear; });
   if (access.guarded || !linear || access.strideOf(inner.axis, buffer) != 1)
     return made;
-  int64_t most = left ? (atom.n == 8 ? 2 : 1) : device.vectorBytes / bytesOf(operand.type),
-          start = buffer.offset;
+  int64_t most = left ? atom.k / atom.n : device.vectorBytes / bytesOf(operand.type), start = buffer.offset;
   for (size_t d = 0; d < access.indices.size(); ++d)
     start += access.indices[d].offset * buffer.strides[d];
   auto aligned = [&](int64_t lanes) {
@@ -176,7 +201,7 @@ OperandPlan DirectParts::planElements(const Atom &atom, const OperandInfo &opera
   // Narrow subgroups read rows of a left operand together, of several atoms' depth at once.
   bool whole =
       std::none_of(depth.axes.begin(), depth.axes.end(), [](const TiledAxis &axis) { return axis.ragged(); });
-  if (left && made.lanes == 2 && whole)
+  if (left && made.lanes == 2 && bytesOf(operand.type) == 2 && whole)
     for (int64_t lanes = 8 * atom.k; lanes >= atom.k && made.lanes == 2; lanes /= 2)
       if (inner.tile % lanes == 0)
         made.lanes = lanes;
@@ -236,7 +261,10 @@ void DirectParts::planPrefetch(const RolesPlan &roles, const OperandInfo &operan
   const Side &rows = made.depthInRows ? depth : side, &columns = made.depthInRows ? side : depth;
   int64_t inRow = device.blocks.rowBytes / bytesOf(operand.type);
   PrefetchPlan plan;
-  plan.columns = std::min(inRow, columns.extent());
+  // Pieces of 32 bytes, one or two side by side.
+  plan.columns = columns.extent() < inRow ? columns.extent() / (inRow / 2) * (inRow / 2) : inRow;
+  if (plan.columns == 0)
+    return;
   plan.across = (columns.extent() + plan.columns - 1) / plan.columns;
   // As few messages a group as there can be, and each as small as that leaves it.
   int64_t share = std::max<int64_t>(1, roles.consumers / plan.across);
@@ -272,8 +300,9 @@ void DirectParts::planBlockStores(PipePlan &plan, const Atom &atom, const Side &
   for (StorePlan &store : plan.stores) {
     const Access &access = kernel.accesses[store.access];
     int64_t bytes = bytesOf(kernel.buffers[access.buffer].type);
-    bool isFloat = kernel.buffers[access.buffer].type == ElementType::F32 || bytes == 2;
-    if (!isFloat || (bytes != 2 && bytes != 4) || store.columns != columns.extent())
+    ElementType type = kernel.buffers[access.buffer].type;
+    if (bytes > 4 || type == ElementType::F8E4M3 || type == ElementType::I1 ||
+        store.columns != columns.extent())
       continue;
     Side rows = storedOf(access, plan.m), across = storedOf(access, columns);
     if (rows.extent() != plan.m.extent() || across.extent() != columns.extent())

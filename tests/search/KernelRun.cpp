@@ -60,8 +60,11 @@ double KernelBuffer::get(int64_t i) const {
 
 void KernelBuffer::fill(std::mt19937_64 &random, double offset) {
   std::uniform_real_distribution<double> uniform(-2, 2);
+  // Integers may be indices; those of 8 bits are operands.
   for (int64_t i = 0; i < count; ++i)
-    set(i, isa<FloatType>(element) ? uniform(random) + offset : double(random() % 8));
+    set(i, isa<FloatType>(element) ? uniform(random) + offset
+           : element.isInteger(8)  ? double(int64_t(random() % 256) - 128)
+                                   : double(random() % 8));
 }
 
 std::vector<KernelBuffer> makeBuffers(kernel::FuncOp kernel, std::mt19937_64 &random, double offset) {

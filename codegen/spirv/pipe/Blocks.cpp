@@ -4,8 +4,8 @@
 //  2. A dimension that moves the beginning and that the box may leave: there the row is far behind the last.
 //  3. A fragment is read in blocks of at most 32 rows and 64 bytes. The function puts its elements into the thread's own
 //     memory, from which they are loaded as vectors; the compiler keeps all of that in registers.
-//  Left operands are read as they lie; right ones whose rows are steps of the depth with two rows put into one word, and
-//  those whose columns are, as words of two steps, transposed.
+//  Left operands are read as they lie; right ones whose rows are steps of the depth with the rows of a word (4 of 1 byte, 2
+//  of 2) put into it, and those whose columns are, as words of so many steps, transposed.
 #include "codegen/spirv/pipe/PipeLowering.h"
 
 #include "compiler/support/Error.h"
@@ -43,9 +43,9 @@ std::string blockFunction(StringRef kind, int64_t bits, int64_t rows, int64_t co
       fmt::format("intel_sub_group_2d_block_{}_{}b_{}r{}x{}c", kind.str(), bits, rows, columns, blocks);
   bool words = kind == "read_transform" || kind == "read_transpose" || bits == 32;
   return fmt::format("_Z{}{}PU3AS1viiiDv2_i{}", name.size(), name,
-                     data ? (words        ? "Pj"
-                             : bits == 16 ? "Pt"
-                                          : "Ph")
+                     data ? (words                         ? "Pj"
+                             : bits == 16 || columns == 32 ? "Pt" // of 32 columns of 1 byte a thread has two
+                                                           : "Ph")
                           : "");
 }
 
@@ -58,7 +58,7 @@ Value PipeLowering::pointerTo(Value memref) {
   auto pointer = spirv::PointerType::get(element, spirv::StorageClass::CrossWorkgroup);
   auto untyped = spirv::PointerType::get(builder.getI8Type(), spirv::StorageClass::CrossWorkgroup);
   Value base = builder.create<UnrealizedConversionCastOp>(loc, pointer, memref).getResult(0);
-  return builder.create<spirv::BitcastOp>(loc, untyped, base);
+  return pointer == untyped ? base : builder.create<spirv::BitcastOp>(loc, untyped, base).getResult();
 }
 
 Value PipeLowering::behind(Value pointer, Value bytes) {
@@ -174,14 +174,16 @@ Value PipeLowering::elementOf(Value variable) {
   return builder.create<spirv::AccessChainOp>(loc, variable, ValueRange{zero, zero});
 }
 
-Value PipeLowering::loadEight(Value variable, int64_t number) {
+Value PipeLowering::loadVector(Value variable, int64_t number, int64_t count) {
   SmallVector<Value> halves;
-  for (int64_t half = 0; half < 2; ++half) {
-    Value at = builder.create<spirv::ConstantOp>(loc, builder.getI32Type(),
-                                                 builder.getI32IntegerAttr(int32_t(2 * number + half)));
+  for (int64_t half = 0; half < count / 4; ++half) {
+    Value at = builder.create<spirv::ConstantOp>(
+        loc, builder.getI32Type(), builder.getI32IntegerAttr(int32_t(count / 4 * number + half)));
     halves.push_back(builder.create<spirv::LoadOp>(
         loc, builder.create<spirv::AccessChainOp>(loc, variable, ValueRange(at))));
   }
+  if (count == 4)
+    return halves.front();
   auto four = cast<VectorType>(halves[0].getType());
   return builder.create<spirv::VectorShuffleOp>(loc, VectorType::get({8}, four.getElementType()), halves[0],
                                                 halves[1], builder.getI32ArrayAttr({0, 1, 2, 3, 4, 5, 6, 7}));
@@ -208,17 +210,21 @@ BlockReader::BlockReader(PipeLowering &lowering, PieceReads all)
   left = type.getLayout().getValue() == "left";
   points = type.getShape()[0];
   depth = type.getShape()[1];
+  atomDepth = atomDepthOf(type);
+  bytes = elementBytes(box);
   together = box.getBox()[rowsOf(box)];
-  if (elementBytes(box) != 2 || width != 16 || (left && read.getTransposed()))
+  if (width != 16 || (left && read.getTransposed()))
     internalError("no block read of such a fragment");
   registers.resize((left ? points / atomRows : points / width) * (depth / atomDepth));
 }
 
 int64_t BlockReader::stepsAtOnce() {
-  return left || read.getTransposed() ? std::min<int64_t>(2, depth / atomDepth) : 1;
+  if (left)
+    return std::min<int64_t>(2, depth / atomDepth);
+  return read.getTransposed() ? std::min(blockRows, depth) / atomDepth : 1;
 }
 int64_t BlockReader::columnsAtOnce() {
-  return !left && read.getTransposed() ? std::min<int64_t>(2, points / width) : 1;
+  return !left && read.getTransposed() ? std::min(rowBytes / bytes, points) / width : 1;
 }
 
 const Surface &BlockReader::surface(int64_t row) {
@@ -250,9 +256,9 @@ const Surface &BlockReader::surface(int64_t row) {
               lowering.loc, (chosen.*part).getType(), pieces.conditions[i], piece.*part, chosen.*part);
     }
     found->second = chosen;
-    if (!left && !read.getTransposed()) // words of two steps of the depth each
-      found->second.x =
-          lowering.builder.create<arith::ShRUIOp>(lowering.loc, found->second.x, lowering.i32(1));
+    if (!left && !read.getTransposed() && bytes < 4) // words of several steps of the depth each
+      found->second.x = lowering.builder.create<arith::ShRUIOp>(lowering.loc, found->second.x,
+                                                                lowering.i32(bytes == 1 ? 2 : 1));
   }
   return found->second;
 }
@@ -278,31 +284,37 @@ Value BlockReader::get(int64_t point, int64_t step) {
       row += rows;
     deep = step / 2 * 2 * atomDepth;
     int64_t blocks = depth - deep >= 2 * atomDepth ? 2 : 1;
-    Value data = lowering.variable(rows * blocks, half);
-    lowering.callBlock("read", 16, rows, atomDepth, blocks, surface(row), deep, row % together,
+    // A row's 32 bytes are 2 of each thread, or 4 where a thread has every other row.
+    int64_t count = bytes == 4 ? atomRows / 2 : atomRows;
+    Value data = lowering.variable(rows / atomRows * count * blocks, bytes == 4 ? word : half);
+    lowering.callBlock("read", 8 * bytes, rows, atomDepth, blocks, surface(row), deep, row % together,
                        lowering.elementOf(data));
     for (int64_t block = 0; block < blocks; ++block)
       for (int64_t i = 0; i < rows / atomRows; ++i)
         at(row / atomRows + i, deep / atomDepth + block) =
-            lowering.loadEight(data, block * (rows / atomRows) + i);
+            lowering.loadVector(data, block * (rows / atomRows) + i, count);
   } else if (read.getTransposed()) {
     int64_t row = 0, rows = rowsFrom(0, depth);
     for (; row + rows <= deep; rows = rowsFrom(row, depth))
       row += rows;
-    int64_t column = point / 2 * 2 * width, blocks = points - column >= 2 * width ? 2 : 1;
-    Value data = lowering.variable(rows / 2 * blocks, word);
-    lowering.callBlock("read_transform", 16, rows, width, blocks, surface(row), column, row % together,
-                       lowering.elementOf(data));
+    int64_t most = rowBytes / bytes / width, column = point / most * most, blocks = most;
+    for (; column + blocks > points / width || column + blocks <= point; blocks /= 2)
+      column += column + blocks <= point ? blocks : 0;
+    column *= width;
+    Value data = lowering.variable(rows * bytes / 4 * blocks, word);
+    lowering.callBlock(bytes == 4 ? "read" : "read_transform", 8 * bytes, rows, width, blocks, surface(row),
+                       column, row % together, lowering.elementOf(data));
     for (int64_t block = 0; block < blocks; ++block)
       for (int64_t i = 0; i < rows / atomDepth; ++i)
         at(column / width + block, row / atomDepth + i) =
-            lowering.loadEight(data, block * (rows / atomDepth) + i);
+            lowering.loadVector(data, block * (rows / atomDepth) + i);
   } else {
     int64_t row = point * width;
-    Value data = lowering.variable(atomDepth / 2, word);
-    lowering.callBlock("read_transpose", 32, width, atomDepth / 2, 1, surface(row), deep / 2, row % together,
+    int64_t words = atomDepth * bytes / 4;
+    Value data = lowering.variable(words, word);
+    lowering.callBlock("read_transpose", 32, width, words, 1, surface(row), deep * bytes / 4, row % together,
                        lowering.elementOf(data));
-    at(point, step) = lowering.loadEight(data, 0);
+    at(point, step) = lowering.loadVector(data, 0);
   }
   return at(point, step);
 }
@@ -372,7 +384,7 @@ void PipeLowering::lowerRead(Value fragment, PieceReads pieces) {
     readers[fragment] = std::move(reader);
     return;
   }
-  int64_t steps = reader->depth / atomDepth, count = int64_t(reader->registers.size()) / steps;
+  int64_t steps = reader->depth / reader->atomDepth, count = int64_t(reader->registers.size()) / steps;
   for (int64_t point = 0; point < count; ++point)
     for (int64_t step = 0; step < steps; ++step)
       reader->get(point, step);
@@ -383,9 +395,10 @@ void PipeLowering::lowerPrefetch(tile::BlockPrefetchOp prefetch) {
   auto box = prefetch.getBox().getDefiningOp<tile::BoxOp>();
   Surface surface = surfaceOf(box, prefetch.getCoords(), prefetch.getClipped(), 0);
   int64_t bytes = elementBytes(box), columns = box.getBox().back();
-  if (columns * bytes > rowBytes || bytes != 2)
+  if (columns * bytes > rowBytes)
     internalError("no prefetch of {} bytes a row", columns * bytes);
-  callBlock("prefetch", 16, box.getBox()[rowsOf(box)], 16, columns / 16, surface, 0, 0, Value());
+  int64_t piece = rowBytes / 2 / bytes;
+  callBlock("prefetch", 8 * bytes, box.getBox()[rowsOf(box)], piece, columns / piece, surface, 0, 0, Value());
 }
 
 void PipeLowering::lowerWrite(tile::BlockWriteOp write) {

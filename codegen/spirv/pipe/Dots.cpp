@@ -1,5 +1,5 @@
-// Products by the matrix engine: each call multiplies 8 rows by as many columns as a subgroup has threads, 16 steps of
-// the depth deep. A right operand stays while the rows go by.
+// Products by the matrix engine: each call multiplies 8 rows by as many columns as a subgroup has threads, 32 bytes of the
+// depth deep. A right operand stays while the rows go by.
 #include "codegen/spirv/pipe/PipeLowering.h"
 
 #include "compiler/support/Error.h"
@@ -9,31 +9,49 @@ using namespace mlir;
 
 namespace tgc::spv {
 
+/// Under which Intel's compilers know the product of fragments of these elements; of f32 as tf32.
+static std::string productFunction(Type element, int64_t width) {
+  struct Known {
+    std::string operand;
+    int64_t depth;
+    std::string wide, narrow; ///< the arguments' types, in subgroups of 16 threads and of 8
+  };
+  Known known = element.isBF16()       ? Known{"bf16", 16, "Dv8_sDv8_iDv8_f", "Dv8_iS_Dv8_f"}
+                : element.isF16()      ? Known{"f16", 16, "Dv8_sDv8_iDv8_f", "Dv8_iS_Dv8_f"}
+                : element.isInteger(8) ? Known{"i8", 32, "Dv8_sDv8_iS0_", "Dv8_iS_S_"}
+                : element.isF32()      ? Known{"tf32", 8, "Dv4_fDv8_fS0_", ""}
+                                       : Known{};
+  const std::string &types = width == 16 ? known.wide : known.narrow;
+  if (types.empty())
+    internalError("no product of such elements");
+  std::string name = fmt::format("intel_sub_group_{0}_{0}_matrix_mad_k{1}", known.operand, known.depth);
+  return fmt::format("_Z{}{}{}", name.size(), name, types);
+}
+
 void PipeLowering::lowerDot(tile::DotGroupOp dot) {
   auto left = cast<tile::FragmentType>(dot.getLeft().getType());
   tile::FragmentType type = dot.getResult().getType();
   int64_t rows = type.getShape()[0] / atomRows, columns = type.getShape()[1] / width,
-          steps = left.getShape()[1] / atomDepth;
+          steps = left.getShape()[1] / atomDepthOf(left);
   Type element = left.getElementType();
-  if (!(element.isBF16() || element.isF16()))
-    internalError("no product of such elements");
   auto readerOf = [&](Value operand) {
     auto found = readers.find(operand);
     return found == readers.end() ? nullptr : found->second.get();
   };
   OperandReader *leftReader = readerOf(dot.getLeft()), *rightReader = readerOf(dot.getRight());
   auto registerOf = [&](OperandReader *reader, Value operand, int64_t point, int64_t step) {
-    return reader ? reader->get(point, step) : fragments[operand][point * steps + step];
+    Value bits = reader ? reader->get(point, step) : fragments[operand][point * steps + step];
+    if (!element.isF32())
+      return bits;
+    return builder.createOrFold<arith::BitcastOp>(loc, cast<VectorType>(bits.getType()).clone(element), bits);
   };
-  auto eight = VectorType::get({atomRows}, builder.getF32Type());
+  auto eight = VectorType::get({atomRows}, type.getElementType());
   SmallVector<Value> sums;
   if (dot.getSums())
     sums = fragments[dot.getSums()];
   else
     sums.assign(rows * columns, builder.create<arith::ConstantOp>(loc, builder.getZeroAttr(eight)));
-  std::string name = element.isBF16() ? "bf16" : "f16";
-  name = fmt::format("intel_sub_group_{0}_{0}_matrix_mad_k16", name);
-  name = fmt::format("_Z{}{}{}Dv8_f", name.size(), name, width == 16 ? "Dv8_sDv8_i" : "Dv8_iS_");
+  std::string name = productFunction(element, width);
   // What one block brings is used up before the next is read.
   int64_t stepsAtOnce = rightReader ? rightReader->stepsAtOnce() : 1,
           columnsAtOnce = rightReader ? rightReader->columnsAtOnce() : 1;

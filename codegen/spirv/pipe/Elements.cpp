@@ -31,33 +31,39 @@ public:
   bool isOperand() { return each.getLayout() == "left" || each.getLayout() == "right"; }
   int64_t operandRegisters() {
     ArrayRef<int64_t> shape = each.getShape();
-    return shape[0] / (each.getLayout() == "left" ? atomRows : width) * (shape[1] / atomDepth);
+    return shape[0] / (each.getLayout() == "left" ? atomRows : width) * (shape[1] / atomDepth());
   }
 
   void start() {
     for (Operation &op : each.getBody().front().without_terminator())
       findUses(op);
     made.resize(isOperand() ? operandRegisters() : 0);
-    // The depth of a left operand is the lanes': one step each, or two where subgroups are narrow. Of a right one the
-    // column is. A row of several atoms' depth is read by all lanes at once.
-    if (each.getLayout() == "left")
-      columnScale = readsRows() ? 0 : width == 8 ? 2 : 1;
-    else if (each.getLayout() == "right")
+    // The depth of a left operand is the lanes', and if there are more of them than steps the row's lowest digit is; a row of
+    // several atoms' depth is read by all lanes at once. Of a right one the column is.
+    if (each.getLayout() == "right") {
       rowScale = 1;
+    } else if (each.getLayout() == "left") {
+      columnScale = readsRows() ? 0 : atomDepth() / width;
+      if (atomDepth() < width) {
+        Value depth = builder.create<arith::ConstantIndexOp>(loc, atomDepth());
+        ownRow = builder.create<arith::DivUIOp>(loc, lowering.lane, depth);
+        ownColumn = builder.create<arith::RemUIOp>(loc, lowering.lane, depth);
+      }
+    }
   }
 
   Value get(int64_t point, int64_t step) override {
-    Value &value = made[point * (each.getShape()[1] / atomDepth) + step];
+    Value &value = made[point * (each.getShape()[1] / atomDepth()) + step];
     if (!value)
-      value = each.getLayout() == "left" ? left(point * atomRows, step * atomDepth)
-                                         : right(point * width, step * atomDepth);
+      value = each.getLayout() == "left" ? left(point * atomRows, step * atomDepth())
+                                         : right(point * width, step * atomDepth());
     return value;
   }
 
   void run() {
     start();
     if (isOperand()) {
-      int64_t steps = each.getShape()[1] / atomDepth;
+      int64_t steps = each.getShape()[1] / atomDepth();
       for (int64_t i = 0; i < int64_t(made.size()); ++i)
         get(i / steps, i % steps);
     } else if (each.getLayout() == "sums") {
@@ -97,49 +103,54 @@ private:
       made.push_back(lowering.vectorOf(eight));
   }
 
-  /// Bits of elements of 16 bits: one, or two as a word.
-  Value bits(Value value) {
-    Type type = builder.getIntegerType(unsigned(isa<VectorType>(value.getType()) ? 32 : 16));
-    if (auto vector = dyn_cast<VectorType>(value.getType())) {
-      Value halves = builder.create<arith::BitcastOp>(loc, vector.clone(builder.getI16Type()), value);
-      return word(builder.create<vector::ExtractOp>(loc, halves, 0),
-                  builder.create<vector::ExtractOp>(loc, halves, 1));
+  tile::FragmentType type() { return cast<tile::FragmentType>(each.getResult().getType()); }
+  int64_t atomDepth() { return atomDepthOf(type()); }
+
+  /// An integer of `bits` bits that consists of these, the lowest ones first.
+  Value joined(ArrayRef<Value> parts, int64_t bits) {
+    Type type = builder.getIntegerType(unsigned(bits));
+    Value all;
+    for (auto [i, part] : llvm::enumerate(parts)) {
+      Value wide =
+          part.getType() == type ? part : builder.create<arith::ExtUIOp>(loc, type, part).getResult();
+      if (i > 0)
+        wide = builder.create<arith::ShLIOp>(
+            loc, wide,
+            builder.create<arith::ConstantIntOp>(loc, int64_t(i) * bits / int64_t(parts.size()), type));
+      all = all ? builder.create<arith::OrIOp>(loc, wide, all).getResult() : wide;
     }
-    return builder.create<arith::BitcastOp>(loc, type, value);
+    return all;
   }
-  Value word(Value low, Value high) {
-    Type type = builder.getI32Type();
-    Value wide = builder.create<arith::ExtUIOp>(loc, type, high);
-    wide = builder.create<arith::ShLIOp>(loc, wide, lowering.i32(16));
-    return builder.create<arith::OrIOp>(loc, wide, builder.create<arith::ExtUIOp>(loc, type, low));
-  }
-  /// The words of neighbours from this place on.
-  SmallVector<Value> words(At at, int64_t count) {
-    SmallVector<Value> result;
+  /// `count` integers of `bits` bits that neighbours from this place on are.
+  SmallVector<Value> words(At at, int64_t count, int64_t bits) {
+    int64_t own = type().getElementType().getIntOrFloatBitWidth(), needed = bits / own;
+    SmallVector<Value> result, parts; // parts of the next one
     while (int64_t(result.size()) < count) {
-      if (lanes == 1) {
-        Value low = bits(emit(at)), high = bits(emit({at.row, at.column + 1}));
-        result.push_back(word(low, high));
-        at.column += 2;
+      Value value = emit(at);
+      at.column += lanes;
+      Type type = builder.getIntegerType(unsigned(own));
+      if (lanes > 1)
+        type = VectorType::get({lanes}, type);
+      value = builder.createOrFold<arith::BitcastOp>(loc, type, value);
+      if (lanes > needed) {
+        if (needed > 1)
+          value = builder.create<spirv::BitcastOp>(
+              loc, VectorType::get({lanes / needed}, builder.getIntegerType(unsigned(bits))), value);
+        for (int64_t i = 0; i < lanes / needed; ++i)
+          result.push_back(builder.create<vector::ExtractOp>(loc, value, i));
         continue;
       }
-      Value value = emit(at);
-      auto vector = cast<VectorType>(value.getType());
-      if (lanes == 2) {
-        result.push_back(bits(value));
-      } else {
-        Value all = builder.create<spirv::BitcastOp>(
-            loc, VectorType::get({lanes / 2}, builder.getI32Type()),
-            builder.create<arith::BitcastOp>(loc, vector.clone(builder.getI16Type()), value));
-        for (int64_t i = 0; i < lanes / 2; ++i)
-          result.push_back(builder.create<vector::ExtractOp>(loc, all, i));
-      }
-      at.column += lanes;
+      for (int64_t i = 0; i < lanes; ++i)
+        parts.push_back(lanes == 1 ? value : builder.create<vector::ExtractOp>(loc, value, i).getResult());
+      if (int64_t(parts.size()) < needed)
+        continue;
+      result.push_back(joined(parts, bits));
+      parts.clear();
     }
     return result;
   }
 
-  bool readsRows() { return each.getLayout() == "left" && lanes >= atomDepth; }
+  bool readsRows() { return each.getLayout() == "left" && lanes >= atomDepth(); }
 
   /// Neighbours of a row from one place on, of which every lane gets two of each atom's depth.
   Value readRow(vector::LoadOp load, At at) {
@@ -163,21 +174,21 @@ private:
                          words > 1 ? Type(VectorType::get({words}, word)) : word);
   }
 
+  // A thread has as much of every row as the lanes make 32 bytes of, or whole words of every other row.
   Value left(int64_t row, int64_t deep) {
     if (readsRows())
       return lowering.vectorOf(rowsOf([&](int64_t i) {
         Value all = emit({row + i, deep / lanes * lanes});
-        return isa<VectorType>(all.getType()) ? lowering.component(all, deep % lanes / atomDepth) : all;
+        return isa<VectorType>(all.getType()) ? lowering.component(all, deep % lanes / atomDepth()) : all;
       }));
-    return lowering.vectorOf(rowsOf([&](int64_t i) {
-      return width == 8 ? words({row + i, deep}, 1).front() : bits(emit({row + i, deep}));
-    }));
+    int64_t apart = ownRow ? width / atomDepth() : 1;
+    SmallVector<Value> rows;
+    for (int64_t i = 0; i < atomRows; i += apart)
+      rows.push_back(words({row + i, deep}, 1, std::min<int64_t>(32, 256 / width * apart)).front());
+    return lowering.vectorOf(rows);
   }
 
-  // A component has two steps of the depth.
-  Value right(int64_t column, int64_t deep) {
-    return lowering.vectorOf(words({column, deep}, atomDepth / 2));
-  }
+  Value right(int64_t column, int64_t deep) { return lowering.vectorOf(words({column, deep}, 8, 32)); }
 
   // A value a row is its lane's; where something of which every lane has a share takes part, all lanes have all rows.
   void rows() {
@@ -248,8 +259,11 @@ private:
     if (have)
       return have;
     have = builder.create<arith::ConstantIndexOp>(loc, shift);
-    if (scale != 0) {
-      Value own = lowering.lane;
+    Value own = use == Row ? ownRow : ownColumn;
+    if (own) {
+      have = shift == 0 ? own : builder.create<arith::AddIOp>(loc, own, have).getResult();
+    } else if (scale != 0) {
+      own = lowering.lane;
       if (scale > 1)
         own = builder.create<arith::MulIOp>(loc, own, builder.create<arith::ConstantIndexOp>(loc, scale));
       have = shift == 0 ? own : builder.create<arith::AddIOp>(loc, own, have).getResult();
@@ -369,6 +383,7 @@ private:
   tile::EachOp each;
   int64_t lanes, width;
   int64_t rowScale = 0, columnScale = 0; ///< how the coordinates depend on the lane's number
+  Value ownRow, ownColumn; ///< what the lane adds to them, where it is no multiple of its number
   Value rowArgument, columnArgument;
   SmallVector<Value> made;
   llvm::DenseMap<Value, int> uses;

@@ -132,7 +132,7 @@ void PipeLowering::lowerOp(Operation &op) {
       .Case([&](tile::ConvertOp convert) { lowerConvert(convert); })
       .Case([&](tile::ZeroOp zero) {
         ArrayRef<int64_t> shape = zero.getResult().getType().getShape();
-        auto type = VectorType::get({atomRows}, builder.getF32Type());
+        auto type = VectorType::get({atomRows}, zero.getResult().getType().getElementType());
         Value none = builder.create<arith::ConstantOp>(loc, builder.getZeroAttr(type));
         fragments[zero.getResult()] = SmallVector<Value>(shape[0] / atomRows * (shape[1] / width), none);
       })

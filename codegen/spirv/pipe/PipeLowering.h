@@ -12,8 +12,11 @@
 
 namespace tgc::spv {
 
-/// Rows of the matrix instruction, and the depth of one.
-constexpr int64_t atomRows = 8, atomDepth = 16;
+/// Rows of the matrix instruction, and the depth of one: 32 bytes.
+constexpr int64_t atomRows = 8;
+inline int64_t atomDepthOf(tile::FragmentType type) {
+  return 256 / type.getElementType().getIntOrFloatBitWidth();
+}
 
 /// Where a block's rows begin in memory, and which of them: what the block functions take.
 struct Surface {
@@ -50,7 +53,7 @@ public:
   int64_t columnsAtOnce() override;
 
   llvm::SmallVector<mlir::Value> registers;
-  int64_t points, depth;
+  int64_t points, depth, atomDepth;
 
 private:
   mlir::Value &at(int64_t point, int64_t step);
@@ -62,6 +65,7 @@ private:
   tile::BlockReadOp read; ///< the last one that reads
   tile::BoxOp box;
   bool left = false;
+  int64_t bytes;           ///< of an element
   int64_t together, width; ///< rows that are neighbours in memory
   std::map<int64_t, Surface> surfaces;
 };
@@ -105,7 +109,8 @@ private:
   /// `count` elements of the thread's own memory, a multiple of 4, reached as vectors of 4.
   mlir::Value variable(int64_t count, mlir::Type element);
   mlir::Value elementOf(mlir::Value variable);
-  mlir::Value loadEight(mlir::Value variable, int64_t number);
+  /// The vector of `count` components, 4 or 8, that is number `number` of the variable.
+  mlir::Value loadVector(mlir::Value variable, int64_t number, int64_t count = 8);
   void storeEight(mlir::Value variable, mlir::Value eight);
 
   // Products and elements.
@@ -136,7 +141,7 @@ private:
   mlir::func::FuncOp function;
   mlir::IRMapping mapping;
   /// Registers of fragments. Sums: vectors of 8 rows, the column is the lane's; [row / 8][column / width]. Operands as
-  /// the instruction takes them: [row / 8 or column / width][depth / 16]. Rows: scalars, lane r has row r, [row / width];
+  /// the instruction takes them, bits of integers: [row / 8 or column / width][depth / the atom's]. Rows: scalars, lane r has row r, [row / width];
   /// or vectors of 8 rows of which every lane has its own share, [row / 8].
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> fragments;
   llvm::DenseMap<mlir::Value, std::unique_ptr<OperandReader>>

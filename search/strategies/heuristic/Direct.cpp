@@ -73,7 +73,7 @@ private:
     int inner = depthAxis();
     const OperandInfo &left = flip ? contract.rhs : contract.lhs, &right = flip ? contract.lhs : contract.rhs;
     const std::vector<int> &side = flip ? contract.m : contract.n;
-    for (int64_t depth : {int64_t(32), int64_t(16)}) {
+    for (int64_t depth : {2 * atom.k, atom.k}) {
       int64_t extent = kernel.axes[inner].extent;
       if (depth > atom.k && depth > roundUp(extent, atom.k))
         continue;

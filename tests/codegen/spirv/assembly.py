@@ -6,7 +6,7 @@
 For each module: registers, spills, shared local memory, and of its main loop (the innermost one with most products; of
 a kernel without a loop all of it) the products of the matrix engine, loads of blocks, prefetches and instructions, the
 products whose operands lie in registers that a load wrote, and bytes loaded a product. --check fails where there are no
-products, where one reads what nothing wrote, or where registers spill. --table prints rows of a table, with what the
+products, where one reads what nothing wrote, or where registers spill. --operands fails where products are of others. --table prints rows of a table, with what the
 instructions of each loop leave of the matrix engine's rate and want of the cache: a report on paper, not a measurement.
 --large asks for the large register file (256 registers a thread), `auto` for kernels named so in their file's name."""
 import argparse
@@ -26,6 +26,7 @@ LOAD = re.compile(r"\b(?:load|send)\S*\s+\([^)]*\)\s+r(\d+):(\d+)")
 # Products of a register with itself into itself, which the compiler puts before others where the engine needs a pause.
 PAUSE = re.compile(r"dpas\S*\s+\([^)]*\)\s+(r\d+)\S*\s+null\S*\s+\1(?!\d)\S*\s+\1(?!\d)")
 DPAS = re.compile(r"dpas\S*\s+\([^)]*\)\s+r(\d+)\S*\s+\S+\s+r(\d+)\S*\s+r(\d+)")
+OPERANDS = re.compile(r"dpas\S*\s+\([^)]*\)\s+r\d+:\w+\s+\S+\s+r\d+\S*:(\w+)")
 WRITE = re.compile(r"^\s*(?:\([^)]*\)\s*)*[a-z][\w.]*\s+\([^)]*\)\s+(?:\([^)]*\)\S*\s+)?r(\d+)\.")
 
 
@@ -137,6 +138,7 @@ class Kernel:
     def __init__(self, text, info):
         self.loop = main_loop(text)
         self.kinds, self.all = count(self.loop), count(text.splitlines())
+        self.operands = "/".join(sorted(set(OPERANDS.findall("\n".join(map(code, text.splitlines()))))))
         self.products, self.fed = fed(self.loop if self.loop is not None else [])
         if self.products and self.fed < self.products:  # operands held over the loop were written before it
             lines = text.splitlines()
@@ -160,17 +162,18 @@ class Kernel:
 
     def row(self):
         k = self.kinds
-        return (f"simd {self.simd:2} registers {self.registers} spill {self.spill} shared {self.shared} | loop: dpas {k['dpas']} "
+        return (f"simd {self.simd:2} registers {self.registers} spill {self.spill} shared {self.shared} | loop: dpas {k['dpas']} of {self.operands} "
                 f"block {k['block']} prefetch {k['prefetch']} other loads {k['gather']} mov {k['mov']} sync {k['sync']} total {k['total']} "
                 f"bytes/dpas {self.bytes / k['dpas'] if k['dpas'] else 0:.0f} | all: dpas {self.all['dpas']} stores {self.all['store']} total {self.all['total']}")
 
 
 # Of one Xe-core: engines, cycles of a product of 8 rows; of the device: clock (GHz) and cores.
+BYTES = {"b": 1, "ub": 1, "bf": 2, "hf": 2, "tf32": 4}
 DEVICES = {"bmg": (8, 16, 2.85, 20), "pvc": (8, 8, 1.55, 56), "lnl-m": (8, 16, 2.05, 8)}
 
 
 COLUMNS = ("kernel", "GPU", "products", "block loads", "prefetches", "instructions", "bytes a product", "registers", "spill",
-           "threads an engine", "engine busy, one thread alone", "all threads, at most", "TFLOP/s, at most", "cache, bytes a clock")
+           "threads an engine", "engine busy, one thread alone", "all threads, at most", "10^12 operations a second, at most", "cache, bytes a clock")
 
 
 def paper(name, kernel, device):
@@ -185,7 +188,8 @@ def paper(name, kernel, device):
         threads = 4 if kernel.registers > 128 else 8
         # The engine is one for all threads; what a thread does beside, another one's products hide.
         round_ = max(products, (products + k["total"] - k["dpas"]) / threads)
-        peak = cores * engines * 2 * 8 * kernel.simd * 16 / cycles * clock / 1000
+        depth = 32 // max(BYTES.get(each, 2) for each in kernel.operands.split("/"))
+        peak = cores * engines * 2 * 8 * kernel.simd * depth / cycles * clock / 1000
         alone = products / (products + k["total"] - k["dpas"])
         row += [threads, f"{100 * alone:.0f}%", f"{100 * products / round_:.0f}%", f"{peak * products / round_:.0f}", f"{kernel.bytes * engines / round_:.0f}"]
     return row
@@ -199,6 +203,7 @@ def main():
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--operands", help="the type of all products' operands: b (8 bits), bf, hf, tf32")
     parser.add_argument("--most", type=float, help="most instructions of the main loop a product")
     options = parser.parse_args()
     failed = False
@@ -220,6 +225,8 @@ def main():
             said = kernel.complaints() if options.check else []
             if options.most and kernel.kinds["total"] > options.most * max(1, kernel.kinds["dpas"]):
                 said.append(f"{kernel.kinds['total']} instructions for {kernel.kinds['dpas']} products")
+            if options.operands and kernel.operands != options.operands:
+                said.append(f"products of {kernel.operands or 'nothing'}, not {options.operands}")
             for complaint in said:
                 print(f"  {complaint}")
             failed |= bool(said)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Contractions and attention of models as kernels, for the matrix engine of Intel's GPUs: products.py small|large > FILE.
-`small` ones run on processors against the reference: odd sizes, views, epilogues, conditions. `large` ones are those whose
-loops are counted: 4096³ and what Flux and Wan multiply."""
+"""Contractions and attention of models as kernels, for the matrix engine of Intel's GPUs: products.py SET > FILE.
+`small` ones run on processors against the reference: odd sizes, views, epilogues, conditions; `types` those of 8 bits and
+of f32 as tf32. `large` ones are those whose loops are counted: 4096³ and what Flux and Wan multiply; `large_types`
+4096³ of the others."""
 import sys
 
 GELU = """  %c0 = arith.constant 0.044715 : f32
@@ -19,30 +20,55 @@ GELU = """  %c0 = arith.constant 0.044715 : f32
   %u = arith.mulf %q7, %q6 : f32
 """
 
+# Multiples of 2^-7 so that nothing is rounded twice.
+QUANTIZE = """  %d0 = arith.constant 0.0078125 : f32
+  %d1 = arith.constant -128.0 : f32
+  %d2 = arith.constant 127.0 : f32
+  %e0 = arith.mulf LAST, %d0 : f32
+  %e1 = math.roundeven %e0 : f32
+  %e2 = arith.maximumf %e1, %d1 : f32
+  %e3 = arith.minimumf %e2, %d2 : f32
+  %z = arith.fptosi %e3 : f32 to i8
+"""
+
 
 def gemm(name, M, N, K, type="bf16", out=None, nk=False, epilogue="none", batch=0, pad=0, schedule=""):
-    """y[m,n] = Σ x[m,k]·w[k,n], or w[n,k]; rows of x are `pad` elements longer than K."""
-    out = out or type
+    """y[m,n] = Σ x[m,k]·w[k,n], or w[n,k]; rows of x are `pad` elements longer than K. The type tf32 is f32 that may be
+    rounded; sums of i8 are i32, and what is added to them or stored as f32 is f32."""
+    rounded, sums = " tf32" * (type == "tf32"), "i32" if type == "i8" else "f32"
+    type = "f32" if rounded else type
+    out = out or (sums if type == "i8" else type)
+    other = "f32" if type == "i8" else type
     b, at = (f"{batch}x", "%b, ") if batch else ("", "")
     x, w = f"memref<{b}{M}x{K + pad}x{type}>", f"memref<{b}{N}x{K}x{type}>" if nk else f"memref<{b}{K}x{N}x{type}>"
     y = f"memref<{b}{M}x{N}x{out}>"
-    more = f", %v: memref<{N}x{type}>" if epilogue != "none" else ""
+    more = f", %v: memref<{N}x{other}>" if epilogue != "none" else ""
     more += f", %r: {y}" if epilogue == "residual" else ""
     axes = (f"%b = {batch}, " if batch else "") + f"%m = {M}, %n = {N}, %k = {K}"
     attributes = f' attributes {{schedule = "{schedule}"}}' if schedule else ""
     text = f"kernel.func @{name}(%x: {x}, %w: {w}{more}, %y: {y}) axes({axes}){attributes} {{\n"
     text += f"  %a = kernel.load %x[{at}%m, %k] : {x}\n  %c = kernel.load %w[{at}{'%n, %k' if nk else '%k, %n'}] : {w}\n"
-    text += f"  %s = kernel.contract %a, %c over(%k) : {type}, {type} -> f32\n"
-    last = "%s"
+    text += f"  %s = kernel.contract %a, %c over(%k){rounded} : {type}, {type} -> {sums}\n"
+    last, wide = "%s", "%v0"
+    if sums != out and sums == "i32":
+        text += "  %f = arith.sitofp %s : i32 to f32\n"
+        last = "%f"
     if epilogue != "none":
-        text += f"  %v0 = kernel.load %v[%n] : memref<{N}x{type}>\n  %v1 = arith.extf %v0 : {type} to f32\n  %t = arith.addf %s, %v1 : f32\n"
+        text += f"  %v0 = kernel.load %v[%n] : memref<{N}x{other}>\n"
+        if other != "f32":
+            text += f"  %v1 = arith.extf %v0 : {other} to f32\n"
+            wide = "%v1"
+        text += f"  %t = arith.addf {last}, {wide} : f32\n"
         last = "%t"
     if epilogue == "gelu":
         text, last = text + GELU, "%u"
     if epilogue == "residual":
         text += f"  %r0 = kernel.load %r[{at}%m, %n] : {y}\n  %r1 = arith.extf %r0 : {out} to f32\n  %u = arith.addf %t, %r1 : f32\n"
         last = "%u"
-    if out != "f32":
+    if out == "i8":
+        text += QUANTIZE.replace("LAST", last)
+        last = "%z"
+    elif out not in ("f32", "i32"):
         text += f"  %z = arith.truncf {last} : f32 to {out}\n"
         last = "%z"
     return text + f"  kernel.store {last}, %y[{at}%m, %n] : {y}\n}}\n"
@@ -105,6 +131,8 @@ def causal(name, kind, H=5, W=24, C=32, N=48, type="bf16", flip=False, schedule=
 
 def convolution(name, B, H, W, C, N, type="f16", taps=3, stride=1, schedule=""):
     """Channels last, same padding; weights [n][kh][kw][c]."""
+    rounded, type = " tf32" * (type == "tf32"), "f32" if type == "tf32" else type
+    narrow, last = (f"  %z = arith.truncf %s : f32 to {type}\n", "%z") if type != "f32" else ("", "%s")
     pad, oh, ow = taps // 2, H // stride, W // stride
     x, w, y = f"memref<{B}x{H}x{W}x{C}x{type}>", f"memref<{N}x{taps}x{taps}x{C}x{type}>", f"memref<{B}x{oh}x{ow}x{N}x{type}>"
     attributes = f' attributes {{schedule = "{schedule}"}}' if schedule else ""
@@ -113,8 +141,8 @@ def convolution(name, B, H, W, C, N, type="f16", taps=3, stride=1, schedule=""):
             f"    axes(%b = {B}, %h = {oh}, %v = {ow}, %n = {N}, %i = {taps}, %j = {taps}, %k = {C}){attributes} {{\n"
             f"  %a = kernel.load %x[%b, {place}, %k] : {x} else 0.0\n"
             f"  %c = kernel.load %w[%n, %i, %j, %k] : {w}\n"
-            f"  %s = kernel.contract %a, %c over(%i, %j, %k) : {type}, {type} -> f32\n"
-            f"  %z = arith.truncf %s : f32 to {type}\n  kernel.store %z, %y[%b, %h, %v, %n] : {y}\n}}\n")
+            f"  %s = kernel.contract %a, %c over(%i, %j, %k){rounded} : {type}, {type} -> f32\n"
+            f"{narrow}  kernel.store {last}, %y[%b, %h, %v, %n] : {y}\n}}\n")
 
 
 def attention(name, B, H, M, N, D, type="bf16", mask=False, schedule=""):
@@ -167,6 +195,18 @@ def small():
     yield attention("one_block", 1, 2, 16, 16, 80, "f16")
 
 
+def types():
+    tile = f"tc(dpas) tile(k,64) tile(m,32) tile(n,96) warps(2x2) {BLOCKS}"
+    yield gemm("bytes", 45, 112, 176, "i8", schedule=tile)
+    yield gemm("bytes_columns", 33, 104, 208, "i8", nk=True, epilogue="bias", out="f32", schedule=f"tc(dpas) tile(k,64) tile(m,32) tile(n,64) warps(2x2) {BLOCKS}")
+    yield gemm("bytes_stored", 40, 96, 96, "i8", out="i8")
+    yield gemm("bytes_odd", 37, 45, 51, "i8")
+    yield gemm("tf32", 45, 112, 72, "tf32", schedule=tile.replace("k,64", "k,16"))
+    yield gemm("tf32_columns", 33, 104, 100, "tf32", nk=True, epilogue="bias", schedule=f"tc(dpas) tile(k,16) tile(m,32) tile(n,64) warps(2x2) {BLOCKS}")
+    yield gemm("tf32_odd", 37, 45, 51, "tf32", nk=True)
+    yield convolution("tf32_taps", 1, 5, 16, 32, 32, "tf32")
+
+
 def large():
     yield gemm("cube_kn", 4096, 4096, 4096)
     yield gemm("cube_nk", 4096, 4096, 4096, nk=True)
@@ -185,5 +225,12 @@ def large():
     yield attention("heads64", 1, 24, 4096, 4096, 64)
 
 
+def large_types():
+    yield gemm("bytes_kn", 4096, 4096, 4096, "i8")
+    yield gemm("bytes_nk", 4096, 4096, 4096, "i8", nk=True)
+    yield gemm("tf32_kn", 4096, 4096, 4096, "tf32")
+    yield gemm("tf32_nk", 4096, 4096, 4096, "tf32", nk=True)
+
+
 if __name__ == "__main__":
-    print("\n".join({"small": small, "large": large}[sys.argv[1]]()))
+    print("\n".join({"small": small, "types": types, "large": large, "large_types": large_types}[sys.argv[1]]()))
