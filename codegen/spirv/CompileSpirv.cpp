@@ -6,6 +6,7 @@
 #include "codegen/common/KernelFacts.h"
 #include "codegen/common/LowerLoop.h"
 #include "codegen/common/SharedContext.h"
+#include "codegen/spirv/QuickFunctions.h"
 #include "codegen/spirv/pipe/LowerPipe.h"
 #include "compiler/support/Error.h"
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
@@ -89,6 +90,7 @@ SpirvKernel compileSpirvModule(ModuleOp input, const Features &features, const S
   if (failed(spirv::serialize(made, words, serialization)))
     internalError("compiling SPIR-V: writing {} failed\n{}", kernel.name, errors.lines());
   kernel.words.assign(words.begin(), words.end());
+  useQuickFunctions(kernel.words);
   // Loops of the matrix engine are as long as their registers allow.
   if (kernel.registers > 0)
     keepLoops(kernel.words);

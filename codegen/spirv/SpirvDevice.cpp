@@ -136,8 +136,9 @@ std::optional<SpirvDevice> spirvDevice(const std::string &text) {
   for (Row row : rows) {
     if (row.name != name)
       continue;
-    if (change == ",blocks=off")
-      row.blocks = false;
+    if (change ==
+        ",blocks=off") // such drivers know tf32's products by another name, and make nothing of this one
+      row.blocks = row.tf32 = false;
     else if (!change.empty())
       return std::nullopt;
     SpirvDevice device = makeDevice(row);

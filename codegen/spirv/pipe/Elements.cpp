@@ -15,9 +15,8 @@ using namespace mlir;
 
 namespace tgc::spv {
 
-/// 1 in every lane's own place, of subgroups of any size; the names under which Intel's compilers know quick functions.
-constexpr StringLiteral quickExp2 = "_Z23__spirv_ocl_native_exp2f",
-                        quickReciprocal = "_Z24__spirv_ocl_native_recipf";
+/// OpenCL's names (codegen/spirv/QuickFunctions.cpp).
+constexpr StringLiteral quickExp2 = "native_exp2", quickReciprocal = "native_recip";
 
 class EachEmitter : public OperandReader {
 public:

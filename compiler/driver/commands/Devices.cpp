@@ -38,6 +38,8 @@ void devices(bool json) {
 
 void addDevices(CLI::App &app) {
   CLI::App *command = app.add_subcommand("devices", "List devices and the targets that can be compiled for");
+  command->footer("What differs from a target stands behind its name: cuda:rtx3090,units=68,bandwidth=760; "
+                  "\nopencl:pvc,blocks=off for drivers of Intel's GPUs that know no blocks of memory");
   auto json = std::make_shared<bool>(false);
   command->add_flag("--json", *json, "print JSON");
   command->callback([json] { devices(*json); });

@@ -177,10 +177,6 @@ std::string standIns(const std::vector<std::string> &imports) {
       text += byteProduct(name, match[1] == "Dv8_iS_S_");
     else if (std::regex_match(name, rounded))
       text += roundedProduct(name);
-    else if (name == "_Z23__spirv_ocl_native_exp2f")
-      text += "float " + name + "(float x) { return exp2(x); }\n";
-    else if (name == "_Z24__spirv_ocl_native_recipf")
-      text += "float " + name + "(float x) { return 1.0f / x; }\n";
   }
   return text.empty() ? text : common + text;
 }

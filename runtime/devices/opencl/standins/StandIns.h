@@ -1,5 +1,5 @@
 // Stand-ins for what the compilers of Intel's GPUs supply themselves: the matrix engine's products, two-dimensional
-// blocks of memory, quick functions. For tests and for search on processors; no GPU ever gets them.
+// blocks of memory. For tests and for search on processors; no GPU ever gets them.
 #pragma once
 #include "runtime/devices/opencl/OpenClApi.h"
 #include <string>
