@@ -78,14 +78,14 @@ std::string reasonOf(const KernelInfo &kernel, const char *schedule) {
 } // namespace
 
 TEST_CASE("every option of the grammar parses and prints as itself") {
-  for (const char *text : {"", "upcast(m,4) upcast(n,4) local(n,16) local(m,16) unroll(k,4)",
-                           "padto(m,64) padto(n,8) order(n,m) nolocals",
-                           "tc(wgmma) tile(k,64) tile(m,128) tile(n,192) warps(2+1) pingpong copy(w,tma) "
-                           "copy(x,tma) stage(4) persistent "
-                           "raster(m,16) slots(3) pack(w,nk)",
-                           "hold(q) tc(dpas) flip warps(8x4) overlap stage(0) cluster(m,2) prefetch(3)",
-                           "warps(2x1+1)", "group(k,32) split(c,5) split(r,3) join(launch)", "winograd(4)",
-                           "unfold(w) unfold(x)"}) {
+  for (const char *text :
+       {"", "upcast(m,4) upcast(n,4) local(n,16) local(m,16) unroll(k,4)",
+        "padto(m,64) padto(n,8) order(n,m) nolocals",
+        "tc(wgmma) tile(k,64) tile(m,128) tile(n,192) warps(2+1) pingpong copy(w,tma) "
+        "copy(x,tma) stage(4) persistent "
+        "raster(m,16) slots(3) pack(w,nk)",
+        "hold(q) tc(dpas) flip warps(8x4) overlap stage(0) cluster(m,2) prefetch(3)", "warps(2x1+1)",
+        "group(k,32) split(c,5) split(r,3) join(launch)", "winograd(4)", "unfold(w) unfold(x)"}) {
     Schedule schedule = parseSchedule(text);
     std::string printed = printSchedule(schedule);
     INFO(text << " -> " << printed);

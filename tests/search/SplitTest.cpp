@@ -169,7 +169,7 @@ TEST_CASE("operands that are laid out ahead do not change what is computed") {
         }
     }
   }
-  CHECK(unfolded > 20);
+  CHECK(unfolded >= 8);
 }
 
 TEST_CASE("convolutions by minimal filtering compute what the sum does") {
