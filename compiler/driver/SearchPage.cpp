@@ -100,6 +100,7 @@ std::string roofline(const SearchReport &report, const std::vector<SearchRow> &r
     peaks[std::max(row.workload->info.contract ? report.device.matrixRate(type) : 0,
                    report.device.plainRate)] = true;
   }
+  std::string names; // over everything else
   for (auto [peak, there] : peaks) {
     if (peak <= 0)
       continue;
@@ -111,7 +112,7 @@ std::string roofline(const SearchReport &report, const std::vector<SearchRow> &r
     };
     svg += fmt::format("<polyline class='roof' points='{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'/>",
                        x(x.low), y(at(x.low)), x(knee), y(at(knee)), x(x.high), y(at(x.high)));
-    svg += fmt::format(
+    names += fmt::format(
         "<text class='roofname' x='{:.1f}' y='{:.1f}' text-anchor='end'>{:.0f} GFLOP/s, {:.0f} GB/s</text>",
         x(x.high) - 4, y(at(x.high)) - 4, peak * 1e-9, report.device.bandwidth * 1e-9);
   }
@@ -134,7 +135,7 @@ std::string roofline(const SearchReport &report, const std::vector<SearchRow> &r
                        at, now, radius, escaped(row.workload->name), timeText(row.row.seconds),
                        flops / row.row.seconds * 1e-9, share * 100);
   }
-  return svg +
+  return svg + names +
          "</svg></div><p class='note'>A circle a kernel, as large as its share of the model; the dot is the "
          "heuristic's "
          "schedule. Above the line of memory: what caches hold. Above the line of arithmetic: ways that "
@@ -224,7 +225,7 @@ svg text.l0 { fill: #2a6fbb } svg text.l1 { fill: #c7621c } svg text.l2 { fill: 
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums }
 td, th { padding: 2px 8px; text-align: right; border-bottom: 1px solid #eee; white-space: nowrap } .text { text-align: left }
 td.schedule { white-space: normal; min-width: 30em }
-svg .roofname { fill: #b33; font-size: 10px } .sum td { font-weight: 600; border-top: 2px solid #999 } .note { color: #666; font-size: 13px }
+svg .roofname { fill: #b33; font-size: 10px; paint-order: stroke; stroke: #fff; stroke-width: 3px } .sum td { font-weight: 600; border-top: 2px solid #999 } .note { color: #666; font-size: 13px }
 )";
 
 } // namespace

@@ -14,7 +14,7 @@ namespace tgc::tuning {
 constexpr size_t finalists = 3;
 constexpr double outOfReach = 1.25; // of the best's time; what takes that long in one round sits out the next
 constexpr double shortTrial = 0.01; // seconds of a kernel: more finalists and rounds
-constexpr double beaten = 0.99;     // of the heuristic's time; less of a difference may be luck
+constexpr double beaten = 0.97;     // of the heuristic's time; less of a difference may be luck
 
 double TuneRun::reserve() const {
   double seconds = 0;
