@@ -1,6 +1,7 @@
 # Textual tests: a file's RUN lines call this build's tools, and FileCheck reads what they print.
 # %tgc and every tool of build/bin are found first; %models is the folder of exports, %python the tests' Python.
 import os
+import shutil
 
 import lit.formats
 
@@ -45,7 +46,9 @@ if os.path.exists(opencl) and os.path.exists(driver):
     config.environment["ZE_ENABLE_ALT_DRIVERS"] = driver
     config.environment["ZE_ENABLE_VALIDATION_LAYER"] = config.environment["ZE_ENABLE_PARAMETER_VALIDATION"] = "1"
 
-# Intel's offline compiler for GPUs, where scripts/intel-compiler.sh has put a new one.
+# Intel's offline compiler for GPUs, Debian's own and where scripts/intel-compiler.sh has put a new one.
+if shutil.which("ocloc"):
+    config.available_features.add("packaged-intel-compiler")
 compiler = os.path.join(config.tgc_source_dir, ".intel-compiler", "ocloc")
 if os.path.exists(compiler):
     config.available_features.add("intel-compiler")
