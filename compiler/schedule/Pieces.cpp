@@ -7,6 +7,7 @@
 #include "compiler/kernel/Canonical.h"
 #include "compiler/kernel/transforms/Access.h"
 #include "compiler/kernel/transforms/Launches.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace mlir;
 
@@ -225,13 +226,21 @@ private:
 
 } // namespace
 
-void launchPieces(ModuleOp module, kernel::FuncOp kernel, ArrayRef<Piece> pieces,
-                  ArrayRef<MemRefType> workspaces) {
+void sortByStride(std::vector<int> &axes, const Access &access, const KernelInfo &info) {
+  auto reach = [&](int axis) {
+    return std::abs(access.strideOf(axis, info.buffers[access.buffer]).value_or(0));
+  };
+  llvm::stable_sort(axes, [&](int a, int b) { return reach(a) > reach(b); });
+}
+
+SmallVector<kernel::FuncOp> launchPieces(ModuleOp module, kernel::FuncOp kernel, ArrayRef<Piece> pieces,
+                                         ArrayRef<MemRefType> workspaces) {
   auto launches = kernel::launchesByKernel(module);
   Relauncher relauncher(pieces, workspaces);
   for (kernel::LaunchOp launch : launches[kernel.getSymName()])
     relauncher.replace(launch);
   kernel.erase();
+  return llvm::map_to_vector(pieces, [](const Piece &piece) { return piece.func; });
 }
 
 } // namespace tgc

@@ -2,6 +2,7 @@
 #pragma once
 #include "compiler/kernel/Kernel.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "search/KernelInfo.h"
 
 namespace tgc {
 
@@ -19,13 +20,18 @@ void storeAt(mlir::OpBuilder &inside, Piece &piece, mlir::Value value, int works
 mlir::Value loadAt(mlir::OpBuilder &inside, Piece &piece, int workspace, mlir::MemRefType type,
                    mlir::AffineExpr place, mlir::Location loc, bool free = false);
 
+/// Axes that lie farthest apart in what the access touches first.
+void sortByStride(std::vector<int> &axes, const Access &access, const KernelInfo &info);
+
 /// Drops what the piece does not use, merges axes that stand side by side in all its indices, so that lanes run
 /// across both, and gives it canonical names, by which tuning records know them.
 void finishPiece(Piece &piece);
 
 /// Replaces every launch of `kernel` by launches of the pieces in order, with workspaces of its own; erases
 /// `kernel`. Pieces to prepare are launched with the module's other ones, once for launches on the same weights.
-void launchPieces(mlir::ModuleOp module, kernel::FuncOp kernel, llvm::ArrayRef<Piece> pieces,
-                  llvm::ArrayRef<mlir::MemRefType> workspaces);
+/// Gives the pieces' kernels.
+llvm::SmallVector<kernel::FuncOp> launchPieces(mlir::ModuleOp module, kernel::FuncOp kernel,
+                                               llvm::ArrayRef<Piece> pieces,
+                                               llvm::ArrayRef<mlir::MemRefType> workspaces);
 
 } // namespace tgc

@@ -49,11 +49,7 @@ public:
     SmallVector<MemRefType> types;
     for (const Workspace &workspace : workspaces)
       types.push_back(workspace.type);
-    launchPieces(module, kernel, pieces, types);
-    SmallVector<kernel::FuncOp> made;
-    for (Piece &piece : pieces)
-      made.push_back(piece.func);
-    return made;
+    return launchPieces(module, kernel, pieces, types);
   }
 
 private:

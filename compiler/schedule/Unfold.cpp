@@ -37,13 +37,9 @@ public:
     SmallVector<MemRefType> types;
     for (const Workspace &workspace : workspaces)
       types.push_back(workspace.type);
-    SmallVector<kernel::FuncOp> made;
-    for (Piece &piece : pieces) {
+    for (Piece &piece : pieces)
       finishPiece(piece);
-      made.push_back(piece.func);
-    }
-    launchPieces(module, kernel, pieces, types);
-    return made;
+    return launchPieces(module, kernel, pieces, types);
   }
 
 private:
@@ -61,18 +57,11 @@ private:
     return extent;
   }
 
-  void sortByStride(std::vector<int> &axes, const Access &access) const {
-    auto reach = [&](int axis) {
-      return std::abs(access.strideOf(axis, info.buffers[access.buffer]).value_or(0));
-    };
-    llvm::stable_sort(axes, [&](int a, int b) { return reach(a) > reach(b); });
-  }
-
   void orderDepth() {
     depth = info.contract->k;
     const OperandInfo &guide = plan.lhs && !plan.rhs ? info.contract->rhs : info.contract->lhs;
     if (!guide.accesses.empty())
-      sortByStride(depth, info.accesses[guide.accesses.front()]);
+      sortByStride(depth, info.accesses[guide.accesses.front()], info);
   }
 
   /// Where the present point of the axes lies in the workspace.
@@ -118,7 +107,7 @@ private:
       }
     for (const Access &access : info.accesses)
       if (access.store) {
-        sortByStride(workspace.rows, access);
+        sortByStride(workspace.rows, access, info);
         break;
       }
     workspace.type =

@@ -70,8 +70,8 @@ public:
       if (axis != plan.rows.tap && axis != plan.columns.tap)
         channels.push_back(axis);
     const OperandInfo &data = plan.flip ? roles.rhs : roles.lhs;
-    sortByStride(results, info.accesses[data.accesses.front()]);
-    sortByStride(channels, info.accesses[data.accesses.front()]);
+    sortByStride(results, info.accesses[data.accesses.front()], info);
+    sortByStride(channels, info.accesses[data.accesses.front()], info);
   }
 
   SmallVector<kernel::FuncOp> run() {
@@ -88,15 +88,11 @@ public:
     pieces.push_back(makeProduct());
     pieces.push_back(makeResults());
     SmallVector<MemRefType> types;
-    SmallVector<kernel::FuncOp> made;
     for (const Workspace &workspace : workspaces)
       types.push_back(workspace.type);
-    for (Piece &piece : pieces) {
+    for (Piece &piece : pieces)
       finishPiece(piece);
-      made.push_back(piece.func);
-    }
-    launchPieces(module, kernel, pieces, types);
-    return made;
+    return launchPieces(module, kernel, pieces, types);
   }
 
 private:
@@ -107,14 +103,6 @@ private:
     std::vector<int> axes;
     MemRefType type;
   };
-
-  /// Farthest apart in memory first.
-  void sortByStride(std::vector<int> &axes, const Access &access) const {
-    auto reach = [&](int axis) {
-      return std::abs(access.strideOf(axis, info.buffers[access.buffer]).value_or(0));
-    };
-    llvm::stable_sort(axes, [&](int a, int b) { return reach(a) > reach(b); });
-  }
 
   static std::vector<int> joined(std::initializer_list<const std::vector<int> *> lists) {
     std::vector<int> all;
