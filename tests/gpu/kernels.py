@@ -109,6 +109,29 @@ def conv(b, h, w, c, o, stride):
             f"  %n = arith.truncf %t : f32 to bf16\n  kernel.store %n, %y[%b, %h, %w, %o] : {y}\n}}\n")
 
 
+def causal(frames, h, w, c, o):
+    """In time, too: of two frames before the first one is in a buffer of its own, the other is 0."""
+    old, new, f, y = memref(h, w, c), memref(frames, h, w, c), memref(o, 3, 3, 3, c), memref(frames, h, w, o)
+    place = "%h + %r - 1, %w + %s - 1, %c"
+    return (f"kernel.func @causal_{frames}x{h}x{w}x{c}x{o}(%old: {old}, %new: {new}, %f: {f} {{free}}, %y: {y})\n"
+            f"    axes(%r = 3, %h = {h}, %s = 3, %w = {w}, %c = {c}, %t = 3, %m = {frames}, %o = {o}) {{\n"
+            f"  %a = kernel.load %old[{place}] if (%t + %m - 1 == 0) : {old}, "
+            f"%new[%t + %m - 2, {place}] : {new} else 0.0\n"
+            f"  %v = kernel.load %f[%o, %t, %r, %s, %c] : {f}\n"
+            "  %u = kernel.contract %a, %v over(%r, %s, %c, %t) : bf16, bf16 -> f32\n"
+            f"  %n = arith.truncf %u : f32 to bf16\n  kernel.store %n, %y[%m, %h, %w, %o] : {y}\n}}\n")
+
+
+def group_norm(b, p, g, i):
+    """Channels last: groups of neighbours, over all rows."""
+    x, place = memref(b, p, g * i), f"%b, %p, %g * {i} + %i"
+    return (f"kernel.func @groups_{b}x{p}x{g}x{i}(%x: {x}, %y: {x}) axes(%b = {b}, %p = {p}, %g = {g}, %i = {i}) {{\n"
+            "  %eps = arith.constant 1.0e-6 : f32\n" + widened("z", "x", place, x)
+            + "  %mu, %var = kernel.moments %z over(%p, %i) : f32 -> f32, f32\n  %d = arith.subf %z, %mu : f32\n"
+            "  %ve = arith.addf %var, %eps : f32\n  %s = math.rsqrt %ve : f32\n  %n = arith.mulf %d, %s : f32\n"
+            f"  %r = arith.truncf %n : f32 to bf16\n  kernel.store %r, %y[{place}] : {x}\n}}\n")
+
+
 def any_kernels(seed):
     """One kernel of every class. Most extents suit the copy engine (multiples of 8), some do not."""
     draw = random.Random(seed)
@@ -119,7 +142,9 @@ def any_kernels(seed):
             attention(draw.randint(1, 3), extent(300), extent(300), draw.choice([16, 32, 40, 64, 72, 80, 96, 128])),
             norm(extent(70), extent(800)), gate(extent(70), extent(400)), gemv(extent(500), extent(500)),
             conv(draw.randint(1, 2), 2 * draw.randint(2, 8), 2 * draw.randint(2, 10), extent(80), extent(100),
-                 draw.randint(1, 2))]
+                 draw.randint(1, 2)),
+            causal(draw.randint(1, 4), draw.randint(2, 12), draw.randint(2, 18), extent(80), extent(100)),
+            group_norm(draw.randint(1, 2), extent(3000), draw.randint(1, 32), draw.randint(1, 12))]
 
 
 def write(folder, name, texts):
@@ -130,7 +155,8 @@ def write(folder, name, texts):
 def main(folder):
     os.makedirs(os.path.join(folder, "random"), exist_ok=True)
     write(folder, "small.mlir", [gemm(192, 160, 96), gemm(130, 77, 40, "gelu"), attention(2, 70, 90, 32), norm(33, 96),
-                                 gate(65, 48), gemv(100, 72), conv(1, 12, 10, 16, 24, 1)])
+                                 gate(65, 48), gemv(100, 72), conv(1, 12, 10, 16, 24, 1), causal(3, 6, 16, 64, 48),
+                                 group_norm(1, 2000, 8, 4)])
     for seed in range(40):
         write(folder, f"random/{seed:02}.mlir", any_kernels(seed))
     write(folder, "gemm.mlir", [gemm(*shape) for shape in GEMMS] + [gemm(*shape, "gelu") for shape in GEMMS])
