@@ -5,6 +5,7 @@
 //    they read the same beside their own, such as tables of angles.
 // 2. Where a stored axis is the contiguous one instead, it has registers and threads, and what threads are left
 //    share the reduced axes.
+// 3. Stored axes that nothing read depends on, which repeat a result, are registers: it is made once.
 #include "search/strategies/heuristic/Heuristic.h"
 #include "search/strategies/heuristic/ThreadChoice.h"
 #include <algorithm>
@@ -12,11 +13,13 @@
 namespace tgc::heuristic {
 namespace {
 
-constexpr int64_t mostHeld = 48;       // values of a row in a thread's registers
-constexpr int64_t blockThreads = 128;  // of several rows together
-constexpr int64_t columnThreads = 512; // of a block whose reduced axes lie across memory
+constexpr int64_t mostHeld = 48;           // values of a row in a thread's registers
+constexpr int64_t mostWithoutPadding = 32; // values of a row in registers, rather than threads without any
+constexpr int64_t blockThreads = 128;      // of several rows together
+constexpr int64_t columnThreads = 512;     // of a block whose reduced axes lie across memory
 constexpr int64_t lineBytes = 256;
-constexpr int64_t blockHeld = 16; // values of a row in a thread's registers beside what rows share
+constexpr int64_t blockHeld = 16;   // values of a row in a thread's registers beside what rows share
+constexpr int64_t mostCopies = 512; // of an operation, by registers along all axes together
 
 /// Bytes that every row along the axis reads anew of the same, beside those of its own.
 double sharedBytes(const ThreadChoice &choice, int axis) {
@@ -31,6 +34,29 @@ double sharedBytes(const ThreadChoice &choice, int axis) {
       (moves ? own : same) += bytes;
     }
   return own > 0 ? same / own : 0;
+}
+
+/// A stored axis that no value depends on.
+bool repeats(const KernelInfo &kernel, int axis) {
+  return std::none_of(kernel.accesses.begin(), kernel.accesses.end(),
+                      [&](const Access &access) { return !access.store && access.uses[axis]; });
+}
+
+int64_t heldInRegisters(const ThreadChoice &choice) {
+  int64_t held = 1;
+  for (const LoopSplit &split : choice.schedule.loops)
+    if (split.kind == SplitKind::Upcast || split.kind == SplitKind::Unroll)
+      held *= split.factor;
+  return held;
+}
+
+void repeatInRegisters(ThreadChoice &choice, const std::vector<int> &repeated) {
+  for (int axis : repeated) {
+    int64_t more = std::clamp<int64_t>(mostCopies / heldInRegisters(choice), 1, choice.left(axis));
+    while (choice.left(axis) % more != 0)
+      --more;
+    choice.takeRegisters(axis, more);
+  }
 }
 
 /// Threads for a row of `length` elements: a subgroup alone, which needs no barrier, as long as its registers hold the
@@ -48,28 +74,27 @@ void alongRows(ThreadChoice &choice, const std::vector<int> &reduced, const Acce
   choice.takeVector(reduced, load);
   int64_t wanted = threadsOfRow(length, choice.device);
   int64_t taken = choice.takePowerOfTwo(reduced, wanted);
-  // Extents with few factors of two are padded along their longest axis.
-  if (taken < 8) {
+  int64_t rest = 1, held = heldInRegisters(choice);
+  for (int axis : reduced)
+    rest *= choice.left(axis);
+  // Extents with few factors of two are padded along their longest axis, unless a few threads hold all of it.
+  if (taken < 8 && held * rest > mostWithoutPadding) {
     int axis = *std::max_element(reduced.begin(), reduced.end(),
                                  [&](int a, int b) { return choice.left(a) < choice.left(b); });
-    int64_t rest = choice.left(axis), more = std::min<int64_t>(wanted / taken, 8);
-    while (more < wanted / taken && more < rest)
+    int64_t units = choice.left(axis), more = std::min<int64_t>(wanted / taken, 8);
+    while (more < wanted / taken && more < units)
       more *= 2;
     const std::string &name = choice.kernel.axes[axis].name;
-    if (rest > 2 && !choice.schedule.padTo.count(name)) {
-      choice.schedule.padTo[name] = choice.extent(axis) / rest * more;
+    if (units > 2 && !choice.schedule.padTo.count(name)) {
+      choice.schedule.padTo[name] = choice.extent(axis) / units * more;
       choice.take(SplitKind::Group, axis, more);
     }
   }
-  int64_t held = 1;
-  for (const LoopSplit &split : choice.schedule.loops)
-    if (split.kind == SplitKind::Upcast || split.kind == SplitKind::Unroll)
-      held *= split.factor;
   bool rows = std::any_of(reduced.begin(), reduced.end(),
                           [&](int axis) { return choice.kernel.axes[axis].stored; }) ||
               std::any_of(choice.kernel.reductions.begin(), choice.kernel.reductions.end(),
                           [](const ReductionInfo &r) { return r.kind == ReductionKind::Moments; });
-  int64_t rest = 1;
+  rest = 1;
   for (int axis : reduced)
     rest *= choice.left(axis);
   if (held * rest <= (rows ? mostHeld : mostHeld / 2)) {
@@ -94,13 +119,15 @@ std::optional<Schedule> threadReduceSchedule(const KernelInfo &kernel, const Dev
   if (device.maxThreads == 1)
     return std::nullopt;
   ThreadChoice choice(kernel, device);
-  std::vector<int> reduced, mapped;
+  std::vector<int> reduced, mapped, repeated;
   int64_t length = 1;
   double rows = 1;
   for (int axis = 0; axis < int(kernel.axes.size()); ++axis) {
     if (kernel.axes[axis].reduced) {
       reduced.push_back(axis);
       length *= choice.extent(axis);
+    } else if (kernel.axes[axis].stored && repeats(kernel, axis)) {
+      repeated.push_back(axis);
     } else if (kernel.axes[axis].stored) {
       mapped.push_back(axis);
       rows *= double(choice.extent(axis));
@@ -123,13 +150,11 @@ std::optional<Schedule> threadReduceSchedule(const KernelInfo &kernel, const Dev
         choice.takeRegisters(axis, 4);
         break;
       }
+    repeatInRegisters(choice, repeated);
     return choice.schedule;
   }
   alongRows(choice, reduced, load, length);
-  int64_t held = 1;
-  for (const LoopSplit &split : choice.schedule.loops)
-    if (split.kind == SplitKind::Upcast || split.kind == SplitKind::Unroll)
-      held *= split.factor;
+  int64_t held = heldInRegisters(choice);
   // Several rows a block, unless that leaves units without work.
   mapped = choice.byStride(mapped, choice.mainAccess(mapped, /*storesFirst=*/true));
   double most = std::max(1.0, rows / (4.0 * double(device.units)));
@@ -146,6 +171,7 @@ std::optional<Schedule> threadReduceSchedule(const KernelInfo &kernel, const Dev
         break;
       }
   }
+  repeatInRegisters(choice, repeated);
   return choice.schedule;
 }
 
