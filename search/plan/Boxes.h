@@ -45,6 +45,12 @@ std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &oper
                                const Side &side, const Side &depth, OperandPlan &plan, int64_t rows = 0,
                                int64_t rowBytes = boxRowBytes, int64_t points = 0);
 
+/// The same for an engine that exchanges the pieces of rows as it copies: a row is one run of memory. (Of 64 bytes and
+/// 64 from elsewhere in rows of 128 it wrote beyond its tile.)
+std::string planOperandByEngine(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows,
+                                const Side &side, const Side &depth, OperandPlan &plan, int64_t rows = 0,
+                                int64_t rowBytes = boxRowBytes);
+
 /// How the kernel's stores leave consumers whose sums are points of plan.m and `columns`. Gives the slots that are
 /// used. Throws Refusal.
 int64_t planStores(const KernelInfo &kernel, PipePlan &plan, const Side &columns);

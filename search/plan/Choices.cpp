@@ -172,4 +172,14 @@ std::string planOperandInBoxes(const KernelInfo &kernel, const OperandInfo &oper
       .plan(depthInRows, side, depth, plan, rows, rowBytes, points ? points : side.extent());
 }
 
+std::string planOperandByEngine(const KernelInfo &kernel, const OperandInfo &operand, bool depthInRows,
+                                const Side &side, const Side &depth, OperandPlan &plan, int64_t rows,
+                                int64_t rowBytes) {
+  std::string reason = planOperandInBoxes(kernel, operand, depthInRows, side, depth, plan, rows, rowBytes);
+  for (const BoxPlan &box : plan.boxes)
+    if (reason.empty() && box.box.back() * bytesOf(plan.type) != rowBytes)
+      reason = fmt::format("{} in a row of block memory, which has {} bytes", box.box.back(), rowBytes);
+  return reason;
+}
+
 } // namespace tgc

@@ -88,7 +88,7 @@ private:
                    int64_t rows) {
     const std::string &name = requireFetched(operand, "tma");
     if (std::string reason =
-            planOperandInBoxes(kernel, operand, /*depthInRows=*/false, side, depth, made, rows);
+            planOperandByEngine(kernel, operand, /*depthInRows=*/false, side, depth, made, rows);
         !reason.empty())
       throw Refusal{fmt::format("copy({},tma): {}", name, reason)};
     // A row that is padded would be padded with what follows the piece's; consumers that fetch for themselves begin
@@ -111,7 +111,7 @@ private:
   void planValues(const OperandInfo &operand) {
     const std::string &name = requireFetched(operand, "tma");
     if (std::string reason =
-            planOperandInBoxes(kernel, operand, /*depthInRows=*/true, plan.e, plan.n, plan.v);
+            planOperandByEngine(kernel, operand, /*depthInRows=*/true, plan.e, plan.n, plan.v);
         !reason.empty())
       throw Refusal{fmt::format("copy({},tma): {}", name, reason)};
     plan.v.stages = plan.roles->stages;

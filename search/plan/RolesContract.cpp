@@ -31,8 +31,7 @@ public:
   Plan run() {
     const ContractInfo &contract = *kernel.contract;
     refuseOptions();
-    Side depth = storedSide(contract.k, {});
-    choosersFirst(depth, left());
+    Side depth = depthSide(contract.k, left());
     atom = &planProduct(plan, depth);
     planGroups();
     planCluster();
@@ -105,19 +104,21 @@ private:
     const std::string &name = requireFetched(operand, "tma");
     ElementType type = kernel.buffers[kernel.accesses[operand.accesses.front()].buffer].type;
     OperandPlan made;
-    int64_t rowElements = boxRowBytes / bytesOf(type), depth = plan.k.extent();
-    if (depth % rowElements != 0)
-      throw Refusal{fmt::format("tile: the depth is {}, rows of block memory have {}", depth, rowElements)};
+    int64_t depth = plan.k.extent(), depthBytes = depth * bytesOf(type);
+    if (depthBytes % (boxRowBytes / 2) != 0)
+      throw Refusal{fmt::format("tile: the depth is {}, rows of block memory have multiples of {}", depth,
+                                boxRowBytes / 2 / bytesOf(type))};
+    int64_t rowBytes = depthBytes % boxRowBytes == 0 ? boxRowBytes : boxRowBytes / 2;
     int64_t blocks = shared ? plan.roles->cluster : 1;
     constexpr int64_t period = 8; // rows after which exchanges repeat
     if (side.extent() % (blocks * period) != 0)
       throw Refusal{fmt::format("cluster: {} points of {} in {} parts", side.extent(), name, blocks)};
-    std::string reason = planOperandInBoxes(kernel, operand, /*depthInRows=*/false, side, plan.k, made,
-                                            side.extent() / blocks);
+    std::string reason = planOperandByEngine(kernel, operand, /*depthInRows=*/false, side, plan.k, made,
+                                             side.extent() / blocks, rowBytes);
     if (!reason.empty()) {
       made = OperandPlan();
       std::string other = bytesOf(type) == 2
-                              ? planOperandInBoxes(kernel, operand, /*depthInRows=*/true, side, plan.k, made)
+                              ? planOperandByEngine(kernel, operand, /*depthInRows=*/true, side, plan.k, made)
                               : "the atom takes it only so";
       if (!other.empty())
         throw Refusal{

@@ -1,7 +1,7 @@
 // Products by wgmma: descriptors of shared tiles, and one group of instructions a dot.
-// A tile has rows of 128 bytes whose 16-byte pieces are exchanged. Where its rows are points of a side, the next
+// A tile has rows of 128 or 64 bytes whose 16-byte pieces are exchanged. Where its rows are points of a side, the next
 // step of the depth lies in the row, the next 64 points 64 rows on. Where its rows are steps of the depth, the next
-// step lies rows on, the next 64 points behind all rows.
+// step lies rows on, the next 64 points behind all rows of 128 bytes.
 #include "codegen/ptx/pipe/PipeLowering.h"
 
 #include "compiler/support/Error.h"
@@ -10,11 +10,12 @@ using namespace mlir;
 
 namespace tgc::ptx {
 
-Value PipeLowering::descriptor(const SharedPlace &place, bool sideInRow) {
+Value PipeLowering::descriptor(const SharedPlace &place, int64_t rowBytes, bool sideInRow) {
   // Bits above the address would be taken for the leading offset.
   Value low = b.shr(b.band(place.address, 0x3FFFF), 4);
-  int64_t leading = sideInRow ? place.wholeRows * 128 / 16 : 1;
-  uint64_t high = (uint64_t(1) << 62) | (uint64_t(1024 / 16) << 32) | (uint64_t(leading) << 16);
+  int64_t leading = sideInRow ? place.wholeRows * rowBytes / 16 : 1;
+  uint64_t exchange = rowBytes == 128 ? 1 : 2, eightRows = uint64_t(rowBytes) * 8 / 16;
+  uint64_t high = (exchange << 62) | (eightRows << 32) | (uint64_t(leading) << 16);
   Value wide = builder.create<arith::ExtUIOp>(b.loc, builder.getI64Type(), low);
   return builder.create<arith::OrIOp>(b.loc, wide,
                                       builder.create<arith::ConstantIntOp>(b.loc, int64_t(high), 64));
@@ -57,11 +58,12 @@ void PipeLowering::lowerDot(tile::DotAsyncOp dot) {
   for (int64_t i = 0; i < count && !fresh; ++i)
     constraints += std::to_string(i) + ",";
   SharedPlace rightPlace = shared[dot.getRight()], leftPlace;
-  operands.push_back(descriptor(rightPlace, rightSide));
+  int64_t rightRow = right.getSwizzle(), leftRow = leftShared ? leftShared.getSwizzle() : 0;
+  operands.push_back(descriptor(rightPlace, rightRow, rightSide));
   constraints += "l,";
   if (leftShared) {
     leftPlace = shared[dot.getLeft()];
-    operands.push_back(descriptor(leftPlace, leftSide));
+    operands.push_back(descriptor(leftPlace, leftRow, leftSide));
     constraints += "l,";
   } else {
     for (Value value : fragments[dot.getLeft()]) {
@@ -74,25 +76,25 @@ void PipeLowering::lowerDot(tile::DotAsyncOp dot) {
   std::string text = "{\n.reg .pred p0, p1;\n.reg .b64 a, b;\nsetp.ne.b32 p0, 0, 0;\nsetp.eq.b32 p1, 0, 0;\n"
                      "wgmma.fence.sync.aligned;\n";
   // Offsets in units of 16 bytes.
-  auto stepOffset = [&](int64_t step, bool sideInRow, int64_t wholeRows) {
+  auto stepOffset = [&](int64_t step, bool sideInRow, int64_t wholeRows, int64_t rowBytes) {
     int64_t at = step * steps; // of the depth
     if (sideInRow)
-      return at * 8;
-    int64_t inRow = 128 / bytes;
-    return at / inRow * wholeRows * 8 + at % inRow * bytes / 16;
+      return at * rowBytes / 16;
+    int64_t inRow = rowBytes / bytes;
+    return at / inRow * wholeRows * rowBytes / 16 + at % inRow * bytes / 16;
   };
   for (int64_t step = 0; step < depth / steps; ++step) {
     text += "add.s64 b, $" + std::to_string(first) + ", " +
-            std::to_string(stepOffset(step, rightSide, rightPlace.wholeRows)) + ";\n";
+            std::to_string(stepOffset(step, rightSide, rightPlace.wholeRows, rightRow)) + ";\n";
     for (int64_t block = 0; block < blocks; ++block) {
       std::string registers;
       for (int64_t i = 0; i < each; ++i)
         registers += (i ? ",$" : "$") + std::to_string(block * each + i);
       std::string left = "a";
       if (leftShared) {
-        int64_t shift = block * (leftSide ? leftPlace.wholeRows * 8 : 512);
+        int64_t shift = block * (leftSide ? leftPlace.wholeRows : 64) * leftRow / 16;
         text += "add.s64 a, $" + std::to_string(first + 1) + ", " +
-                std::to_string(stepOffset(step, leftSide, leftPlace.wholeRows) + shift) + ";\n";
+                std::to_string(stepOffset(step, leftSide, leftPlace.wholeRows, leftRow) + shift) + ";\n";
       } else {
         left = "{";
         int64_t at = first + 1 + (block * (depth / steps) + step) * 4;

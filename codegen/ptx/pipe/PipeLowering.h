@@ -113,7 +113,7 @@ private:
   // Products: Dots.cpp.
   void lowerDot(tile::DotAsyncOp dot);
   void lowerDotWait(tile::DotWaitOp wait);
-  mlir::Value descriptor(const SharedPlace &place, bool sideInRow);
+  mlir::Value descriptor(const SharedPlace &place, int64_t rowBytes, bool sideInRow);
 
   // Fragments and stores: Elements.cpp, Slots.cpp.
   void lowerEach(tile::EachOp each);

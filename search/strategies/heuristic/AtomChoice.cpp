@@ -60,7 +60,60 @@ static bool isDivided(const KernelInfo &kernel, int axis) {
   return false;
 }
 
-/// Tiles of the side's axes whose product is `points`, inner axes first; false if there are none.
+namespace {
+
+/// The ways to give the axes, innermost first, tiles whose product is `points`.
+class SideTiles {
+public:
+  struct Choice {
+    std::vector<int64_t> tiles;
+    double count = 0; ///< tiles that cover the axes
+  };
+
+  SideTiles(std::vector<int64_t> extents, std::vector<bool> whole)
+      : extents(std::move(extents)), whole(std::move(whole)) {}
+
+  /// The choice with the widest inner tiles unless another one has fewer tiles by more than `tolerance`.
+  std::optional<Choice> best(int64_t points) {
+    std::optional<Choice> first, least;
+    visit(0, points, 1, {}, [&](const Choice &choice) {
+      if (!first)
+        first = choice;
+      if (!least || choice.count < least->count)
+        least = choice;
+    });
+    return first && least->count * tolerance < first->count ? least : first;
+  }
+
+private:
+  static constexpr double tolerance = 1.03;
+
+  template <typename Take>
+  void visit(size_t axis, int64_t left, double count, std::vector<int64_t> tiles, const Take &take) {
+    if (axis == extents.size()) {
+      if (left == 1)
+        take({tiles, count});
+      return;
+    }
+    bool last = axis + 1 == extents.size();
+    for (int64_t tile = left; tile >= 1; --tile) {
+      // An axis is rounded up to less than twice what it has, unless no other can take the points.
+      if (left % tile != 0 || (whole[axis] && tile != extents[axis]) || (last && tile != left) ||
+          (!last && !whole[axis] && tile >= 2 * extents[axis]))
+        continue;
+      tiles.push_back(tile);
+      visit(axis + 1, left / tile, count * double((extents[axis] + tile - 1) / tile), tiles, take);
+      tiles.pop_back();
+    }
+  }
+
+  std::vector<int64_t> extents;
+  std::vector<bool> whole;
+};
+
+} // namespace
+
+/// Tiles of the side's axes whose product is `points`; false if there are none.
 bool ContractTiles::tileSide(std::vector<int> axes, int64_t points, Schedule &schedule, double &tiles) const {
   const std::vector<int> &complete = kernel.contract->complete;
   std::erase_if(axes, [&](int axis) {
@@ -70,31 +123,20 @@ bool ContractTiles::tileSide(std::vector<int> axes, int64_t points, Schedule &sc
     return divided;
   });
   std::stable_sort(axes.begin(), axes.end(), [&](int a, int b) { return strides[a] < strides[b]; });
-  auto whole = [&](int axis) { return std::find(complete.begin(), complete.end(), axis) != complete.end(); };
-  int64_t left = points;
-  for (int axis : axes)
-    if (whole(axis)) {
-      if (left % kernel.axes[axis].extent != 0)
-        return false;
-      left /= kernel.axes[axis].extent;
-    }
-  for (size_t i = 0; i < axes.size(); ++i) {
-    const AxisInfo &axis = kernel.axes[axes[i]];
-    int64_t tile = 1;
-    if (whole(axes[i])) {
-      tile = axis.extent;
-    } else if (i + 1 == axes.size() || axis.extent >= left) {
-      tile = left;
-      left = 1;
-    } else {
-      tile = std::gcd(left, axis.extent);
-      left /= tile;
-    }
-    if (tile > 1)
-      schedule.tile[axis.name] = tile;
-    tiles *= double((axis.extent + tile - 1) / tile);
+  std::vector<int64_t> extents;
+  std::vector<bool> whole;
+  for (int axis : axes) {
+    extents.push_back(kernel.axes[axis].extent);
+    whole.push_back(std::find(complete.begin(), complete.end(), axis) != complete.end());
   }
-  return left == 1;
+  std::optional<SideTiles::Choice> choice = SideTiles(extents, whole).best(points);
+  if (!choice)
+    return false;
+  for (size_t i = 0; i < axes.size(); ++i)
+    if (choice->tiles[i] > 1)
+      schedule.tile[kernel.axes[axes[i]].name] = choice->tiles[i];
+  tiles *= choice->count;
+  return true;
 }
 
 void copyAttention(const KernelInfo &kernel, const char *kind, bool hold, Schedule &schedule) {

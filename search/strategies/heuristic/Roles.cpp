@@ -22,6 +22,7 @@ namespace {
 // sums of one step. Only their ratios matter.
 constexpr double sumsACycle = 32;       // of 128 bytes of depth: rows × columns an instruction finishes
 constexpr double arrivingBytes = 62;    // a cycle and multiprocessor, from the second cache
+constexpr double leastColumns = 32;     // an instruction of fewer takes as long
 constexpr double sharedProducts = 1.07; // consumers that share a tile start and end together
 constexpr double widerBoxes = 1.45;     // boxes bring more columns than the tile has
 constexpr double epilogueColumn = 28;   // cycles for 64 sums of a column
@@ -45,6 +46,13 @@ public:
         consider(flip, 128, columns, 2, true);
       for (int64_t columns : {192, 160, 128})
         consider(flip, 192, columns, 3, false);
+      // Narrow ones, whose tiles arrive later than their products are done: twice the rows.
+      for (int64_t columns : {96, 64})
+        consider(flip, 256, columns, 2, true);
+      int64_t all = roundUp(pointsOf(flip ? contract.m : contract.n), atom.nStep);
+      for (int64_t rows : {128, 256})
+        if (all < 64)
+          consider(flip, rows, all, 2, true);
     }
     return best;
   }
@@ -57,8 +65,31 @@ private:
     std::optional<double> count = tiles.tile(rows, columns, schedule);
     if (!count)
       return;
-    int64_t depth = 128 / bytesOf(atom.a);
-    schedule.tile[kernel.axes[longestAxis(kernel, contract.k)].name] = depth;
+    int axis = longestAxis(kernel, contract.k);
+    for (int64_t depth : depthsOf(kernel.axes[axis].extent)) {
+      schedule.tile[kernel.axes[axis].name] = depth;
+      considerDepth(schedule, *count, consumers, pingpong);
+    }
+  }
+
+  int64_t pointsOf(const std::vector<int> &axes) const {
+    int64_t points = 1;
+    for (int axis : axes)
+      points *= kernel.axes[axis].extent;
+    return points;
+  }
+
+  /// Of a step: a row of block memory; where that has much more than is left at the end, rows of half of it, three at
+  /// once if that is all.
+  std::vector<int64_t> depthsOf(int64_t extent) const {
+    int64_t row = boxRowBytes / bytesOf(atom.a), half = row / 2;
+    if (extent < row || extent % row == 0 || extent % half != 0)
+      return {row};
+    return {row, extent == 3 * half ? extent : half};
+  }
+
+  void considerDepth(Schedule schedule, double count, int64_t consumers, bool pingpong) {
+    bool flip = schedule.flip;
     schedule.warpsM = consumers;
     schedule.producers = 1;
     schedule.pingpong = pingpong;
@@ -80,7 +111,7 @@ private:
           if (!rastered)
             tried.raster.reset();
           if (PlanResult made = makePlan(kernel, tried, device)) {
-            double cost = cyclesOf(std::get<PipePlan>(made.plan->body), *count);
+            double cost = cyclesOf(std::get<PipePlan>(made.plan->body), count);
             if (!best || cost < leastCost * 0.999) {
               best = tried;
               leastCost = cost;
@@ -109,7 +140,7 @@ private:
     int64_t depth = plan.k.extent() * bytesOf(plan.b.type);
     for (const TiledAxis &axis : plan.k.axes)
       steps *= double(axis.tiles());
-    double products = rows * columns / sumsACycle * double(depth) / boxRowBytes;
+    double products = rows * std::max(columns, leastColumns) / sumsACycle * double(depth) / boxRowBytes;
     double step = std::max(products, double(plan.a.tileBytes + plan.b.tileBytes) / arrivingBytes);
     if (roles.consumers > 1 && !roles.pingpong)
       step *= sharedProducts;
