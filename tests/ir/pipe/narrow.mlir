@@ -2,7 +2,7 @@
 // RUN: tgc-pipe-gpu %s --device h200 --kernel image --emit plan | FileCheck %s --check-prefix=COLUMNS
 // RUN: tgc-pipe-gpu %s --device h200 --kernel conv --emit tile --schedule 'tc(wgmma) tile(c,32) tile(h,2) tile(w,32) tile(o,96) warps(1+1) copy(f,tma) copy(x,tma) stage(6) slots(1)' | FileCheck %s --check-prefix=HALF
 // RUN: tgc-pipe-gpu %s --device h200 --kernel conv --emit ptx --schedule 'tc(wgmma) tile(c,32) tile(h,2) tile(w,32) tile(o,96) warps(1+1) copy(f,tma) copy(x,tma) stage(6) slots(1)' | FileCheck %s --check-prefix=PTX
-// RUN: not tgc-pipe-gpu %s --device h200 --kernel conv --emit plan --schedule 'tc(wgmma) tile(c,32) tile(r,2) tile(h,2) tile(w,32) tile(o,96) warps(1+1) copy(f,tma) copy(x,tma) stage(6) slots(1)' 2>&1 | FileCheck %s --check-prefix=RUNS
+// RUN: not tgc-pipe-gpu %s --device h200 --kernel conv --emit plan --schedule 'tc(wgmma) tile(c,32) tile(r,2) tile(w,64) tile(o,96) warps(1+1) copy(f,tma) copy(x,tma) stage(6) slots(1)' 2>&1 | FileCheck %s --check-prefix=RUNS
 
 // Neither the width nor the channels are a multiple of what a tile and a row of block memory have: tiles lie along both
 // axes of the image, and steps of the depth are three rows of 64 bytes, all 96 channels.
