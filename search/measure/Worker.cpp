@@ -18,7 +18,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <numeric>
+#include <sys/mman.h>
 #include <thread>
 #include <unistd.h>
 
@@ -30,28 +32,33 @@ void call(tgc_status status) {
     throw Error(static_cast<ErrorKind>(status), tgc_last_error());
 }
 
-/// Memory of one tensor, aligned so that the runtime uses it in place.
+/// Memory of one tensor, aligned so that the runtime uses it in place; a large one on huge pages, as it is inside of a model.
 struct Tensor {
   explicit Tensor(const tgc_tensor_info &info)
       : info(info), name(info.name), shape(info.shape, info.shape + info.rank),
-        memory(info.bytes / sizeof(Line) + 1) {}
-  tgc_tensor view() {
-    return {info.name, info.dtype, info.rank, info.shape, memory.data(), size_t(info.bytes)};
+        memory(static_cast<char *>(::operator new(info.bytes + 1, std::align_val_t(hugePage)))) {
+    if (info.bytes >= hugePage)
+      ::madvise(memory.get(), info.bytes / hugePage * hugePage, MADV_HUGEPAGE);
   }
-  struct alignas(64) Line {
-    char bytes[64];
+  tgc_tensor view() {
+    return {info.name, info.dtype, info.rank, info.shape, memory.get(), size_t(info.bytes)};
+  }
+
+  static constexpr size_t hugePage = size_t(2) << 20;
+  struct Free {
+    void operator()(char *memory) const { ::operator delete(memory, std::align_val_t(hugePage)); }
   };
   tgc_tensor_info info; ///< its name and shape live as long as the program that was asked
   std::string name;
   std::vector<int64_t> shape;
-  std::vector<Line> memory;
+  std::unique_ptr<char, Free> memory;
 };
 
 double elementOf(const Tensor &tensor, int64_t element) {
   size_t bytes = tgc_dtype_bytes(tensor.info.dtype);
   if (element < 0 || uint64_t(element + 1) * bytes > tensor.info.bytes)
     badInput("sample {} of {} is outside", element, tensor.info.name);
-  const char *at = reinterpret_cast<const char *>(tensor.memory.data()) + size_t(element) * bytes;
+  const char *at = tensor.memory.get() + size_t(element) * bytes;
   uint64_t bits = 0;
   std::memcpy(&bits, at, bytes);
   auto signedBits = [&] { return double(int64_t(bits << (64 - 8 * bytes)) >> (64 - 8 * bytes)); };
@@ -261,9 +268,10 @@ private:
     if (bytes > request.warmInputs)
       return;
     volatile char sum = 0;
+    constexpr uint64_t line = 64;
     for (const Tensor &tensor : inputs)
-      for (const Tensor::Line &line : tensor.memory)
-        sum = sum + line.bytes[0];
+      for (uint64_t at = 0; at < tensor.info.bytes; at += line)
+        sum = sum + tensor.memory.get()[at];
   }
 
   /// What a broken candidate would do, for tests.

@@ -11,12 +11,14 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <sys/mman.h>
 
 namespace tgc::runtime {
 
 namespace {
 constexpr std::chrono::microseconds SpinTime(40);
 constexpr unsigned SpinsPerLook = 64;
+constexpr size_t HugePage = size_t(2) << 20;
 /// Chunks per thread: enough to even out threads that run at different speed.
 constexpr uint64_t ChunksPerThread = 8;
 
@@ -42,13 +44,19 @@ void waitWhile(const std::atomic<uint32_t> &value, uint32_t old) {
 }
 } // namespace
 
-void Scratch::Free::operator()(void *memory) const { ::operator delete(memory, std::align_val_t(64)); }
+void Scratch::Free::operator()(void *memory) const { ::operator delete(memory, std::align_val_t(alignment)); }
 
 void *Scratch::get(size_t bytes) {
   if (bytes > capacity) {
     memory.reset();
     capacity = 0;
-    memory.reset(::operator new(bytes, std::align_val_t(64)));
+    // Small pages would lie in the second cache by chance, and some of a tile's lines would evict each other.
+    bool huge = bytes >= HugePage / 8;
+    size_t alignment = huge ? HugePage : 64;
+    bytes = (bytes + alignment - 1) / alignment * alignment;
+    memory = {::operator new(bytes, std::align_val_t(alignment)), Free{alignment}};
+    if (huge)
+      ::madvise(memory.get(), bytes, MADV_HUGEPAGE);
     capacity = bytes;
   }
   return memory.get();

@@ -12,16 +12,17 @@ namespace tgc::runtime {
 /// A compiled function: runs the blocks [begin, end); see Function in the package.
 using BlockFunction = void (*)(void *const *buffers, void *scratch, int64_t begin, int64_t end);
 
-/// Scratch memory of one thread, aligned to 64; grows on demand, its content is lost then.
+/// Scratch memory of one thread, aligned to 64; grows on demand, its content is lost then. Much of it lies on huge pages.
 class Scratch {
 public:
   void *get(size_t bytes);
 
 private:
   struct Free {
+    size_t alignment;
     void operator()(void *memory) const;
   };
-  std::unique_ptr<void, Free> memory;
+  std::unique_ptr<void, Free> memory{nullptr, Free{64}};
   size_t capacity = 0;
 };
 
