@@ -10,6 +10,7 @@
 //    8, 4, 2 and 1 rows, each taken or not
 #include "codegen/cpu/MicroKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -60,6 +61,7 @@ public:
         vector(VectorType::get({tile.lanes}, element)) {}
 
   void emit() {
+    clearRegisters();
     left = flatten(problem.left.memref, problem.left.offset, leftOffset);
     packed = right = flatten(problem.right.memref, problem.right.offset, rightOffset);
     if (problem.right.widened)
@@ -75,10 +77,22 @@ public:
       emitRows(rightBase, sumsBase);
       return SmallVector<Value>();
     });
+    clearRegisters();
   }
 
 private:
   using Body = llvm::function_ref<SmallVector<Value>(Value, ValueRange)>;
+
+  /// No vector stays in a register across this. LLVM would keep those of the code around a product in registers, and have
+  /// its sums take turns in the others.
+  void clearRegisters() {
+    std::string registers;
+    for (int i = 0; i < target.vectorRegisters; ++i)
+      registers += fmt::format("{}~{{xmm{}}}", i ? "," : "", i);
+    builder.create<LLVM::InlineAsmOp>(loc, TypeRange(), ValueRange(), "", registers,
+                                      /*has_side_effects=*/true,
+                                      /*is_align_stack=*/false, LLVM::AsmDialectAttr(), ArrayAttr());
+  }
 
   Value index(int64_t value) { return builder.create<arith::ConstantIndexOp>(loc, value); }
 

@@ -190,10 +190,10 @@ int64_t PipeParts::maxRows(int64_t columns, int64_t lanes) const {
 }
 
 int64_t PipeParts::chooseColumns(int64_t columns, int64_t lanes) const {
-  // Two vectors reuse both operands best; one vector loads as much as it multiplies.
+  // Three vectors load least for what they multiply, two are as good; one vector loads as much as it multiplies.
   int64_t best = 2 * lanes;
   double least = 0;
-  for (auto [vectors, penalty] : {std::pair(2, 1.0), {3, 1.0}, {4, 1.02}, {1, 1.08}}) {
+  for (auto [vectors, penalty] : {std::pair(3, 1.0), {2, 1.0}, {4, 1.02}, {1, 1.08}}) {
     double cost = double(roundUp(columns, vectors * lanes)) * penalty;
     if (least == 0 || cost < least) {
       least = cost;

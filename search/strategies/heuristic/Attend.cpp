@@ -1,5 +1,5 @@
-// Attention by a register-tiled outer product, on a device with one thread a block: many queries a block, so
-// that keys and values come from far away seldom; a block of keys whose weights stay in the first cache.
+// Attention by a register-tiled outer product, on a device with one thread a block: as many queries a block as leave
+// most of the second cache to keys and values; a block of keys whose weights stay in the first cache.
 #include "search/plan/PipeParts.h"
 #include "search/plan/Planners.h"
 #include "search/strategies/heuristic/Heuristic.h"
@@ -58,7 +58,7 @@ std::optional<Schedule> attendSchedule(const KernelInfo &kernel, const DeviceInf
     if (!operand.accesses.empty())
       base.copies[kernel.buffers[kernel.accesses[operand.accesses.front()].buffer].name] = kind;
   };
-  for (int64_t most : {256, 192, 128, 96, 64, 32}) {
+  for (int64_t most : {128, 96, 64, 32}) {
     int64_t tile = evenPart(extent, most, 2 * lanes);
     double tasks = others * double((extent + tile - 1) / tile);
     bool enough = tasks >= 4 * double(device.units) || most == 32;
