@@ -5,7 +5,7 @@
 //       read this group's rows of the left operand, its columns of the right one
 //       ask the cache for this group's share of the block's tiles `ahead` steps on
 //       sums += left · right
-//   epilogue over the sums
+//   epilogue over the sums; where the right operand is a vector, over their first column, a row a thread
 #include "compiler/pipe/Direct.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -41,6 +41,12 @@ public:
         if (axis.tiles() > 1)
           walked.push_back(axis);
       total.fragment = walk(walked, builder.create<tile::ZeroOp>(loc, sums));
+      if (plan.n.axes.empty())
+        total.fragment = builder.create<tile::FoldOp>(
+            loc,
+            tile::FragmentType::get(builder.getContext(), roles.fragmentRows, sums.getElementType(),
+                                    builder.getStringAttr("rows")),
+            "first", total.fragment, /*partial=*/false);
       epilogue.emit(total);
     });
   }

@@ -96,14 +96,16 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
                                            layout.getValue());
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(&each.getBody());
-  Value row = block->addArgument(builder.getIndexType(), loc),
-        column = block->addArgument(builder.getIndexType(), loc);
+  Value row = block->addArgument(builder.getIndexType(), loc), column;
+  if (shape.size() == 2)
+    column = block->addArgument(builder.getIndexType(), loc);
 
   OpFoldResult zero = builder.getIndexAttr(0), first = sums.firstRow ? OpFoldResult(sums.firstRow) : zero;
   OpFoldResult firstColumn = sums.firstColumn ? OpFoldResult(sums.firstColumn) : zero;
   SmallVector<OpFoldResult> raw(program.kernel.getNumAxes(), zero);
   digits(plan.m, row, first, raw);
-  digits(columns, column, firstColumn, raw);
+  if (column)
+    digits(columns, column, firstColumn, raw);
 
   Point point = program.origin();
   Value inside;
@@ -165,11 +167,13 @@ Value RegisterEpilogue::each(ArrayRef<int64_t> shape, ArrayRef<int64_t> origin, 
           });
         };
         Value i = same(plan.m) ? row : number(program.flat(plan.m) - program.dim(axes));
-        Value j = same(columns) ? column : number(program.flat(columns) - program.dim(axes + 1));
+        SmallVector<Value> place{i};
+        if (column)
+          place.push_back(same(columns) ? column : number(program.flat(columns) - program.dim(axes + 1)));
         Type type = cast<tile::FragmentType>(fragment.getType()).getElementType();
         if (there.lanes == 2)
           type = VectorType::get({2}, type);
-        Value element = at.create<tile::ElementOp>(where, type, fragment, ValueRange{i, j});
+        Value element = at.create<tile::ElementOp>(where, type, fragment, place);
         if (!sums.factor)
           return element;
         Value factor =
@@ -261,9 +265,13 @@ void RegisterEpilogue::direct(kernel::StoreOp store, const StorePlan &storePlan,
     auto branch = builder.create<scf::IfOp>(loc, condition, /*withElse=*/false);
     builder.setInsertionPoint(branch.thenYield());
   }
-  int64_t rows = plan.roles->fragmentRows;
-  int64_t width = plan.roles->columnGroups > 1 ? plan.roles->fragmentColumns : storePlan.columns;
-  each({rows, width}, {0, 0}, sums, access, Type(), [&](PointEmitter &emitter, Value inside) {
+  // Of a side without axes one row is stored; of rows alone, every thread's own.
+  SmallVector<int64_t> shape{plan.m.axes.empty() ? 1 : plan.roles->fragmentRows}, origin{0};
+  if (cast<tile::FragmentType>(sums.fragment.getType()).getShape().size() == 2) {
+    shape.push_back(plan.roles->columnGroups > 1 ? plan.roles->fragmentColumns : storePlan.columns);
+    origin.push_back(0);
+  }
+  each(shape, origin, sums, access, Type(), [&](PointEmitter &emitter, Value inside) {
     Value value = emitter.value(store.getValue());
     relax(value.getParentRegion()->getParentOp(), store.getValue().getType());
     OpBuilder::InsertionGuard inner(builder);

@@ -302,7 +302,7 @@ def Tile_ElementOp : Tile_Op<"element", [Pure]> {
 def Tile_FoldOp : Tile_Op<"fold", [Pure]> {
   let summary = "folds the rows of a fragment to one value each";
   let description = [{
-    `max` ignores NaN. With `partial` every thread folds only what it holds, and `tile.fold.join` finishes that.
+    `max` ignores NaN, `add` adds, `first` takes the first column. With `partial` every thread folds only what it holds, and `tile.fold.join` finishes that.
     ```
     %m = tile.fold max %s : !tile.fragment<64x128xf32, sums> -> !tile.fragment<64xf32, rows>
     ```

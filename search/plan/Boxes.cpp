@@ -205,7 +205,8 @@ std::string planTile(const KernelInfo &kernel, const Access &access, const Side 
   if (!padded)
     return fmt::format("{} points of several axes are no rows of {}", columns.extent(), elements);
   std::vector<int64_t> down = boxOfPoints(rows, rowPoints), across = boxOfPoints(*padded, elements);
-  if (down.empty() || across.empty())
+  bool vector = rows.axes.empty() && rowPoints == 1; // which is a box of one row
+  if ((down.empty() && !vector) || across.empty())
     return "its tile is no number of boxes";
   std::vector<int64_t> box(kernel.axes.size(), 1);
   std::vector<int> order;

@@ -4,6 +4,8 @@
 // 2. Each operand comes as blocks of memory, along the depth or (right) along its side, or element by element.
 // 3. Sums of a group, a step of its operands and what is beside them fit a thread's registers, or the large ones.
 // 4. Stores: blocks of the atom's size; else every thread what it holds.
+// A side of one point has no axes in the plan, and the atom's number of rows or columns: of a vector the first row counts
+// (its others are 0 or the same), or the first column, which the threads share out among them at the end.
 #include "search/plan/DirectParts.h"
 #include "search/plan/Planners.h"
 
@@ -23,6 +25,12 @@ public:
     const ContractInfo &contract = *kernel.contract;
     refuseForDirect();
     const Atom &atom = planProduct(plan, depthSide(contract.k, left()));
+    dropSinglePoint(plan.m);
+    dropSinglePoint(plan.n);
+    refuse(plan.m.axes.empty() && plan.n.axes.empty(), "tc", "neither side has more than one point");
+    refuse(plan.n.axes.empty() && !schedule.packs.empty(), "pack", "the right operand is a vector");
+    refuse(plan.n.axes.empty() && !contract.complete.empty(), "tc",
+           "the result is remapped along rows, of which every thread has its own");
     plan.neighbours = atom.neighbours;
     planGroups(atom, contract);
     result.packs = packRight(packed, plan);
@@ -32,7 +40,7 @@ public:
     finish(plan, plan.n);
     planBlockStores(plan, atom, plan.n);
     for (const StorePlan &store : plan.stores)
-      if (store.columns % atom.n != 0)
+      if (!plan.n.axes.empty() && store.columns % atom.n != 0)
         throw Refusal{fmt::format("tile: {} columns are stored, the atom has {}", store.columns, atom.n)};
     result.launches = {launchDirect(plan, plan.m.tiles() * plan.n.tiles())};
     result.body = std::move(plan);
@@ -40,8 +48,18 @@ public:
   }
 
 private:
+  static void dropSinglePoint(Side &side) {
+    if (std::all_of(side.axes.begin(), side.axes.end(),
+                    [](const TiledAxis &axis) { return axis.extent == 1 && axis.tile == 1; }))
+      side.axes.clear();
+  }
+
   void planGroups(const Atom &atom, const ContractInfo &contract) {
-    int64_t rows = plan.m.extent(), columns = plan.n.extent(), depth = plan.k.extent();
+    int64_t rows = plan.m.axes.empty() ? atom.m : plan.m.extent(),
+            columns = plan.n.axes.empty() ? atom.n : plan.n.extent(), depth = plan.k.extent();
+    if (plan.n.axes.empty() && rows % (atom.n * schedule.warpsM) != 0)
+      throw Refusal{fmt::format("tile: {} rows of one column, {} groups of {} threads share them out", rows,
+                                schedule.warpsM, atom.n)};
     if (rows % (atom.m * schedule.warpsM) != 0)
       throw Refusal{
           fmt::format("tile: {} rows, {} groups take multiples of {}", rows, schedule.warpsM, atom.m)};

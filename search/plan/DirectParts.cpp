@@ -134,6 +134,22 @@ std::string DirectParts::whyNoBlocks(const BoxPlan &box, int64_t multiple) const
   return "";
 }
 
+std::string DirectParts::addRows(BoxPlan &box, int64_t points) const {
+  if (std::any_of(box.box.begin(), box.box.end() - 1, [](int64_t points) { return points > 1; }))
+    return "a step of its depth lies in several dimensions";
+  int64_t apart = roundUp(box.sizes.back() * bytesOf(kernel.buffers[box.buffer].type), device.blocks.base) +
+                  device.blocks.base;
+  LinearIndex first;
+  first.coefficients.assign(kernel.axes.size(), 0);
+  auto insert = [](auto &list, auto value) { list.insert(list.end() - 1, value); };
+  insert(box.sizes, 1);
+  insert(box.strides, apart / bytesOf(kernel.buffers[box.buffer].type));
+  insert(box.box, points);
+  insert(box.steps, 1);
+  insert(box.coords, first);
+  return "";
+}
+
 std::string DirectParts::planBlocks(const OperandInfo &operand, bool depthInRows, bool left, const Atom &atom,
                                     const Side &side, int64_t points, const Side &depth,
                                     OperandPlan &made) const {
@@ -148,12 +164,16 @@ std::string DirectParts::planBlocks(const OperandInfo &operand, bool depthInRows
       return fmt::format("a depth of {} over several axes is no multiple of {}", depth.extent(), atom.k);
     padded = *whole;
   }
-  int64_t rowBytes = (depthInRows ? points : deep) * bytes;
-  if (std::string reason =
-          planOperandInBoxes(kernel, operand, depthInRows, side, padded, made, points, rowBytes, points);
+  bool vector = side.axes.empty();
+  int64_t rowBytes = (depthInRows ? points : deep) * bytes, sidePoints = vector ? 1 : points;
+  if (std::string reason = planOperandInBoxes(kernel, operand, depthInRows, side, padded, made, sidePoints,
+                                              rowBytes, sidePoints);
       !reason.empty())
     return reason;
   for (BoxPlan &box : made.boxes) {
+    if (vector)
+      if (std::string reason = addRows(box, points); !reason.empty())
+        return reason;
     joinRows(kernel, box, {&side, &padded});
     if (std::string reason = whyNoBlocks(box, left ? atom.m : depthInRows ? atom.k : atom.n); !reason.empty())
       return reason;
@@ -224,7 +244,7 @@ OperandPlan DirectParts::planOperand(const PipePlan &plan, const Atom &atom, con
       continue;
     reason = planBlocks(operand, inRows, left, atom, side, points, depth, made);
     if (reason.empty()) {
-      if (plan.roles->ahead > 0)
+      if (plan.roles->ahead > 0 && !side.axes.empty()) // all groups read the same vector
         planPrefetch(*plan.roles, operand, side, depth, made);
       return made;
     }

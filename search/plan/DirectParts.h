@@ -36,6 +36,8 @@ private:
   OperandPlan planElements(const Atom &atom, const OperandInfo &operand, bool left, const Side &depth) const;
   std::string planBlock(const Access &access, const Side &rows, int64_t rowPoints, const Side &columns,
                         int64_t columnPoints, BoxPlan &box) const;
+  /// Gives the box of a vector `points` rows, of which all but the first lie behind its end; why not, or empty.
+  std::string addRows(BoxPlan &box, int64_t points) const;
   /// Why the device has no blocks of it, whose rows are a multiple of `multiple`; empty if it has.
   std::string whyNoBlocks(const BoxPlan &box, int64_t multiple) const;
 };

@@ -5,6 +5,7 @@
 #include "search/strategies/Space.h"
 
 #include "search/options/Option.h"
+#include "search/strategies/heuristic/AtomChoice.h"
 #include "search/strategies/heuristic/Heuristic.h"
 #include <algorithm>
 #include <cmath>
@@ -57,6 +58,10 @@ std::string without(const std::vector<std::string> &uses, size_t left) {
   return text;
 }
 
+bool isVectorOnGpu(const KernelInfo &kernel, const DeviceInfo &device) {
+  return device.maxThreads > 1 && heuristic::hasVector(kernel);
+}
+
 } // namespace
 
 double Space::roofline(double flops) const {
@@ -99,7 +104,8 @@ std::optional<Candidate> Space::candidate(const Schedule &schedule) const {
     double wide = double(device.vectorBytes) / 4;
     if (device.maxThreads == 1 && loop->vectorWidth < wide)
       lanes = wide / double(loop->vectorWidth);
-    if (kernel.contract || kernel.attend)
+    // Memory bounds products with a vector: there plain loops are as good.
+    if ((kernel.contract && !isVectorOnGpu(kernel, device)) || kernel.attend)
       slow = 4;
   }
   double arithmetic = device.plainRate > 0 ? kernel.flops / device.plainRate : 0;
@@ -182,6 +188,8 @@ std::vector<Candidate> Space::seeds() const {
       add(schedule);
   // Without its atom a large product takes many times as long, and one such trial as long as many others.
   constexpr double cheap = 1e-3;
+  if (isVectorOnGpu(kernel, device))
+    add(loopHeuristic(kernel, device));
   if (!kernel.contract || roofline() < cheap)
     for (const Schedule &schedule : {loopHeuristic(kernel, device), Schedule()})
       add(schedule);

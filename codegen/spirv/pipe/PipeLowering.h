@@ -122,6 +122,10 @@ private:
   /// Values of `width` rows, one a component of what every lane has: lane r gets the fold of row r over all lanes.
   mlir::Value transposeFold(llvm::StringRef kind, llvm::SmallVector<mlir::Value> rows);
   mlir::Value fold(llvm::StringRef kind, mlir::Value x, mlir::Value y);
+  /// Whether that bit of the lane's number is set.
+  mlir::Value laneBit(int64_t bit);
+  /// The first column of sums as rows, one a lane.
+  llvm::SmallVector<mlir::Value> firstColumn(llvm::ArrayRef<mlir::Value> registers, int64_t columns);
   /// Every lane's shares, 8 rows a register, to a value a row.
   llvm::SmallVector<mlir::Value> joinShares(llvm::StringRef kind, llvm::ArrayRef<mlir::Value> shares);
   /// What lane `from` has.

@@ -18,6 +18,22 @@ const Atom *groupAtom(const DeviceInfo &device, bool asynchronous, ElementType o
   return nullptr;
 }
 
+const Atom *directAtom(const DeviceInfo &device, ElementType operand, ElementType sums, bool tf32) {
+  return hasCopy(device, "async") ? nullptr : groupAtom(device, /*asynchronous=*/false, operand, sums, tf32);
+}
+
+int64_t pointsOf(const KernelInfo &kernel, const std::vector<int> &axes) {
+  int64_t points = 1;
+  for (int axis : axes)
+    points *= kernel.axes[axis].extent;
+  return points;
+}
+
+bool hasVector(const KernelInfo &kernel) {
+  return kernel.contract &&
+         (pointsOf(kernel, kernel.contract->m) == 1) != (pointsOf(kernel, kernel.contract->n) == 1);
+}
+
 void copyAll(const KernelInfo &kernel, const OperandInfo &operand, const char *kind, Schedule &schedule) {
   for (int access : operand.accesses)
     schedule.copies[kernel.buffers[kernel.accesses[access].buffer].name] = kind;

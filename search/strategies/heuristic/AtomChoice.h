@@ -11,6 +11,14 @@ bool hasCopy(const DeviceInfo &device, const char *kind);
 const Atom *groupAtom(const DeviceInfo &device, bool asynchronous, ElementType operand, ElementType sums,
                       bool tf32);
 
+/// The same of a device whose threads start no copies into block memory.
+const Atom *directAtom(const DeviceInfo &device, ElementType operand, ElementType sums, bool tf32);
+
+int64_t pointsOf(const KernelInfo &kernel, const std::vector<int> &axes);
+
+/// Whether one side of the kernel's contraction is one point: a product of a matrix and a vector.
+bool hasVector(const KernelInfo &kernel);
+
 /// Every load of the operand by that kind of copy.
 void copyAll(const KernelInfo &kernel, const OperandInfo &operand, const char *kind, Schedule &schedule);
 

@@ -14,11 +14,6 @@ namespace tgc::heuristic {
 
 namespace {
 
-/// The atom of a device whose threads start no copies into block memory.
-const Atom *directAtom(const DeviceInfo &device, ElementType operand, ElementType sums, bool tf32) {
-  return hasCopy(device, "async") ? nullptr : groupAtom(device, /*asynchronous=*/false, operand, sums, tf32);
-}
-
 /// Rows × columns of a group's sums, in groups of the atom's width, and how groups lie.
 struct Shape {
   int64_t rows, columns, groupsM, groupsN;
@@ -172,7 +167,8 @@ private:
   /// A short depth that comes element by element is laid out ahead: every element is read many times.
   std::optional<Schedule> unfolded() const {
     constexpr int64_t least = 32, most = 1024, manyRows = 64;
-    int64_t depth = extentOf(contract.k), rows = extentOf(contract.m), columns = extentOf(contract.n);
+    int64_t depth = pointsOf(kernel, contract.k), rows = pointsOf(kernel, contract.m),
+            columns = pointsOf(kernel, contract.n);
     std::vector<std::string> names = plainOperands();
     if (names.empty() || depth < least || depth > most || depth % 2 != 0 || kernel.reductions.size() > 1 ||
         std::min(rows, columns) < least || std::max(rows, columns) < manyRows)
@@ -187,13 +183,6 @@ private:
     std::sort(apart.unfold.begin(), apart.unfold.end());
     apart.unfold.erase(std::unique(apart.unfold.begin(), apart.unfold.end()), apart.unfold.end());
     return !apart.unfold.empty() && planParts(kernel, apart) ? std::optional(apart) : std::nullopt;
-  }
-
-  int64_t extentOf(const std::vector<int> &axes) const {
-    int64_t extent = 1;
-    for (int axis : axes)
-      extent *= kernel.axes[axis].extent;
-    return extent;
   }
 
   /// The axis that is summed and contiguous in the left operand, or else the longest one.

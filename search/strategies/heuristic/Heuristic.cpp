@@ -15,6 +15,7 @@ const Rule rules[] = {
     {KernelShape::Reduce, heuristic::reduceSchedule},
     {KernelShape::Contract, heuristic::rolesContractSchedule},
     {KernelShape::Attend, heuristic::rolesAttendSchedule},
+    {KernelShape::Contract, heuristic::directVectorSchedule},
     {KernelShape::Contract, heuristic::directContractSchedule},
     {KernelShape::Attend, heuristic::directAttendSchedule},
     {KernelShape::Contract, heuristic::groupsContractSchedule},

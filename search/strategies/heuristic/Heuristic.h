@@ -11,6 +11,7 @@ std::optional<Schedule> reduceSchedule(const KernelInfo &kernel, const DeviceInf
 std::optional<Schedule> rolesContractSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> rolesAttendSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> directAttendSchedule(const KernelInfo &kernel, const DeviceInfo &device);
+std::optional<Schedule> directVectorSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> directContractSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> groupsContractSchedule(const KernelInfo &kernel, const DeviceInfo &device);
 std::optional<Schedule> groupsAttendSchedule(const KernelInfo &kernel, const DeviceInfo &device);

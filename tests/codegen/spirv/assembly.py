@@ -8,6 +8,8 @@ a kernel without a loop all of it) the products of the matrix engine, loads of b
 products whose operands lie in registers that a load wrote, and bytes loaded a product. --check fails where there are no
 products, where one reads what nothing wrote, or where registers spill. --operands fails where products are of others. --table prints rows of a table, with what the
 instructions of each loop leave of the matrix engine's rate and want of the cache: a report on paper, not a measurement.
+--memory prints rows of another for products of a matrix and a vector: bytes of the matrix an instruction of the loop, and what
+that makes at an instruction a clock and engine, beside what memory brings.
 --large asks for the large register file (256 registers a thread), `auto` for kernels named so in their file's name."""
 import argparse
 import os
@@ -195,6 +197,28 @@ def paper(name, kernel, device):
     return row
 
 
+MEMORY = {"bmg": 456, "pvc": 1229, "lnl-m": 136}  # 10^9 bytes a second
+MEMORY_COLUMNS = ("kernel", "GPU", "products", "block loads", "prefetches", "other loads", "instructions", "bytes of the matrix",
+                  "bytes an instruction", "registers", "spill", "10^9 bytes a second, at most", "memory's")
+
+
+def memory(name, kernel, device):
+    """A row of MEMORY_COLUMNS. The matrix is the right operand where loads put rows of words into it (or else more registers),
+    and every product of the loop has another part of it."""
+    k = kernel.kinds
+    products = [DPAS.search(code(line)) for line in kernel.loop]
+    right, left = ({each.group(operand) for each in products if each} for operand in (2, 3))
+    depth = 32  # bytes
+    transforms = any(re.search(r"load_block2d\S*\.d\d+v", code(line)) for line in kernel.loop)
+    matrix = k["dpas"] * depth * (kernel.simd if transforms or len(right) > len(left) else 8)
+    row = [name, device, k["dpas"], k["block"], k["prefetch"], k["gather"], k["total"], matrix, f"{matrix / k['total']:.0f}", kernel.registers,
+           kernel.spill]
+    if device in DEVICES:
+        engines, _, clock, cores = DEVICES[device]
+        row += [f"{cores * engines * clock * matrix / k['total']:.0f}", MEMORY[device]]
+    return row
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="+")
@@ -203,12 +227,15 @@ def main():
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--memory", action="store_true")
     parser.add_argument("--operands", help="the type of all products' operands: b (8 bits), bf, hf, tf32")
     parser.add_argument("--most", type=float, help="most instructions of the main loop a product")
     options = parser.parse_args()
     failed = False
-    if options.table:
-        print("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS))
+    columns, row = (MEMORY_COLUMNS, memory) if options.memory else (COLUMNS, paper)
+    tables = options.table or options.memory
+    if tables:
+        print("| " + " | ".join(columns) + " |\n|" + "---|" * len(columns))
     for module in options.modules:
         for device in options.device or ["bmg"]:
             text, info, log = compile_module(options.ocloc, module, device, options.large or "large" in Path(module).name)
@@ -217,9 +244,9 @@ def main():
                 failed = True
                 continue
             kernel = Kernel(text, info)
-            if options.table:
+            if tables:
                 name = Path(module).name.split(".")[0]
-                print("| " + " | ".join(map(str, paper(name, kernel, device))) + " |")
+                print("| " + " | ".join(map(str, row(name, kernel, device))) + " |")
             else:
                 print(f"{Path(module).name} {device}: {kernel.row()}")
             said = kernel.complaints() if options.check else []

@@ -3,13 +3,13 @@
 
 A model is an ONNX file or one in xz; a target is pvc, bmg, lnl, dg2 or cpu. Of every package:
 - spirv-val accepts every module, and none computes in float64 unless the model's own data does (--double);
-- contractions and attention of bf16 and f16 multiply by the matrix engine, but for products of one row, which memory
-  bounds; those that do not are named, with their schedules;
+- contractions and attention of bf16 and f16 multiply by the matrix engine; those that do not are named, with their
+  schedules;
 - where Intel's offline compiler is there (TGC_OCLOC, or .intel-compiler of scripts/intel-compiler.sh), it takes them:
   every product reads what was loaded, operands come as blocks of memory where the device has them, no registers spill.
 --every N has every N-th of the other modules compiled too. --spills lists kernels' spills without failing. --table prints
 at the end a row for each model and GPU: the contractions and attention of 16 bits, those multiplied by the matrix engine,
-those of which blocks of memory bring both operands, or one, those that spill, and the seconds that tgc took."""
+those of one row, those of which blocks of memory bring both operands, or one, those that spill, and the seconds that tgc took."""
 import argparse
 import lzma
 import os
@@ -119,10 +119,10 @@ class Model:
         if not modules:
             return self.fail("no modules")
         engine = {name for name, module in modules.items() if b"_matrix_mad_" in module}
-        for name, (one_row, schedule) in wanted.items():
-            if name in modules and name not in engine and not one_row:
+        for name, (_, schedule) in wanted.items():
+            if name in modules and name not in engine:
                 self.fail(f"{name} does not use the matrix engine: {schedule}")
-        rows = sum(one_row for name, (one_row, _) in wanted.items() if name in modules and name not in engine)
+        rows = sum(one_row for name, (one_row, _) in wanted.items() if name in modules)
         others = 0
 
         def each(item):
@@ -143,7 +143,7 @@ class Model:
             others = sum(pool.map(each, enumerate(modules.items(), 1)))
         loads = [row for row in self.rows if row[1].kinds["block"] == 0]
         print(f"{self.title}: {len(modules)} modules, {seconds:.0f} s; {len(wanted)} contractions and attention of 16 bits: "
-              f"{len(engine & set(wanted))} by the matrix engine, {rows} of one row without it; {len(self.rows) + others} by ocloc",
+              f"{len(engine & set(wanted))} by the matrix engine, {rows} of one row; {len(self.rows) + others} by ocloc",
               flush=True)
         for note in notes:
             print(f"  {note}")

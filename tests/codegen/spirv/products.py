@@ -74,6 +74,37 @@ def gemm(name, M, N, K, type="bf16", out=None, nk=False, epilogue="none", batch=
     return text + f"  kernel.store {last}, %y[{at}%m, %n] : {y}\n}}\n"
 
 
+def vector(name, N, K, type="bf16", nk=True, left=False, batch=0, out=None, computed="", epilogue=True, pad=0, offset=0, around=0,
+           schedule=""):
+    """y[n] = Σ x[k]·w[n,k], or w[k,n], + v[n], through SiLU; with `left` the matrix is the left operand. x may be `computed` of
+    f32: rounded (round), or SiLU of it (silu). Rows of w are `pad` longer; the vector begins `offset` behind its memory's; y has `around` more elements on
+    both sides, which nothing writes."""
+    rounded, sums = " tf32" * (type == "tf32"), "i32" if type == "i8" else "f32"
+    type = "f32" if rounded else type
+    out, other = out or (sums if type == "i8" else type), "f32" if computed else type
+    b, at = (f"{batch}x", "%b, ") if batch else ("", "")
+    x, y = f"memref<{b}{K + offset}x{other}>", f"memref<{b}{N + 2 * around}x{out}>"
+    w = f"memref<{b}{N}x{K + pad}x{type}>" if nk else f"memref<{b}{K}x{N + pad}x{type}>"
+    attributes = f' attributes {{schedule = "{schedule}"}}' if schedule else ""
+    text = f"kernel.func @{name}(%x: {x}, %w: {w}, %v: memref<{N}xf32>, %y: {y}) axes({f'%b = {batch}, ' if batch else ''}%n = {N}, %k = {K}){attributes} {{\n"
+    text += "  %one = arith.constant 1.0 : f32\n"
+    text += f"  %x0 = kernel.load %x[{at}%k{f' + {offset}' if offset else ''}] : {x}\n  %c = kernel.load %w[{at}{'%n, %k' if nk else '%k, %n'}] : {w}\n"
+    silu = "  %{0}1 = arith.negf {1} : f32\n  %{0}2 = math.exp %{0}1 : f32\n  %{0}3 = arith.addf %{0}2, %one : f32\n  %{0}4 = arith.divf {1}, %{0}3 : f32\n"
+    a = "%x0"
+    if computed == "silu":
+        text, a = text + silu.format("a", a), "%a4"
+    if computed:
+        text, a = text + f"  %x1 = arith.truncf {a} : f32 to {type}\n", "%x1"
+    text += f"  %s = kernel.contract {'%c, ' + a if left else a + ', %c'} over(%k){rounded} : {type}, {type} -> {sums}\n"
+    last = "%s"
+    if epilogue:
+        text += f"  %v0 = kernel.load %v[%n] : memref<{N}xf32>\n  %t = arith.addf {last}, %v0 : f32\n" + silu.format("e", "%t")
+        last = "%e4"
+    if out not in ("f32", "i32"):
+        text, last = text + f"  %z = arith.truncf {last} : f32 to {out}\n", "%z"
+    return text + f"  kernel.store {last}, %y[{at}%n{f' + {around}' if around else ''}] : {y}\n}}\n"
+
+
 def pieces(name, first, M, N, K, type="bf16"):
     """The left operand's rows lie in two buffers."""
     x, y, w, o = (f"memref<{rows}x{columns}x{type}>" for rows, columns in ((first, K), (M - first, K), (K, N), (M, N)))
@@ -145,6 +176,15 @@ def convolution(name, B, H, W, C, N, type="f16", taps=3, stride=1, schedule=""):
             f"{narrow}  kernel.store {last}, %y[%b, %h, %v, %n] : {y}\n}}\n")
 
 
+def depthwise(name, H, W, C, type="bf16"):
+    """A convolution of each channel by itself, 3 × 3 taps, channels last."""
+    x, w, y = f"memref<{H}x{W}x{C}x{type}>", f"memref<{C}x3x3x{type}>", f"memref<{H}x{W}x{C}x{type}>"
+    return (f"kernel.func @{name}(%x: {x}, %w: {w}, %y: {y}) axes(%h = {H}, %v = {W}, %c = {C}, %i = 3, %j = 3) {{\n"
+            f"  %a = kernel.load %x[%h + %i - 1, %v + %j - 1, %c] : {x} else 0.0\n  %b = kernel.load %w[%c, %i, %j] : {w}\n"
+            f"  %s = kernel.contract %a, %b over(%i, %j) : {type}, {type} -> f32\n"
+            f"  %z = arith.truncf %s : f32 to {type}\n  kernel.store %z, %y[%h, %v, %c] : {y}\n}}\n")
+
+
 def attention(name, B, H, M, N, D, type="bf16", mask=False, schedule=""):
     q, k = f"memref<{B}x{M}x{H}x{D}x{type}>", f"memref<{B}x{N}x{H}x{D}x{type}>"
     more = f", %mask: memref<{M}x{N}xf32>" if mask else ""
@@ -180,6 +220,21 @@ def small():
     yield gemm("odd_columns", 37, 45, 51, "f16", nk=True)
     yield gemm("elements", 64, 128, 64, nk=True, schedule="tc(dpas) tile(k,32) tile(m,64) tile(n,64) warps(2x2) copy(w,plain) copy(x,plain)")
     yield gemm("few", 3, 136, 264, epilogue="bias")
+    yield vector("row", 192, 264)
+    yield vector("row_left", 100, 96, "f16", left=True, out="f32", around=40)
+    yield vector("row_kn", 140, 200, nk=False, pad=4, around=40)
+    yield vector("row_kn_left", 75, 70, nk=False, left=True)
+    yield vector("row_odd", 77, 51, out="f32")
+    yield vector("row_odd_kn", 45, 51, "f16", nk=False)
+    yield vector("row_rounded", 96, 256, computed="round")
+    yield vector("row_silu", 72, 136, computed="silu")
+    yield vector("row_silu_kn", 72, 136, nk=False, computed="silu")
+    yield vector("row_batched", 48, 72, batch=3)
+    yield vector("row_batched_kn", 48, 72, nk=False, batch=3)
+    yield vector("row_between", 64, 80, offset=3, pad=8)
+    yield vector("row_behind", 64, 80, offset=8, pad=8, nk=False)
+    yield vector("row_transposed", 70, 96, schedule="tc(dpas) tile(k,32) tile(n,64) warps(1x2) copy(w,block2d) copy(x,block2d) prefetch(2)")
+    yield vector("row_groups", 150, 96, schedule="tc(dpas) flip tile(k,32) tile(n,64) warps(2) copy(w,block2d) copy(x,plain) prefetch(2)")
     yield pieces("pieces", 32, 96, 128, 64)
     yield joined("joined", 70, 72, 64, 96)
     for kind in ("taps", "last", "repeated", "frames", "tests"):
@@ -188,6 +243,7 @@ def small():
     yield convolution("taps", 2, 9, 16, 32, 64)
     yield convolution("strided", 1, 8, 32, 32, 64, stride=2)
     yield convolution("few_channels", 1, 8, 16, 4, 64)
+    yield depthwise("depthwise", 9, 12, 32)
     yield attention("heads", 2, 3, 70, 100, 64)
     yield attention("wide_heads", 1, 2, 50, 77, 128)
     yield attention("narrow_heads", 2, 3, 33, 77, 40, "f16")
@@ -204,6 +260,10 @@ def types():
     yield gemm("tf32", 45, 112, 72, "tf32", schedule=tile.replace("k,64", "k,16"))
     yield gemm("tf32_columns", 33, 104, 100, "tf32", nk=True, epilogue="bias", schedule=f"tc(dpas) tile(k,16) tile(m,32) tile(n,64) warps(2x2) {BLOCKS}")
     yield gemm("tf32_odd", 37, 45, 51, "tf32", nk=True)
+    yield vector("bytes_row", 96, 208, "i8", epilogue=False)
+    yield vector("bytes_row_kn", 96, 208, "i8", nk=False, epilogue=False)
+    yield vector("tf32_row", 96, 104, "tf32")
+    yield vector("tf32_row_kn", 96, 104, "tf32", nk=False)
     yield convolution("tf32_taps", 1, 5, 16, 32, 32, "tf32")
 
 
@@ -218,6 +278,10 @@ def large():
     yield gemm("wan_up", 32760, 8960, 1536, epilogue="gelu")
     yield gemm("wan_down", 32760, 1536, 8960, epilogue="residual")
     yield gemm("wan_up_nk", 32760, 8960, 1536, nk=True, epilogue="gelu")
+    yield vector("row_nk", 3072, 3072)
+    yield vector("row_kn", 3072, 3072, nk=False)
+    yield vector("row_modulation", 1056768, 3072)
+    yield vector("row_short", 3072, 256, computed="round")
     yield causal("causal_taps", "taps", 480, 832, 96, 96, schedule="heuristic")
     yield causal("causal_frames", "frames", 480, 832, 96, 96, schedule="heuristic")
     yield attention("flux_attend", 1, 24, 4608, 4608, 128)
