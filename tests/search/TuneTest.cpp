@@ -1,11 +1,9 @@
-// Search without a compiler: strategies on a made-up cost, the tuner with faults, kills and company, and helper
-// processes that misbehave.
+// Search without a compiler: strategies on a made-up cost, the tuner with faults, kills and company.
 #define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>
 
 #include "compiler/support/Error.h"
 #include "search/database/Choose.h"
-#include "search/measure/Child.h"
 #include "search/tune/Tuner.h"
 #include "tests/search/Folder.h"
 #include <chrono>
@@ -460,48 +458,4 @@ TEST_CASE("two searches on one database share the trials") {
   TestMeasurer measurer(host);
   Database database(alone.file("a.db"));
   CHECK(found == bests(tune(host, testDevice(), measurer, database, options)));
-}
-
-TEST_CASE("helper processes that die, hang or grow are ended and replaced") {
-  auto child = [](const char *script, uint64_t memory = 0) {
-    return std::make_unique<Child>(std::vector<std::string>{"/bin/sh", "-c", script}, memory);
-  };
-  auto echo = child("while read line; do if [ \"$line\" = die ]; then kill -SEGV $$; fi; "
-                    "if [ \"$line\" = leave ]; then exit 3; fi; echo \"got $line\"; done");
-  CHECK(echo->ask("a", 5).line == "got a");
-  Child::Answer died = echo->ask("die", 5);
-  REQUIRE(died.end == Child::End::Died);
-  CHECK(died.message.find("signal 11") != std::string::npos);
-  CHECK(echo->ask("b", 5).line == "got b");
-  CHECK(echo->ask("leave", 5).message == "ended with code 3");
-  CHECK(echo->ask("c", 5).line == "got c");
-  auto start = std::chrono::steady_clock::now();
-  CHECK(child("exec sleep 100")->ask("x", 0.3).end == Child::End::TimedOut);
-  auto hungry =
-      child("read line; exec python3 -c 'x = bytearray(1 << 30); import time; time.sleep(50)'", 200 << 20);
-  CHECK(hungry->ask("x", 30).end == Child::End::TooMuchMemory);
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
-  CHECK(child("exec /no/such/program")->ask("x", 5).end == Child::End::Died);
-}
-
-TEST_CASE("requests and replies travel as lines") {
-  MeasureRequest request;
-  request.package = "/tmp/a \"b\"\n.tgc";
-  request.samples = {{"y", 5}};
-  request.coldBytes = 7;
-  request.fault = "hang";
-  std::string line = printRequest(request);
-  CHECK(line.find('\n') == std::string::npos);
-  MeasureRequest back = parseRequest(line);
-  CHECK((back.package == request.package && back.coldBytes == 7 && back.samples[0].element == 5 &&
-         back.fault == "hang"));
-  MeasureReply reply;
-  reply.outcome = Outcome::Ok;
-  reply.seconds = {3, 1, 2};
-  reply.values = {NAN, -INFINITY, 0.1};
-  MeasureReply got = parseReply(printReply(reply));
-  CHECK((got.outcome == Outcome::Ok && got.median == 2 && got.spread == 0.5));
-  CHECK((std::isnan(got.values[0]) && got.values[1] == -INFINITY && got.values[2] == 0.1));
-  CHECK(parseReply("nonsense").outcome == Outcome::Crashed);
-  CHECK_THROWS_AS(parseRequest("{}"), Error);
 }

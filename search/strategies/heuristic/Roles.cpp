@@ -49,7 +49,7 @@ public:
       // Narrow ones, whose tiles arrive later than their products are done: twice the rows.
       for (int64_t columns : {96, 64})
         consider(flip, 256, columns, 2, true);
-      int64_t all = roundUp(pointsOf(flip ? contract.m : contract.n), atom.nStep);
+      int64_t all = roundUp(pointsOf(kernel, flip ? contract.m : contract.n), atom.nStep);
       for (int64_t rows : {128, 256})
         if (all < 64)
           consider(flip, rows, all, 2, true);
@@ -70,13 +70,6 @@ private:
       schedule.tile[kernel.axes[axis].name] = depth;
       considerDepth(schedule, *count, consumers, pingpong);
     }
-  }
-
-  int64_t pointsOf(const std::vector<int> &axes) const {
-    int64_t points = 1;
-    for (int axis : axes)
-      points *= kernel.axes[axis].extent;
-    return points;
   }
 
   /// Of a step: a row of block memory; where that has much more than is left at the end, rows of half of it, three at
