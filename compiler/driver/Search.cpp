@@ -148,6 +148,7 @@ SearchReport searchModel(const CompileOptions &options, const std::string &datab
   tuning.modelBytes = session.modelBytes();
   tuning.jobs = session.jobs();
   tuning.besideMeasuring = tuning.device != "cpu";
+  tuning.takePace = !tuning.besideMeasuring;
   tuning.stop = [] { return interrupts.load() > 0; };
   tuning.progress = progressLine();
   SearchReport report;

@@ -33,6 +33,8 @@ struct State {
   std::map<std::string, double> seconds; ///< usable, by schedule
   double best = 0;                       ///< seconds
   double spent = 0;                      ///< seconds of compiling and measuring
+  double pace = 1;                       ///< how much longer the best takes now than when its time was taken
+  size_t steady = 0, unpaced = 0;        ///< waves without a change of pace, and without a look at it
   std::set<std::string> finalists;       ///< measured again by this run
   size_t flat = 0;                       ///< trials since something better was found
   bool begun = false, done = false;
@@ -116,6 +118,9 @@ private:
   // Trials.cpp
   std::optional<TuningRecord> known(const State &state, const std::string &schedule);
   MeasureRequest requestFor(const State &state, const std::string &package);
+  /// Measures the best so far again, so that a wave's times can be compared with its own. Machines that others use change
+  /// their pace every few seconds.
+  void takePace(State &state);
   TuningRecord measure(State &state, const std::string &schedule, const CompileReply &compiled, bool again);
   /// Measures and judges without storing.
   TuningRecord attempt(State &state, const std::string &schedule, const CompileReply &compiled, bool again,

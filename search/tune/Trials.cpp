@@ -40,7 +40,10 @@ MeasureRequest TuneRun::requestFor(const State &state, const std::string &packag
   }
   // Of long kernels a little slower is enough to know; short ones are noisier.
   constexpr double notShort = 0.005; // seconds
-  request.giveUpAbove = state.best * (state.best > longTrial ? 1.25 : state.best > notShort ? 1.3 : 2);
+  request.giveUpAbove = state.best * state.pace *
+                        (state.best > longTrial  ? 1.25
+                         : state.best > notShort ? 1.3
+                                                 : 2);
   double expected = state.best > 0 ? 40 * state.best : 3 + 300 * state.space->roofline();
   // A hang must not cost more than a few runs of a kernel that takes long.
   double most = std::max(60.0, 8 * state.best + 50 * state.space->roofline());
@@ -50,6 +53,28 @@ MeasureRequest TuneRun::requestFor(const State &state, const std::string &packag
                             ? options.memoryBytes
                             : uint64_t(4 * bytes) + 2 * request.coldBytes + (uint64_t(1) << 30);
   return request;
+}
+
+void TuneRun::takePace(State &state) {
+  constexpr double steady = 0.05; // of the best's time; measurements differ by as much
+  constexpr size_t calm = 3, calmWaves = 4;
+  if (!options.takePace || state.best <= 0 || (state.steady >= calm && ++state.unpaced < calmWaves))
+    return;
+  state.unpaced = 0;
+  CompileReply compiled = host.compile({{state.workload, bestOf(state)}}).front();
+  if (compiled.package.empty())
+    return;
+  state.pace = 1;
+  MeasureRequest request = requestFor(state, compiled.package);
+  request.samples.clear();
+  request.giveUpAbove = 0;
+  Stopwatch watch(result.times.measuring);
+  Stopwatch own(state.spent);
+  MeasureReply reply = measurer.measure(request);
+  double pace = reply.outcome == Outcome::Ok ? reply.median / state.best : 1;
+  bool same = std::abs(pace - 1) < steady;
+  state.steady = same ? state.steady + 1 : 0;
+  state.pace = same ? 1 : pace;
 }
 
 TuningRecord TuneRun::measure(State &state, const std::string &schedule, const CompileReply &compiled,
@@ -80,6 +105,8 @@ TuningRecord TuneRun::attempt(State &state, const std::string &schedule, const C
   if (hopeless)
     record.message = "not measured: " + compiled.remarks;
   if (!compiled.package.empty() && !hopeless) {
+    if (again)
+      state.pace = 1;
     MeasureRequest request = requestFor(state, compiled.package);
     if (again)
       request.giveUpAbove = 0;
@@ -92,7 +119,7 @@ TuningRecord TuneRun::attempt(State &state, const std::string &schedule, const C
     }
     record.outcome = reply.outcome;
     record.message = reply.message;
-    record.seconds = reply.median;
+    record.seconds = reply.median / state.pace;
     record.spread = reply.spread;
     record.samples = int(reply.seconds.size());
     if (reply.outcome == Outcome::Ok)

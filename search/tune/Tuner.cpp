@@ -237,6 +237,7 @@ void TuneRun::awaitCompiled(Wave &wave) {
 }
 
 void TuneRun::measureWave(Wave &wave) {
+  std::set<size_t> paced;
   for (Trial &trial : wave.trials) {
     State &state = states[trial.state];
     // What the budget ends in the midst of is left to the next run; the heuristic's schedules come before
@@ -246,8 +247,11 @@ void TuneRun::measureWave(Wave &wave) {
       state.done = true;
       continue;
     }
-    if (trial.kind == Trial::Mine)
+    if (trial.kind == Trial::Mine) {
+      if (wave.mine.size() > 1 && paced.insert(trial.state).second)
+        takePace(state);
       trial.answer = measure(state, trial.candidate.text, trial.compiled, /*again=*/false);
+    }
     if (trial.kind == Trial::Others)
       awaitOthers(state, trial);
     learn(trial);
