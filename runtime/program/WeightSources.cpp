@@ -1,11 +1,11 @@
 #include "runtime/program/WeightSources.h"
 #include "runtime/format/Error.h"
+#include "runtime/format/HugePages.h"
 #include "runtime/io/RandomWeights.h"
 #include "runtime/io/Safetensors.h"
 #include <cstring>
 #include <filesystem>
 #include <new>
-#include <sys/mman.h>
 
 namespace tgc::runtime {
 
@@ -19,12 +19,11 @@ std::string typeText(DType dtype, const Shape &shape) {
 /// A buffer aligned to pages, so that it can serve as a slot's memory; a large one on huge pages, which makes
 /// filling and reading it faster. Its content is undefined.
 std::shared_ptr<uint8_t> newBuffer(uint64_t bytes) {
-  constexpr uint64_t HugePage = uint64_t(2) << 20;
   static constexpr auto Small = std::align_val_t(4096), Large = std::align_val_t(HugePage);
   bool large = bytes >= 2 * HugePage;
   auto *memory = static_cast<uint8_t *>(::operator new(bytes, large ? Large : Small));
   if (large)
-    ::madvise(memory, bytes / HugePage * HugePage, MADV_HUGEPAGE);
+    preferHugePages(memory, bytes / HugePage * HugePage);
   return {memory, [large](uint8_t *memory) { ::operator delete(memory, large ? Large : Small); }};
 }
 

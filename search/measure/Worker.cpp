@@ -7,6 +7,7 @@
 //    launches counts. A candidate that is clearly too slow ends early: between runs, and in the midst of one
 //    together with the process.
 #include "compiler/support/Error.h"
+#include "runtime/format/HugePages.h"
 #include "runtime/include/tgc/tgc.h"
 #include "search/measure/Child.h"
 #include "search/measure/Measure.h"
@@ -20,7 +21,6 @@
 #include <mutex>
 #include <new>
 #include <numeric>
-#include <sys/mman.h>
 #include <thread>
 #include <unistd.h>
 
@@ -36,17 +36,16 @@ void call(tgc_status status) {
 struct Tensor {
   explicit Tensor(const tgc_tensor_info &info)
       : info(info), name(info.name), shape(info.shape, info.shape + info.rank),
-        memory(static_cast<char *>(::operator new(info.bytes + 1, std::align_val_t(hugePage)))) {
-    if (info.bytes >= hugePage)
-      ::madvise(memory.get(), info.bytes / hugePage * hugePage, MADV_HUGEPAGE);
+        memory(static_cast<char *>(::operator new(info.bytes + 1, std::align_val_t(runtime::HugePage)))) {
+    if (info.bytes >= runtime::HugePage)
+      runtime::preferHugePages(memory.get(), info.bytes / runtime::HugePage * runtime::HugePage);
   }
   tgc_tensor view() {
     return {info.name, info.dtype, info.rank, info.shape, memory.get(), size_t(info.bytes)};
   }
 
-  static constexpr size_t hugePage = size_t(2) << 20;
   struct Free {
-    void operator()(char *memory) const { ::operator delete(memory, std::align_val_t(hugePage)); }
+    void operator()(char *memory) const { ::operator delete(memory, std::align_val_t(runtime::HugePage)); }
   };
   tgc_tensor_info info; ///< its name and shape live as long as the program that was asked
   std::string name;

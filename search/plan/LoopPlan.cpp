@@ -45,7 +45,6 @@ std::vector<std::optional<int64_t>> storeStrides(const KernelInfo &kernel) {
 
 namespace {
 
-constexpr int64_t maxCopies = 512;    // of one operation, unrolled
 constexpr int64_t maxHeldValues = 96; // accumulators of one reduction, as vectors or scalars
 
 struct VectorChoice {
@@ -239,8 +238,8 @@ private:
     int64_t copies = 1;
     for (size_t axis = 0; axis < kernel.axes.size(); ++axis)
       copies *= registersOf(int(axis));
-    if (copies > maxCopies)
-      return fmt::format("{} copies of the code, at most {} are made", copies, maxCopies);
+    if (copies > mostCopies)
+      return fmt::format("{} copies of the code, at most {} are made", copies, mostCopies);
     for (const ReductionInfo &reduction : kernel.reductions) {
       int64_t values = 1;
       for (size_t axis = 0; axis < kernel.axes.size(); ++axis)

@@ -7,6 +7,9 @@ namespace tgc {
 /// The loop generator's plan: any kernel, no matrix instruction.
 PlanResult planLoop(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 
+/// Of one operation, unrolled: planLoop refuses more.
+constexpr int64_t mostCopies = 512;
+
 /// The pipe generator's plan: kernels with a contraction, by the schedule's atom.
 PlanResult planPipe(const KernelInfo &kernel, const Schedule &schedule, const DeviceInfo &device);
 /// Its shapes; throw Refusal (PipeParts.h).

@@ -3,6 +3,7 @@
 #include "runtime/devices/cpu/CpuFeatures.h"
 #include "runtime/devices/cpu/ThreadPool.h"
 #include "runtime/format/Error.h"
+#include "runtime/format/HugePages.h"
 #include "runtime/io/Threads.h"
 #include <chrono>
 #include <cstdlib>
@@ -17,7 +18,6 @@ namespace tgc::runtime {
 namespace {
 /// From this size on memory is mapped, which gives zeros without touching them and returns it at once.
 constexpr uint64_t MapBytes = uint64_t(1) << 20;
-constexpr uint64_t HugePage = uint64_t(2) << 20;
 constexpr size_t Page = 4096;
 
 /// What the launches of a loaded package need; shared by its sequences.
@@ -161,7 +161,7 @@ private:
     if (memory == MAP_FAILED)
       deviceError("out of memory: cannot allocate " + std::to_string(bytes) + " bytes");
     if (bytes >= HugePage)
-      ::madvise(memory, bytes, MADV_HUGEPAGE);
+      preferHugePages(memory, bytes);
     return reinterpret_cast<Address>(memory);
   }
 

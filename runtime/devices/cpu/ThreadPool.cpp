@@ -8,17 +8,16 @@
 // does not see inside sees the job closed. Idle workers spin for a short time, long enough to bridge the gap
 // between two launches, and then sleep.
 #include "runtime/devices/cpu/ThreadPool.h"
+#include "runtime/format/HugePages.h"
 #include <algorithm>
 #include <chrono>
 #include <new>
-#include <sys/mman.h>
 
 namespace tgc::runtime {
 
 namespace {
 constexpr std::chrono::microseconds SpinTime(40);
 constexpr unsigned SpinsPerLook = 64;
-constexpr size_t HugePage = size_t(2) << 20;
 /// Chunks per thread: enough to even out threads that run at different speed.
 constexpr uint64_t ChunksPerThread = 8;
 
@@ -56,7 +55,7 @@ void *Scratch::get(size_t bytes) {
     bytes = (bytes + alignment - 1) / alignment * alignment;
     memory = {::operator new(bytes, std::align_val_t(alignment)), Free{alignment}};
     if (huge)
-      ::madvise(memory.get(), bytes, MADV_HUGEPAGE);
+      preferHugePages(memory.get(), bytes);
     capacity = bytes;
   }
   return memory.get();

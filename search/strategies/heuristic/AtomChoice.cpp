@@ -29,6 +29,15 @@ int64_t pointsOf(const KernelInfo &kernel, const std::vector<int> &axes) {
   return points;
 }
 
+const Access *largestAccess(const KernelInfo &kernel, const OperandInfo &operand) {
+  const Access *best = nullptr;
+  for (int position : operand.accesses)
+    if (const Access &access = kernel.accesses[position];
+        !best || kernel.buffers[access.buffer].elements() > kernel.buffers[best->buffer].elements())
+      best = &access;
+  return best;
+}
+
 bool hasVector(const KernelInfo &kernel) {
   return kernel.contract &&
          (pointsOf(kernel, kernel.contract->m) == 1) != (pointsOf(kernel, kernel.contract->n) == 1);

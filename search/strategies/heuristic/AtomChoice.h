@@ -1,4 +1,4 @@
-// What the rules of contractions and attention share on devices whose atoms keep sums in registers of groups.
+// What the rules of contractions and attention share, most of it for atoms that keep sums in registers of groups.
 #pragma once
 #include "search/Plan.h"
 
@@ -15,6 +15,9 @@ const Atom *groupAtom(const DeviceInfo &device, bool asynchronous, ElementType o
 const Atom *directAtom(const DeviceInfo &device, ElementType operand, ElementType sums, bool tf32);
 
 int64_t pointsOf(const KernelInfo &kernel, const std::vector<int> &axes);
+
+/// The operand's load from the largest buffer; null if it has none.
+const Access *largestAccess(const KernelInfo &kernel, const OperandInfo &operand);
 
 /// Whether one side of the kernel's contraction is one point: a product of a matrix and a vector.
 bool hasVector(const KernelInfo &kernel);

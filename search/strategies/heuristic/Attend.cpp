@@ -2,22 +2,12 @@
 // most of the second cache to keys and values; a block of keys whose weights stay in the first cache.
 #include "search/plan/PipeParts.h"
 #include "search/plan/Planners.h"
+#include "search/strategies/heuristic/AtomChoice.h"
 #include "search/strategies/heuristic/Heuristic.h"
 
 #include <algorithm>
 
 namespace tgc::heuristic {
-namespace {
-
-int64_t product(const KernelInfo &kernel, const std::vector<int> &axes) {
-  int64_t points = 1;
-  for (int axis : axes)
-    points *= kernel.axes[axis].extent;
-  return points;
-}
-
-} // namespace
-
 std::optional<Schedule> attendSchedule(const KernelInfo &kernel, const DeviceInfo &device) {
   if (device.maxThreads > 1 || !kernel.attend || !kernel.attend->scores)
     return std::nullopt;
@@ -37,9 +27,10 @@ std::optional<Schedule> attendSchedule(const KernelInfo &kernel, const DeviceInf
   if (queries < 0 || kernel.axes[queries].extent < lanes / 2)
     return std::nullopt;
 
-  int64_t depth = product(kernel, attend.d), columns = product(kernel, attend.e);
+  int64_t depth = pointsOf(kernel, attend.d), columns = pointsOf(kernel, attend.e);
   int64_t extent = kernel.axes[queries].extent;
-  double others = double(product(kernel, attend.batch)) * double(product(kernel, attend.m)) / double(extent);
+  double others =
+      double(pointsOf(kernel, attend.batch)) * double(pointsOf(kernel, attend.m)) / double(extent);
   Schedule base;
   base.atom = atom->name;
   base.flip = true;

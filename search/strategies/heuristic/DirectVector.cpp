@@ -134,18 +134,9 @@ private:
     return left ? plan.a.lanes : plan.b.lanes;
   }
 
-  const Access *largest(const OperandInfo &operand) const {
-    const Access *best = nullptr;
-    for (int position : operand.accesses)
-      if (const Access &access = kernel.accesses[position];
-          !best || kernel.buffers[access.buffer].elements() > kernel.buffers[best->buffer].elements())
-        best = &access;
-    return best;
-  }
-
   /// Whether the matrix's elements along the axis are neighbours in memory.
   bool isAlong(int axis) const {
-    const Access *access = largest(matrix);
+    const Access *access = largestAccess(kernel, matrix);
     return access && access->uses[axis] && access->strideOf(axis, kernel.buffers[access->buffer]) == 1;
   }
 

@@ -127,12 +127,8 @@ std::optional<Schedule> groupsContractSchedule(const KernelInfo &kernel, const D
   if (!kernel.contract || kernel.contract->k.empty() || !hasCopy(device, "async"))
     return std::nullopt;
   const ContractInfo &contract = *kernel.contract;
-  int64_t m = 1, n = 1;
-  for (int axis : contract.m)
-    m *= kernel.axes[axis].extent;
-  for (int axis : contract.n)
-    n *= kernel.axes[axis].extent;
-  if (std::min(m, n) < 8) // memory's speed is what counts: the loops' rule
+  if (std::min(pointsOf(kernel, contract.m), pointsOf(kernel, contract.n)) <
+      8) // memory's speed is what counts: the loops' rule
     return std::nullopt;
   const Atom *atom = groupAtom(device, /*asynchronous=*/false, contract.lhs.type,
                                kernel.reductions[contract.reduction].accumulator, contract.tf32);

@@ -201,9 +201,7 @@ std::optional<Schedule> rolesAttendSchedule(const KernelInfo &kernel, const Devi
   if (!atom)
     return std::nullopt;
   int queries = longestAxis(kernel, attend.m), keys = longestAxis(kernel, attend.n);
-  int64_t columns = 1;
-  for (int axis : attend.e)
-    columns *= kernel.axes[axis].extent;
+  int64_t columns = pointsOf(kernel, attend.e);
   struct Shape {
     int64_t consumers, keys;
     bool hold;

@@ -3,6 +3,7 @@
 //    has its reduced axis contiguous, a subgroup shares a row of it; else threads lie along its contiguous
 //    axis and share the reduced one.
 // 2. Else tiles of registers, 4 by 4, on 16 by 16 threads; as many steps of the reduced axis as one access has.
+#include "search/strategies/heuristic/AtomChoice.h"
 #include "search/strategies/heuristic/Heuristic.h"
 #include "search/strategies/heuristic/ThreadChoice.h"
 #include <algorithm>
@@ -17,19 +18,9 @@ int64_t product(const ThreadChoice &choice, const std::vector<int> &axes) {
   return all;
 }
 
-/// The operand's access that moves most.
-const Access *largest(const KernelInfo &kernel, const OperandInfo &operand) {
-  const Access *best = nullptr;
-  for (int position : operand.accesses)
-    if (const Access &access = kernel.accesses[position];
-        !best || kernel.buffers[access.buffer].elements() > kernel.buffers[best->buffer].elements())
-      best = &access;
-  return best;
-}
-
 Schedule fewColumns(ThreadChoice choice, const ContractInfo &contract, bool rowsAreM) {
   std::vector<int> rows = rowsAreM ? contract.m : contract.n, few = rowsAreM ? contract.n : contract.m;
-  const Access *load = largest(choice.kernel, rowsAreM ? contract.lhs : contract.rhs);
+  const Access *load = largestAccess(choice.kernel, rowsAreM ? contract.lhs : contract.rhs);
   rows = choice.byStride(rows, load);
   std::vector<int> k = choice.byStride(contract.k, load);
   bool alongRows = !rows.empty() && choice.contiguous(rows.front(), load);
@@ -99,7 +90,7 @@ std::optional<Schedule> threadContractSchedule(const KernelInfo &kernel, const D
     if (choice.threads < 128)
       choice.takeThreads(axis, 128 / choice.threads, /*pads=*/false);
   for (const OperandInfo *operand : {&contract.lhs, &contract.rhs}) {
-    const Access *load = largest(kernel, *operand);
+    const Access *load = largestAccess(kernel, *operand);
     std::vector<int> k = choice.byStride(contract.k, load);
     if (!k.empty() && choice.contiguous(k.front(), load) && choice.takeVector({k.front()}, load) > 1)
       return choice.schedule;

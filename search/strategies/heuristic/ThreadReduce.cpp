@@ -6,6 +6,7 @@
 // 2. Where a stored axis is the contiguous one instead, it has registers and threads, and what threads are left
 //    share the reduced axes.
 // 3. Stored axes that nothing read depends on, which repeat a result, are registers: it is made once.
+#include "search/plan/Planners.h"
 #include "search/strategies/heuristic/Heuristic.h"
 #include "search/strategies/heuristic/ThreadChoice.h"
 #include <algorithm>
@@ -18,8 +19,7 @@ constexpr int64_t mostWithoutPadding = 32; // values of a row in registers, rath
 constexpr int64_t blockThreads = 128;      // of several rows together
 constexpr int64_t columnThreads = 512;     // of a block whose reduced axes lie across memory
 constexpr int64_t lineBytes = 256;
-constexpr int64_t blockHeld = 16;   // values of a row in a thread's registers beside what rows share
-constexpr int64_t mostCopies = 512; // of an operation, by registers along all axes together
+constexpr int64_t blockHeld = 16; // values of a row in a thread's registers beside what rows share
 
 /// Bytes that every row along the axis reads anew of the same, beside those of its own.
 double sharedBytes(const ThreadChoice &choice, int axis) {
@@ -74,11 +74,15 @@ void alongRows(ThreadChoice &choice, const std::vector<int> &reduced, const Acce
   choice.takeVector(reduced, load);
   int64_t wanted = threadsOfRow(length, choice.device);
   int64_t taken = choice.takePowerOfTwo(reduced, wanted);
-  int64_t rest = 1, held = heldInRegisters(choice);
-  for (int axis : reduced)
-    rest *= choice.left(axis);
+  auto rest = [&] {
+    int64_t values = 1;
+    for (int axis : reduced)
+      values *= choice.left(axis);
+    return values;
+  };
+  int64_t held = heldInRegisters(choice);
   // Extents with few factors of two are padded along their longest axis, unless a few threads hold all of it.
-  if (taken < 8 && held * rest > mostWithoutPadding) {
+  if (taken < 8 && held * rest() > mostWithoutPadding) {
     int axis = *std::max_element(reduced.begin(), reduced.end(),
                                  [&](int a, int b) { return choice.left(a) < choice.left(b); });
     int64_t units = choice.left(axis), more = std::min<int64_t>(wanted / taken, 8);
@@ -94,10 +98,7 @@ void alongRows(ThreadChoice &choice, const std::vector<int> &reduced, const Acce
                           [&](int axis) { return choice.kernel.axes[axis].stored; }) ||
               std::any_of(choice.kernel.reductions.begin(), choice.kernel.reductions.end(),
                           [](const ReductionInfo &r) { return r.kind == ReductionKind::Moments; });
-  rest = 1;
-  for (int axis : reduced)
-    rest *= choice.left(axis);
-  if (held * rest <= (rows ? mostHeld : mostHeld / 2)) {
+  if (held * rest() <= (rows ? mostHeld : mostHeld / 2)) {
     for (int axis : reduced)
       choice.takeRegisters(axis, choice.left(axis));
     return;
