@@ -106,7 +106,8 @@ public:
     program.forTiles(plan.n, [&](Value first) {
       Value k = program.rows(keys, plan.b, plan.n, plan.k, keyScratch);
       Value v = program.rows(softmax.getValues(), plan.v, plan.e, plan.n, valueScratch);
-      Value valid = program.validExtent(plan.n);
+      // What lies beyond the last key or column may lie beyond the buffer, too.
+      Value valid = program.validExtent(plan.n), validColumns = program.validExtent(plan.e);
       auto overPanels =
           builder.create<scf::ForOp>(loc, program.index(0), program.index(panels), program.index(1));
       OpBuilder::InsertionGuard guard(builder);
@@ -121,7 +122,7 @@ public:
       step(panel);
       Value row = program.apply(program.dim(0) * columns, panel);
       if (!first) {
-        dot(plan.secondAtomM, v, weights, resultOf(row), Value(), valid, Value());
+        dot(plan.secondAtomM, v, weights, resultOf(row), validColumns, valid, Value());
         return;
       }
       Value later =
@@ -132,7 +133,7 @@ public:
         builder.setInsertionPoint(branch.thenYield());
         rescale(row);
       }
-      dot(plan.secondAtomM, v, weights, resultOf(row), Value(), valid, first);
+      dot(plan.secondAtomM, v, weights, resultOf(row), validColumns, valid, first);
     });
 
     // A query's number is panel · lanes + lane, its row of a column panel · columns + column.

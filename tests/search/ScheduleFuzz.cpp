@@ -1,6 +1,6 @@
 // tgc-schedule-fuzz FILE.mlir: runs every kernel of a file without a schedule and under random legal ones, no two with
-// one plan, and compares with the reference evaluator. For a GPU the host runs the kernel's threads. A failure prints the
-// seed and the schedule that repeat it.
+// one plan, and compares with the reference evaluator. For a GPU the host runs the kernel's threads. A failure, and code
+// that dies of a signal, prints the seed and the schedule that repeat it.
 #include "codegen/cpu/CompileCpu.h"
 #include "codegen/cpu/CpuDevice.h"
 #include "codegen/ptx/PtxDevice.h"
@@ -13,9 +13,11 @@
 #include "tests/search/GpuRun.h"
 #include "tests/search/RandomSchedule.h"
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <fmt/format.h>
 #include <iostream>
 #include <set>
+#include <unistd.h>
 
 using namespace mlir;
 using namespace tgc;
@@ -29,6 +31,16 @@ struct Options {
   int count = 4; // the first is the empty schedule, the second the heuristic's
   int least = 0; // runs in all; fewer are a failure
 };
+
+/// What runs now, for a signal that its code causes.
+std::string running;
+
+void sayWhatRuns(int signal) {
+  // Nothing but system calls is safe here.
+  [[maybe_unused]] ssize_t written = ::write(STDOUT_FILENO, running.data(), running.size());
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
 
 int run(const Options &options) {
   DialectRegistry registry;
@@ -74,6 +86,8 @@ int run(const Options &options) {
         if (!plan.packs.empty())
           continue;
         auto buffers = inputs;
+        running = fmt::format("{} seed {}: killed by a signal\n  --kernel={} --schedule='{}'\n", info.name,
+                              options.seed, info.name, printSchedule(schedule));
         if (gpu) {
           test::GpuKernel compiled(kernel, info, plan, device);
           if (options.assemble)
@@ -116,6 +130,8 @@ int main(int argc, char **argv) {
   app.add_flag("--assemble", options.assemble, "for a GPU: what runs must assemble too");
   app.add_option("--kernel", options.kernel, "this kernel alone");
   CLI11_PARSE(app, argc, argv);
+  for (int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE})
+    std::signal(signal, sayWhatRuns);
   try {
     return run(options);
   } catch (const Error &error) {

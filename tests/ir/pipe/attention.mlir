@@ -37,3 +37,20 @@ kernel.func @attend(%q: memref<100x2x16xf32>, %k: memref<70x2x16xf32>, %v: memre
   %r = kernel.softmax %t, %w over(%n) : f32, f32 -> f32
   kernel.store %r, %out[%m, %h, %e] : memref<100x2x24xf32>
 }
+
+// The last block's values are 4 columns of a tile of 12: no more rows are multiplied, for behind the last there is no
+// memory.
+// CHECKED: columns [tc(fma) flip tile(e,12) tile(m,23) tile(n,29) copy(k,plain) copy(v,plain)]: agrees
+// CHECK-LABEL: tile.func @columns(
+// CHECK:         %[[LEFT:.*]] = arith.minsi
+// CHECK:         tile.dot fma<12x32> %{{.*}}, %{{.*}} -> %{{.*}} rows(%{{.*}}) from_zero
+kernel.func @columns(%q: memref<23x8xf32>, %k: memref<29x8xf32>, %v: memref<29x16xf32>, %out: memref<23x16xf32>)
+    axes(%m = 23, %n = 29, %d = 8, %e = 16)
+    attributes {schedule = "tc(fma) flip tile(e,12) tile(m,23) tile(n,29) copy(k,plain) copy(v,plain)"} {
+  %a = kernel.load %q[%m, %d] : memref<23x8xf32>
+  %c = kernel.load %k[%n, %d] : memref<29x8xf32>
+  %s = kernel.contract %a, %c over(%d) : f32, f32 -> f32
+  %w = kernel.load %v[%n, %e] : memref<29x16xf32>
+  %r = kernel.softmax %s, %w over(%n) : f32, f32 -> f32
+  kernel.store %r, %out[%m, %e] : memref<23x16xf32>
+}
