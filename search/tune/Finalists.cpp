@@ -2,11 +2,13 @@
 //    of random order; kernels that win most come first, and a little over the budget is allowed.
 // 2. Each is compared with the heuristic's schedule of its own round, so that a slow second counts for both; the median
 //    of these ratios times the heuristic's median is its time.
-// 3. Only what beats the heuristic's schedule there is confirmed, and only what is confirmed is used before it.
+// 3. Only what beats the heuristic's schedule there is confirmed: by the median, and in three rounds of four. Where the
+//    rounds disagree there are twice as many at most. Only what is confirmed is used before the heuristic's schedule.
 #include "search/tune/Run.h"
 
 #include "search/database/Choose.h"
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 namespace tgc::tuning {
@@ -15,6 +17,7 @@ constexpr size_t finalists = 3;
 constexpr double outOfReach = 1.25; // of the best's time; what takes that long in one round sits out the next
 constexpr double shortTrial = 0.01; // seconds of a kernel: more finalists and rounds
 constexpr double beaten = 0.97;     // of the heuristic's time; less of a difference may be luck
+constexpr double overtime = 0.05;   // of the budget: a little is better than nothing found
 
 double TuneRun::reserve() const {
   double seconds = 0;
@@ -48,8 +51,7 @@ void TuneRun::confirmAll() {
   // kernels have a turn before any has another.
   for (int turn = 0; (turn < 3 || options.budgetSeconds == 0) && !order.empty(); ++turn)
     std::erase_if(order, [&](State *state) {
-      // A little over the budget is better than nothing found; much over is not.
-      bool late = options.budgetSeconds > 0 && left() < (turn == 0 ? -0.05 * options.budgetSeconds : 0);
+      bool late = options.budgetSeconds > 0 && left() < (turn == 0 ? -overtime * options.budgetSeconds : 0);
       return stopped() || late || !confirm(*state);
     });
 }
@@ -76,6 +78,48 @@ bool TuneRun::confirm(State &state) {
   return true;
 }
 
+namespace {
+
+/// Times of each schedule by rounds, 0 where it sat out; and of them parts of the heuristic's in the same round.
+struct Rounds {
+  std::vector<std::vector<double>> times;
+  size_t heuristic; ///< or how many schedules there are
+
+  explicit Rounds(size_t schedules, size_t heuristic) : times(schedules), heuristic(heuristic) {}
+
+  MeasureReply ofSchedule(size_t i) const {
+    MeasureReply reply;
+    std::copy_if(times[i].begin(), times[i].end(), std::back_inserter(reply.seconds),
+                 [](double seconds) { return seconds > 0; });
+    summarise(reply);
+    return reply;
+  }
+  MeasureReply ratios(size_t i) const {
+    MeasureReply reply;
+    for (size_t round = 0; heuristic < times.size() && round < times[i].size(); ++round)
+      if (times[i][round] > 0 && times[heuristic][round] > 0)
+        reply.seconds.push_back(times[i][round] / times[heuristic][round]);
+    summarise(reply);
+    return reply;
+  }
+  /// Whether it seems to beat the heuristic's schedule.
+  bool leads(size_t i) const { return i != heuristic && ratios(i).median > 0 && ratios(i).median < beaten; }
+  /// One round is no proof, and neither is a majority with rounds that went the other way.
+  bool proven(size_t i) const {
+    std::vector<double> all = ratios(i).seconds;
+    auto won = std::count_if(all.begin(), all.end(), [](double ratio) { return ratio < 1; });
+    return leads(i) && all.size() > 1 && 4 * size_t(won) >= 3 * all.size();
+  }
+  bool undecided() const {
+    for (size_t i = 0; i < times.size(); ++i)
+      if (leads(i) && !proven(i))
+        return true;
+    return false;
+  }
+};
+
+} // namespace
+
 void TuneRun::again(State &state, std::vector<std::string> chosen) {
   measurer.refresh();
   std::vector<CompileJob> jobs;
@@ -85,56 +129,51 @@ void TuneRun::again(State &state, std::vector<std::string> chosen) {
   std::vector<size_t> order(chosen.size());
   std::iota(order.begin(), order.end(), size_t(0));
   std::vector<std::optional<TuningRecord>> records(chosen.size());
-  std::vector<MeasureReply> all(chosen.size());
-  size_t heuristic =
-      size_t(std::find(chosen.begin(), chosen.end(), state.heuristic) - chosen.begin()); // or the end
-  std::vector<MeasureReply> ratios(chosen.size()); // of the heuristic's time in the same round
-  for (size_t round = 0, most = rounds(state); round < most && !stopped(); ++round) {
-    std::vector<double> times(chosen.size());
+  Rounds all(chosen.size(),
+             size_t(std::find(chosen.begin(), chosen.end(), state.heuristic) - chosen.begin()));
+  double least = 0;
+  bool goOn = true;
+  for (size_t round = 0; goOn && !stopped(); ++round) {
+    for (std::vector<double> &times : all.times)
+      times.push_back(0);
     std::shuffle(order.begin(), order.end(), random);
-    double least = 0;
-    for (const MeasureReply &reply : all)
-      for (double seconds : reply.seconds)
-        least = least == 0 ? seconds : std::min(least, seconds);
+    double limit = outOfReach * least;
     for (size_t i : order) {
-      if (records[i] && (records[i]->outcome != Outcome::Ok ||
-                         (i != heuristic && all[i].seconds.front() > outOfReach * least)))
+      if (records[i] &&
+          (records[i]->outcome != Outcome::Ok || (i != all.heuristic && all.times[i].front() > limit)))
         continue;
       MeasureReply reply;
       records[i] = attempt(state, chosen[i], compiled[i], /*again=*/true, reply);
-      all[i].seconds.push_back(times[i] = reply.median);
+      all.times[i][round] = reply.median;
+      if (reply.median > 0)
+        least = least == 0 ? reply.median : std::min(least, reply.median);
     }
-    for (size_t i : order)
-      if (heuristic < chosen.size() && times[i] > 0 && times[heuristic] > 0)
-        ratios[i].seconds.push_back(times[i] / times[heuristic]);
+    bool late = options.budgetSeconds > 0 && left() < -overtime * options.budgetSeconds;
+    goOn = round + 1 < rounds(state) || (round + 1 < 2 * rounds(state) && !late && all.undecided());
   }
-  for (std::vector<MeasureReply> *replies : {&all, &ratios})
-    for (MeasureReply &reply : *replies)
-      summarise(reply);
-  bool mustBeat =
-      heuristic < chosen.size() && (!records[heuristic] || records[heuristic]->outcome == Outcome::Ok);
+  bool mustBeat = all.heuristic < chosen.size() &&
+                  (!records[all.heuristic] || records[all.heuristic]->outcome == Outcome::Ok);
+  double heuristicSeconds = mustBeat ? all.ofSchedule(all.heuristic).median : 0;
   state.best = 0;
   for (size_t i = 0; i < chosen.size(); ++i) {
     if (!records[i])
       continue;
+    MeasureReply own = all.ofSchedule(i);
     if (records[i]->outcome == Outcome::Ok) {
-      double ratio = ratios[i].median; // 0: there was no round with both
-      if (mustBeat && i != heuristic) {
-        records[i]->seconds = ratio > 0 ? ratio * all[heuristic].median : all[i].median;
-        records[i]->confirmed = ratios[i].seconds.size() > 1 && ratio < beaten; // one round is no proof
-      } else {
-        records[i]->seconds = all[i].median;
-      }
+      double ratio = all.ratios(i).median; // 0: there was no round with both
+      records[i]->seconds = mustBeat && ratio > 0 ? ratio * heuristicSeconds : own.median;
+      if (mustBeat && i != all.heuristic)
+        records[i]->confirmed = all.proven(i);
       // What is not proven is no better than the heuristic's.
       state.seconds[chosen[i]] =
-          records[i]->confirmed ? records[i]->seconds : std::max(records[i]->seconds, all[heuristic].median);
+          records[i]->confirmed ? records[i]->seconds : std::max(records[i]->seconds, heuristicSeconds);
       state.finalists.insert(chosen[i]);
-      records[i]->spread = all[i].spread;
-      records[i]->samples = int(all[i].seconds.size());
+      records[i]->spread = own.spread;
+      records[i]->samples = int(own.seconds.size());
     } else {
       state.seconds.erase(chosen[i]);
     }
-    database.store(*records[i], {all[i].seconds, options.compiler, "", "finalist", 0});
+    database.store(*records[i], {own.seconds, options.compiler, "", "finalist", 0});
   }
   for (const auto &[schedule, seconds] : state.seconds)
     state.best = state.best == 0 ? seconds : std::min(state.best, seconds);

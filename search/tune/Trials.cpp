@@ -58,13 +58,13 @@ MeasureRequest TuneRun::requestFor(const State &state, const std::string &packag
 void TuneRun::takePace(State &state) {
   constexpr double steady = 0.05; // of the best's time; measurements differ by as much
   constexpr size_t calm = 3, calmWaves = 4;
+  state.pace = 1;
   if (!options.takePace || state.best <= 0 || (state.steady >= calm && ++state.unpaced < calmWaves))
     return;
   state.unpaced = 0;
   CompileReply compiled = host.compile({{state.workload, bestOf(state)}}).front();
   if (compiled.package.empty())
     return;
-  state.pace = 1;
   MeasureRequest request = requestFor(state, compiled.package);
   request.samples.clear();
   request.giveUpAbove = 0;
@@ -74,7 +74,8 @@ void TuneRun::takePace(State &state) {
   double pace = reply.outcome == Outcome::Ok ? reply.median / state.best : 1;
   bool same = std::abs(pace - 1) < steady;
   state.steady = same ? state.steady + 1 : 0;
-  state.pace = same ? 1 : pace;
+  if (!same)
+    state.pace = pace;
 }
 
 TuningRecord TuneRun::measure(State &state, const std::string &schedule, const CompileReply &compiled,

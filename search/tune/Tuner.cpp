@@ -248,7 +248,9 @@ void TuneRun::measureWave(Wave &wave) {
       continue;
     }
     if (trial.kind == Trial::Mine) {
-      if (wave.mine.size() > 1 && paced.insert(trial.state).second)
+      if (wave.mine.size() == 1)
+        state.pace = 1; // one trial is not worth a measurement beside it
+      else if (paced.insert(trial.state).second)
         takePace(state);
       trial.answer = measure(state, trial.candidate.text, trial.compiled, /*again=*/false);
     }

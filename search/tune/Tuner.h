@@ -64,8 +64,8 @@ struct TuneOptions {
       0; ///< what one run of the model goes through: more than the caches hold makes them cold
   uint64_t memoryBytes = 0; ///< of the measuring process; 0: from the workload's size
   size_t jobs = 2;          ///< candidates that compile at a time
-  bool takePace =
-      false; ///< compare a wave's times with the best's in the same wave: where others use the device's cores
+  /// Compare a wave's times with the best's in the same wave: where others use the device's cores.
+  bool takePace = false;
   bool besideMeasuring = false; ///< compile while the device measures: where it is not made of the same cores
   std::map<size_t, std::string> faults; ///< test only: trial → crash, hang, memory, wrong
   /// Workloads that the database has a usable record of are taken as they are: only the others are tuned.
