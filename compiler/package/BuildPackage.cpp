@@ -7,6 +7,7 @@
 
 #include "compiler/graph/Graph.h"
 #include "compiler/kernel/Elements.h"
+#include "compiler/kernel/transforms/Launches.h"
 #include "compiler/package/MemoryPlan.h"
 #include "compiler/support/Error.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -170,7 +171,7 @@ private:
     launch.function = functionOf(op);
     launch.grid[0] = code.blocks;
     for (auto [i, buffer] : llvm::enumerate(op.getBuffers())) {
-      uint32_t slot = slots_.lookup(baseOf(buffer));
+      uint32_t slot = slots_.lookup(kernel::baseOf(buffer));
       uint64_t start =
           op.offsetOf(i) * kernel::elementBytes(cast<MemRefType>(buffer.getType()).getElementType());
       uint64_t bytes = package_.slots[slot].bytes - start;

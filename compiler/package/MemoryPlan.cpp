@@ -4,6 +4,7 @@
 // 3. Place the intermediate ones in arenas so that none overlaps another alive at the same time.
 #include "compiler/package/MemoryPlan.h"
 
+#include "compiler/kernel/transforms/Launches.h"
 #include "runtime/format/ArenaPlan.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <numeric>
@@ -49,12 +50,6 @@ uint64_t bytesOfType(MemRefType type) {
 
 } // namespace
 
-Value baseOf(Value buffer) {
-  while (auto cast = buffer.getDefiningOp<memref::ReinterpretCastOp>())
-    buffer = cast.getSource();
-  return buffer;
-}
-
 uint64_t MemoryPlan::bytesOf(SlotClass slotClass) const {
   uint64_t bytes = 0;
   for (const auto &[buffer, place] : places)
@@ -70,7 +65,7 @@ MemoryPlan planMemory(kernel::ProgramOp program, uint64_t maxAllocation,
   int64_t position = 0;
   for (auto launch : program.getOps<kernel::LaunchOp>()) {
     for (auto [i, buffer] : llvm::enumerate(launch.getBuffers())) {
-      Lifetime &lifetime = lifetimes[baseOf(buffer)];
+      Lifetime &lifetime = lifetimes[kernel::baseOf(buffer)];
       lifetime.use(position);
       if (!launch.getPrepare())
         lifetime.run = true;

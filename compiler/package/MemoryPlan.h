@@ -28,7 +28,4 @@ struct MemoryPlan {
 MemoryPlan planMemory(kernel::ProgramOp program, uint64_t maxAllocation,
                       llvm::function_ref<bool(kernel::LaunchOp launch, unsigned buffer)> writes);
 
-/// The buffer that a launch's operand is (a part of).
-mlir::Value baseOf(mlir::Value buffer);
-
 } // namespace tgc

@@ -5,8 +5,10 @@
 // 2. A schedule that takes its kernel apart makes other kernels of it.
 // 3. The plan says which weights are packed; the kernel reads the packed buffer, a prepare launch makes it.
 // 4. What reports need is kept by the kernel's name. Kernels made by packing go through the same steps.
+// 5. Prepare launches are ordered so that their workspaces are few.
 #include "compiler/pipeline/Stages.h"
 #include "compiler/schedule/Describe.h"
+#include "compiler/schedule/OrderPrepare.h"
 #include "compiler/schedule/Pack.h"
 #include "compiler/schedule/TakeApart.h"
 #include "compiler/support/Error.h"
@@ -128,6 +130,8 @@ void scheduleStage(StageAccess access) {
                                                    std::move(description)};
     access.progress("schedule", i + 1, kernels.size());
   }
+  for (auto program : access.module()->getOps<kernel::ProgramOp>())
+    orderPrepare(program);
 }
 
 } // namespace tgc

@@ -86,6 +86,12 @@ void tgc::kernel::defineBefore(Value buffer, Operation *place) {
     defineBefore(operand, definition);
 }
 
+Value tgc::kernel::baseOf(Value buffer) {
+  while (auto cast = buffer.getDefiningOp<memref::ReinterpretCastOp>())
+    buffer = cast.getSource();
+  return buffer;
+}
+
 void tgc::kernel::eraseUnusedCasts(ModuleOp module) {
   module.walk([](ProgramOp program) {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*program.getBlock())))

@@ -26,6 +26,9 @@ void reorderBuffers(FuncOp func, llvm::ArrayRef<unsigned> order, llvm::ArrayRef<
 /// Moves the definition of a program's buffer, and what it is made of, before `place` unless they stand there.
 void defineBefore(mlir::Value buffer, mlir::Operation *place);
 
+/// The buffer that a launch's operand is (a part of).
+mlir::Value baseOf(mlir::Value buffer);
+
 /// Removes casts that nothing uses.
 void eraseUnusedCasts(mlir::ModuleOp module);
 
