@@ -160,6 +160,23 @@ std::vector<Candidate> Space::neighbours(const Schedule &schedule) const {
   return found;
 }
 
+std::vector<Candidate> Space::apart() const {
+  std::vector<Candidate> found;
+  for (const Option *option : options())
+    for (const Schedule &schedule : option->candidates({kernel, device}, {}))
+      if (schedule.splitsKernel())
+        if (std::optional<Candidate> next = candidate(schedule))
+          found.push_back(std::move(*next));
+  return found;
+}
+
+double Space::least() const {
+  double seconds = roofline();
+  for (const Candidate &candidate : apart())
+    seconds = std::min(seconds, candidate.bound);
+  return seconds;
+}
+
 std::vector<Candidate> Space::seeds() const {
   std::vector<Candidate> found;
   std::set<uint64_t> seen;
@@ -169,10 +186,9 @@ std::vector<Candidate> Space::seeds() const {
   };
   add(heuristicSchedule(kernel, device));
   // What takes the kernel apart is far from everything else.
-  for (const Option *option : options())
-    for (const Schedule &schedule : option->candidates({kernel, device}, {}))
-      if (schedule.splitsKernel() && schedule.split.empty())
-        add(schedule);
+  for (const Candidate &candidate : apart())
+    if (candidate.schedule.split.empty())
+      add(candidate.schedule);
   size_t first = found.size();
   // The best of each panel come before the seconds: of panels the estimate is less sure than within one.
   constexpr size_t panels = 5;

@@ -27,8 +27,10 @@ public:
   /// The schedules that searches start from: the heuristic's, those that take the kernel apart and a few panels (`first`);
   /// the heuristic's runners-up, and where trials are cheap its schedule without matrix instructions and the empty one.
   std::vector<Candidate> seeds() const;
-  /// Seconds that no schedule can beat.
+  /// Seconds that nothing can beat which computes what the kernel says, operation by operation.
   double roofline() const { return roofline(kernel.flops); }
+  /// Seconds that no schedule can beat: some take the kernel apart into fewer operations.
+  double least() const;
 
   const KernelInfo kernel;
   const DeviceInfo &device;
@@ -37,6 +39,8 @@ private:
   /// The same for a way that takes that many operations.
   double roofline(double flops) const;
   std::vector<Schedule> variations(const Schedule &schedule) const;
+  /// Those that take the kernel apart.
+  std::vector<Candidate> apart() const;
 };
 
 /// The heuristic's schedule without matrix instructions.

@@ -32,6 +32,7 @@ struct State {
   std::string heuristic;                 ///< its text
   std::map<std::string, double> seconds; ///< usable, by schedule
   double best = 0;                       ///< seconds
+  double least = 0;                      ///< seconds that no schedule can beat
   double spent = 0;                      ///< seconds of compiling and measuring
   double pace = 1;                       ///< how much longer the best takes now than when its time was taken
   size_t steady = 0, unpaced = 0;        ///< waves without a change of pace, and without a look at it

@@ -1,6 +1,6 @@
 // 1. Every workload's heuristic schedule is measured, those with the longest expected share of the model first.
 // 2. Then again and again the workload with the most to gain for the time of a trial gets a batch of them:
-//    launches × (best - roofline), less and less while nothing better is found. A part of the time goes to all
+//    launches × (best - the least possible), less and less while nothing better is found. A part of the time goes to all
 //    workloads alike: of it a kernel whose trials are cheap gets many, whatever its part of the model's time.
 // 3. A wave: batches of one or more workloads, as many trials as the compile pool has places. What the database
 //    knows is learned from it; what another process has claimed is waited for at the end; the rest is compiled
@@ -78,6 +78,7 @@ void TuneRun::addState(size_t index) {
   const Workload &workload = host.workloads()[index];
   database.addWorkload(workload.record);
   state.space = std::make_unique<Space>(workload.info, device);
+  state.least = state.space->least();
   state.heuristic = printSchedule(heuristicSchedule(workload.info, device));
   // What an older version or another machine found is where to start, not an answer.
   std::vector<Schedule> warm;
@@ -120,7 +121,7 @@ double TuneRun::costOf(const State &state) const {
 }
 
 double TuneRun::gain(const State &state) const {
-  double headroom = std::max(state.best - state.space->roofline(), state.best * 0.02);
+  double headroom = std::max(state.best - state.least, state.best * 0.02);
   return double(launches(state)) * headroom / (1 + double(state.flat) / patience) / costOf(state);
 }
 

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
+#include "search/strategies/Space.h"
 #include "tests/search/KernelRun.h"
 
 using namespace mlir;
@@ -203,4 +204,21 @@ TEST_CASE("convolutions by minimal filtering compute what the sum does") {
   CHECK(reasons["computed"] == "winograd: the taps are no weights");
   CHECK(reasons["narrow"] == "winograd: products other than f32 lose too much");
   CHECK(reasons["video"] == "winograd: another reduced axis moves along with the results");
+}
+
+TEST_CASE("what minimal filtering leaves of a convolution is the least that a search may hope for") {
+  std::unique_ptr<MLIRContext> context = makeContext();
+  OwningOpRef<ModuleOp> file = parseSourceFile<ModuleOp>(TGC_TEST_WINOGRAD, context.get());
+  REQUIRE(file);
+  DeviceInfo device;
+  device.plainRate = 1e9;
+  device.bandwidth = 1e15;
+  std::map<std::string, double> shares;
+  for (auto kernel : file->getOps<kernel::FuncOp>()) {
+    Space space(describeKernel(kernel), device);
+    shares[space.kernel.name] = space.least() / space.roofline();
+  }
+  CHECK(shares["plain"] == Approx(0.25));
+  CHECK(shares["six"] == Approx(4.0 / 9));
+  CHECK(shares["strided"] == 1);
 }
