@@ -1,6 +1,6 @@
 // 1. Buffers that are no weights are followed; those that a launch of every run uses stay alive anyway.
 // 2. From the last prepare launch to the first: one without such a buffer moves before the next launch that has any
-//    buffer in common with it. What a chain of launches needs has moved behind what it comes from by then.
+//    buffer in common with it. Of a chain of launches the last has its place by then, and the others line up before it.
 #include "compiler/schedule/OrderPrepare.h"
 
 #include "compiler/kernel/transforms/Launches.h"

@@ -85,7 +85,7 @@ struct Rounds {
   std::vector<std::vector<double>> times;
   size_t heuristic; ///< or how many schedules there are
 
-  explicit Rounds(size_t schedules, size_t heuristic) : times(schedules), heuristic(heuristic) {}
+  Rounds(size_t schedules, size_t heuristic) : times(schedules), heuristic(heuristic) {}
 
   MeasureReply ofSchedule(size_t i) const {
     MeasureReply reply;
@@ -110,9 +110,14 @@ struct Rounds {
     auto won = std::count_if(all.begin(), all.end(), [](double ratio) { return ratio < 1; });
     return leads(i) && all.size() > 1 && 4 * size_t(won) >= 3 * all.size();
   }
+  /// Whether something unproven leads all that is proven.
   bool undecided() const {
+    double first = beaten;
     for (size_t i = 0; i < times.size(); ++i)
-      if (leads(i) && !proven(i))
+      if (proven(i))
+        first = std::min(first, ratios(i).median);
+    for (size_t i = 0; i < times.size(); ++i)
+      if (leads(i) && !proven(i) && ratios(i).median < first)
         return true;
     return false;
   }

@@ -4,6 +4,7 @@
 // 2. What depends on the row only, or the column only, is emitted once for it; what depends on neither once.
 // 3. tile.element is a register: its coordinates differ from the body's by constants, which their affine form
 //    tells.
+#include "codegen/common/BodyEmitter.h"
 #include "codegen/ptx/pipe/PipeLowering.h"
 
 #include "compiler/affine/Ranges.h"
@@ -16,13 +17,11 @@ using namespace mlir;
 
 namespace tgc::ptx {
 
-class EachEmitter {
+class EachEmitter : BodyEmitter {
 public:
   EachEmitter(PipeLowering &lowering, tile::EachOp each)
-      : lowering(lowering), b(lowering.b), builder(lowering.builder), each(each), lanes(each.getLanes()),
-        rowArgument(each.getBody().getArgument(0)),
-        columnArgument(each.getBody().getNumArguments() > 1 ? each.getBody().getArgument(1)
-                                                            : BlockArgument()) {}
+      : BodyEmitter(lowering.builder, lowering.mapping, each), lowering(lowering), b(lowering.b),
+        builder(lowering.builder), lanes(each.getLanes()) {}
 
   void run() {
     ArrayRef<int64_t> shape = each.getShape(), origin = each.getOrigin();
@@ -31,8 +30,7 @@ public:
     Value row = b.add(b.mul(b.shr(inGroup, 5), 16), b.shr(lane, 2));
     threadRow = b.toIndex(row);
     threadColumn = b.toIndex(b.shl(b.band(lane, 3), 1));
-    for (Operation &op : each.getBody().front().without_terminator())
-      findUses(op);
+    findUses();
     bool columns = shape.size() > 1;
     int64_t width = columns ? shape[1] : 8;
     if (shape[0] % lowering.blockRows != 0 || width % 8 != 0)
@@ -42,64 +40,22 @@ public:
       for (int64_t j = 0; j < width; j += 8)
         for (int64_t half = 0; half < 16; half += 8)
           for (int64_t e = 0; e < (columns ? 2 : 1); e += columns ? lanes : 1)
-            emit(origin[0] + block + half, columns ? origin[1] + j + e : 0, made);
+            add({origin[0] + block + half, columns ? origin[1] + j + e : 0}, made);
     if (each.getResult())
       lowering.fragments[each.getResult()] = std::move(made);
   }
 
 private:
-  enum Uses { None = 0, Row = 1, Column = 2 };
-
-  static bool hasEffects(Operation &op) { return !isMemoryEffectFree(&op) && !isReading(op); }
-  static bool isReading(Operation &op) {
-    auto effects = dyn_cast<MemoryEffectOpInterface>(op);
-    if (!effects)
-      return false;
-    SmallVector<MemoryEffects::EffectInstance> found;
-    effects.getEffects(found);
-    return llvm::all_of(found,
-                        [](const auto &effect) { return isa<MemoryEffects::Read>(effect.getEffect()); });
-  }
-
-  void findUses(Operation &op) {
-    int use = hasEffects(op) && op.getNumResults() == 0 ? Row | Column : None;
-    auto add = [&](Value operand) {
-      if (operand == rowArgument)
-        use |= Row;
-      else if (operand == columnArgument)
-        use |= Column;
-      else
-        use |= uses.lookup(operand);
-    };
-    op.walk([&](Operation *inner) {
-      for (Value operand : inner->getOperands())
-        add(operand);
-      if (auto element = dyn_cast<tile::ElementOp>(inner))
-        use |= element.getFragment().getType().getShape().size() > 1 ? Row | Column : Row;
-    });
-    operationUses[&op] = use;
-    for (Value result : op.getResults())
-      uses[result] = use;
-  }
-
-  struct At {
-    int64_t row, column;
-  };
-
-  void emit(int64_t row, int64_t column, SmallVector<Value> &made) {
-    At at{row, column};
-    Block &body = each.getBody().front();
-    for (Operation &op : body.without_terminator())
-      emit(op, at);
-    auto yield = cast<tile::YieldOp>(body.getTerminator());
+  /// The body at this place, as registers.
+  void add(At at, SmallVector<Value> &made) {
+    Value value = emit(at);
     if (!each.getResult())
       return;
-    Value value = lookup(yield.getValues()[0], at);
     Type element = cast<tile::FragmentType>(each.getResult().getType()).getElementType();
     if (!isa<VectorType>(value.getType()) || element.getIntOrFloatBitWidth() < 32) {
       if (!isa<VectorType>(value.getType()) && element.getIntOrFloatBitWidth() < 32) {
         // A pair of 16 bits is one register.
-        if (column % 2 == 0) {
+        if (at.column % 2 == 0) {
           pending = value;
           return;
         }
@@ -113,54 +69,18 @@ private:
       made.push_back(builder.create<vector::ExtractOp>(b.loc, value, lane));
   }
 
-  using Key = std::pair<int64_t, int64_t>;
-  Key keyOf(int use, At at) const { return {use & Row ? at.row : -1, use & Column ? at.column : -1}; }
-
-  /// The value of the body, or of outside, at this place.
-  Value lookup(Value value, At at) {
-    if (value == rowArgument)
-      return coordinate(value, Row, threadRow, at.row, at);
-    if (value == columnArgument)
-      return coordinate(value, Column, threadColumn, at.column, at);
-    if (value.getParentRegion() == &each.getBody())
-      return known[value].lookup(keyOf(uses.lookup(value), at));
-    return lowering.mapping.lookup(value);
+  Value coordinate(bool isColumn, At at) override {
+    Value own = isColumn ? threadColumn : threadRow;
+    int64_t shift = isColumn ? at.column : at.row;
+    if (shift == 0)
+      return own;
+    return builder.create<arith::AddIOp>(b.loc, own, builder.create<arith::ConstantIndexOp>(b.loc, shift));
   }
 
-  Value coordinate(Value value, int use, Value base, int64_t shift, At at) {
-    Value &have = known[value][keyOf(use, at)];
-    if (!have)
-      have = shift == 0 ? base
-                        : builder
-                              .create<arith::AddIOp>(b.loc, base,
-                                                     builder.create<arith::ConstantIndexOp>(b.loc, shift))
-                              .getResult();
-    return have;
-  }
-
-  void emit(Operation &op, At at) {
-    int use = operationUses.lookup(&op);
-    if (op.getNumResults() > 0 && known[op.getResult(0)].count(keyOf(use, at)))
-      return;
-    SmallVector<Value> results;
-    if (auto element = dyn_cast<tile::ElementOp>(op)) {
-      results.push_back(read(element, at));
-    } else if (Value special = convert(op, at)) {
-      results.push_back(special);
-    } else {
-      IRMapping inner(lowering.mapping);
-      op.walk([&](Operation *nested) {
-        if (isa<tile::ElementOp>(nested))
-          internalError("an element is read inside a branch");
-        for (Value operand : nested->getOperands())
-          if (operand.getParentRegion() == &each.getBody())
-            inner.map(operand, lookup(operand, at));
-      });
-      Operation *made = builder.clone(op, inner);
-      results.append(made->result_begin(), made->result_end());
-    }
-    for (auto [from, to] : llvm::zip(op.getResults(), results))
-      known[from][keyOf(use, at)] = to;
+  Value special(Operation &op, At at) override {
+    if (auto element = dyn_cast<tile::ElementOp>(op))
+      return read(element, at);
+    return convert(op, at);
   }
 
   /// Operations that the machine has for pairs, or approximately.
@@ -284,12 +204,8 @@ private:
   PipeLowering &lowering;
   PtxBuilder &b;
   OpBuilder &builder;
-  tile::EachOp each;
   int64_t lanes;
-  Value rowArgument, columnArgument, threadRow, threadColumn, pending;
-  llvm::DenseMap<Value, int> uses;
-  llvm::DenseMap<Operation *, int> operationUses;
-  llvm::DenseMap<Value, llvm::DenseMap<Key, Value>> known;
+  Value threadRow, threadColumn, pending;
 };
 
 Value PipeLowering::pack(Value low, Value high, Type element) {

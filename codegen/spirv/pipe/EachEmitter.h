@@ -1,11 +1,12 @@
 // What emits a tile.each: its body at every element that a thread holds (Elements.cpp), or as the registers of a product's
 // operand (OperandElements.cpp).
 #pragma once
+#include "codegen/common/BodyEmitter.h"
 #include "codegen/spirv/pipe/PipeLowering.h"
 
 namespace tgc::spv {
 
-class EachEmitter : public OperandReader {
+class EachEmitter : public OperandReader, BodyEmitter {
 public:
   EachEmitter(PipeLowering &lowering, tile::EachOp each);
   /// Whether it is an operand of a product, whose registers may come one by one, and how many these are.
@@ -19,13 +20,6 @@ public:
   void run();
 
 private:
-  enum Uses { None = 0, Row = 1, Column = 2 };
-  struct At {
-    int64_t row, column;
-  };
-  using Key = std::pair<int64_t, int64_t>;
-  Key keyOf(int use, At at) const { return {use & Row ? at.row : -1, use & Column ? at.column : -1}; }
-
   void sums();
   void rows();
   llvm::SmallVector<mlir::Value> rowsOf(llvm::function_ref<mlir::Value(int64_t)> element);
@@ -47,13 +41,8 @@ private:
   /// Neighbours of a row from one place on, of which every lane gets two of each atom's depth.
   mlir::Value readRow(mlir::vector::LoadOp load, At at);
 
-  static bool hasEffects(mlir::Operation &op);
-  void findUses(mlir::Operation &op);
-  /// Emits the body at this place; what it yields, or null.
-  mlir::Value emit(At at);
-  void emit(mlir::Operation &op, At at);
-  mlir::Value lookup(mlir::Value value, At at);
-  mlir::Value coordinate(mlir::Value value, int use, int64_t scale, int64_t shift, At at);
+  mlir::Value coordinate(bool isColumn, At at) override;
+  mlir::Value special(mlir::Operation &op, At at) override;
   /// Operations that may be approximate, and that the machine has so.
   mlir::Value quick(mlir::Operation &op, At at);
   /// How far a coordinate is from the thread's own row or column, or the coordinate if it is the same in all threads.
@@ -63,17 +52,12 @@ private:
   PipeLowering &lowering;
   mlir::OpBuilder &builder;
   mlir::Location loc;
-  tile::EachOp each;
   int64_t lanes, width;
   int64_t rowScale = 0, columnScale = 0; ///< how the coordinates depend on the lane's number
   mlir::Value ownRow, ownColumn; ///< what the lane adds to them, where it is no multiple of its number
-  mlir::Value rowArgument, columnArgument;
   bool vector = false;
   llvm::DenseMap<int64_t, mlir::Value> wordOf; ///< of a vector, each lane's, by the first lane's step
   llvm::SmallVector<mlir::Value> made;
-  llvm::DenseMap<mlir::Value, int> uses;
-  llvm::DenseMap<mlir::Operation *, int> operationUses;
-  llvm::DenseMap<mlir::Value, llvm::DenseMap<Key, mlir::Value>> known;
 };
 
 } // namespace tgc::spv

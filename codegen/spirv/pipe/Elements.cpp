@@ -19,14 +19,11 @@ namespace tgc::spv {
 constexpr StringLiteral quickExp2 = "native_exp2", quickReciprocal = "native_recip";
 
 EachEmitter::EachEmitter(PipeLowering &lowering, tile::EachOp each)
-    : lowering(lowering), builder(lowering.builder), loc(lowering.loc), each(each), lanes(each.getLanes()),
-      width(lowering.width), rowArgument(each.getBody().getArgument(0)),
-      columnArgument(each.getBody().getNumArguments() > 1 ? each.getBody().getArgument(1) : BlockArgument()) {
-}
+    : BodyEmitter(lowering.builder, lowering.mapping, each), lowering(lowering), builder(lowering.builder),
+      loc(lowering.loc), lanes(each.getLanes()), width(lowering.width) {}
 
 void EachEmitter::start() {
-  for (Operation &op : each.getBody().front().without_terminator())
-    findUses(op);
+  findUses();
   made.resize(isOperand() ? operandRegisters() : 0);
   // The depth of a left operand is the lanes', and if there are more of them than steps the row's lowest digit is; a row of
   // several atoms' depth is read by all lanes at once. Of a right one the column is; of a vector, words of the depth.
@@ -103,91 +100,25 @@ void EachEmitter::rows() {
     made.push_back(emit({row, 0}));
 }
 
-bool EachEmitter::hasEffects(Operation &op) {
-  if (isMemoryEffectFree(&op))
-    return false;
-  auto effects = dyn_cast<MemoryEffectOpInterface>(op);
-  SmallVector<MemoryEffects::EffectInstance> found;
-  if (effects)
-    effects.getEffects(found);
-  return !effects || !llvm::all_of(found, [](const auto &effect) {
-    return isa<MemoryEffects::Read>(effect.getEffect());
-  });
-}
-
-void EachEmitter::findUses(Operation &op) {
-  int use = hasEffects(op) && op.getNumResults() == 0 ? Row | Column : None;
-  op.walk([&](Operation *inner) {
-    for (Value operand : inner->getOperands())
-      use |= operand == rowArgument ? Row : operand == columnArgument ? Column : uses.lookup(operand);
-    if (auto element = dyn_cast<tile::ElementOp>(inner))
-      use |= element.getFragment().getType().getShape().size() > 1 ? Row | Column : Row;
-  });
-  operationUses[&op] = use;
-  for (Value result : op.getResults())
-    uses[result] = use;
-}
-
-Value EachEmitter::emit(At at) {
-  Block &body = each.getBody().front();
-  for (Operation &op : body.without_terminator())
-    emit(op, at);
-  auto yield = cast<tile::YieldOp>(body.getTerminator());
-  return yield.getValues().empty() ? Value() : lookup(yield.getValues()[0], at);
-}
-
-Value EachEmitter::lookup(Value value, At at) {
-  if (value == rowArgument)
-    return coordinate(value, Row, rowScale, at.row, at);
-  if (value == columnArgument)
-    return coordinate(value, Column, columnScale, at.column, at);
-  if (value.getParentRegion() == &each.getBody())
-    return known[value].lookup(keyOf(uses.lookup(value), at));
-  return lowering.mapping.lookup(value);
-}
-
-Value EachEmitter::coordinate(Value value, int use, int64_t scale, int64_t shift, At at) {
-  Value &have = known[value][keyOf(use, at)];
-  if (have)
-    return have;
-  have = builder.create<arith::ConstantIndexOp>(loc, shift);
-  Value own = use == Row ? ownRow : ownColumn;
-  if (own) {
-    have = shift == 0 ? own : builder.create<arith::AddIOp>(loc, own, have).getResult();
-  } else if (scale != 0) {
+Value EachEmitter::coordinate(bool isColumn, At at) {
+  int64_t shift = isColumn ? at.column : at.row, scale = isColumn ? columnScale : rowScale;
+  Value have = builder.create<arith::ConstantIndexOp>(loc, shift), own = isColumn ? ownColumn : ownRow;
+  if (!own && scale != 0) {
     own = lowering.lane;
     if (scale > 1)
       own = builder.create<arith::MulIOp>(loc, own, builder.create<arith::ConstantIndexOp>(loc, scale));
-    have = shift == 0 ? own : builder.create<arith::AddIOp>(loc, own, have).getResult();
   }
-  return have;
+  if (!own)
+    return have;
+  return shift == 0 ? own : builder.create<arith::AddIOp>(loc, own, have).getResult();
 }
 
-void EachEmitter::emit(Operation &op, At at) {
-  int use = operationUses.lookup(&op);
-  if (op.getNumResults() > 0 && known[op.getResult(0)].count(keyOf(use, at)))
-    return;
-  SmallVector<Value> results;
-  if (auto element = dyn_cast<tile::ElementOp>(op)) {
-    results.push_back(read(element, at));
-  } else if (auto load = dyn_cast<vector::LoadOp>(op); load && readsRows()) {
-    results.push_back(readRow(load, at));
-  } else if (Value special = quick(op, at)) {
-    results.push_back(special);
-  } else {
-    IRMapping inner(lowering.mapping);
-    op.walk([&](Operation *nested) {
-      if (isa<tile::ElementOp>(nested))
-        internalError("an element is read inside a branch");
-      for (Value operand : nested->getOperands())
-        if (operand.getParentRegion() == &each.getBody())
-          inner.map(operand, lookup(operand, at));
-    });
-    Operation *copy = builder.clone(op, inner);
-    results.append(copy->result_begin(), copy->result_end());
-  }
-  for (auto [from, to] : llvm::zip(op.getResults(), results))
-    known[from][keyOf(use, at)] = to;
+Value EachEmitter::special(Operation &op, At at) {
+  if (auto element = dyn_cast<tile::ElementOp>(op))
+    return read(element, at);
+  if (auto load = dyn_cast<vector::LoadOp>(op); load && readsRows())
+    return readRow(load, at);
+  return quick(op, at);
 }
 
 Value EachEmitter::quick(Operation &op, At at) {

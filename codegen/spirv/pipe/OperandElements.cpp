@@ -102,7 +102,7 @@ Value EachEmitter::left(int64_t row, int64_t deep) {
 bool EachEmitter::isVector() {
   auto yield = cast<tile::YieldOp>(each.getBody().front().getTerminator());
   Value value = yield.getValues()[0];
-  return lanes == 1 && value != rowArgument && !(uses.lookup(value) & Row) &&
+  return lanes == 1 && value != rowArgument && !(usesOf(value) & Row) &&
          each.getShape()[1] % stepsOfLanes() == 0;
 }
 

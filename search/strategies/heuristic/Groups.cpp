@@ -127,8 +127,8 @@ std::optional<Schedule> groupsContractSchedule(const KernelInfo &kernel, const D
   if (!kernel.contract || kernel.contract->k.empty() || !hasCopy(device, "async"))
     return std::nullopt;
   const ContractInfo &contract = *kernel.contract;
-  if (std::min(pointsOf(kernel, contract.m), pointsOf(kernel, contract.n)) <
-      8) // memory's speed is what counts: the loops' rule
+  // Of few rows or columns memory's speed is what counts: the loops' rule.
+  if (std::min(pointsOf(kernel, contract.m), pointsOf(kernel, contract.n)) < 8)
     return std::nullopt;
   const Atom *atom = groupAtom(device, /*asynchronous=*/false, contract.lhs.type,
                                kernel.reductions[contract.reduction].accumulator, contract.tf32);
