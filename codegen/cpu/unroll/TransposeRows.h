@@ -1,11 +1,8 @@
 // Transposition of a matrix whose rows are vectors, in registers.
 #pragma once
-#include "mlir/IR/Builders.h"
-#include "llvm/ADT/SmallVector.h"
+#include "codegen/cpu/unroll/RowValues.h"
 
 namespace tgc::cpu {
-
-using Rows = llvm::SmallVector<mlir::Value>;
 
 /// `width` vectors of as many elements as there are `rows`, which have `width` elements each.
 Rows transposeRows(mlir::OpBuilder &builder, mlir::Location loc, Rows rows, int64_t width);

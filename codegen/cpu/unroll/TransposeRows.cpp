@@ -1,4 +1,4 @@
-#include "codegen/cpu/TransposeRows.h"
+#include "codegen/cpu/unroll/TransposeRows.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
