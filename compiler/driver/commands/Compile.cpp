@@ -23,7 +23,7 @@ std::string searchBetween(const Arguments &arguments, const std::function<void()
   openDatabase(arguments.database);
   build();
   CompileOptions options = static_cast<const ModelArguments &>(arguments).options();
-  SearchReport report = searchModel(options, arguments.database, tuning, arguments.search.cuts);
+  SearchReport report = searchModel(options, arguments.database, tuning, arguments.search.cutSeconds());
   return searchTable(report, searchRows(report, *openDatabase(arguments.database)), 20);
 }
 
@@ -41,7 +41,11 @@ std::unique_ptr<Compilation> build(const Arguments &arguments) {
   return compilation;
 }
 
+constexpr const char *standardOutput = "-";
+
 void compile(const Arguments &arguments) {
+  if (arguments.emit.empty() && arguments.output == standardOutput)
+    usageError("-o -: a package goes to a file; standard output is for --emit");
   std::string output =
       arguments.output.empty()
           ? std::filesystem::path(arguments.model).filename().replace_extension(".tgc").string()
@@ -59,7 +63,7 @@ void compile(const Arguments &arguments) {
   std::unique_ptr<Compilation> compilation = build(arguments);
   if (!arguments.emit.empty()) {
     std::string text = compilation->text();
-    if (arguments.output.empty())
+    if (arguments.output.empty() || arguments.output == standardOutput)
       fmt::print("{}", text);
     else
       runtime::writeFileAtomically(arguments.output,
@@ -86,7 +90,7 @@ void addCompile(CLI::App &app) {
   for (const auto &[name, purpose] : stageNames())
     stages.push_back(name);
   command->add_option("-o,--output", arguments->output,
-                      "file to write (default: MODEL.tgc, or standard output with --emit)");
+                      "file to write (default: MODEL.tgc, or with --emit standard output, also called -)");
   command->add_option("--emit", arguments->emit, "stop after this stage and write its text")
       ->check(CLI::IsMember(stages));
   command->add_flag("--json", arguments->json, "print the summary as JSON");
