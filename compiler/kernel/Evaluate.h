@@ -37,7 +37,8 @@ struct Sample {
   llvm::SmallVector<int64_t> coordinates;
 };
 
-/// Evaluates single elements; time is about samples × the size of the reductions behind each.
+/// Evaluates single elements; time is about samples × the size of the reductions behind each, spread
+/// over the context's threads.
 std::vector<Reference> evaluateAt(FuncOp func, llvm::ArrayRef<Bytes> buffers, llvm::ArrayRef<Sample> samples);
 
 /// Whether a computed value is as good as its reference: NaN and infinities agree, integers are equal, and

@@ -2,12 +2,14 @@
 //
 // Everywhere: each store's domain is halved along axes, preferring those that cut the work's memory most,
 // until a part fits a budget; values that do not depend on the cut axes are kept from part to part. At
-// samples: the store's map is inverted, and the value is evaluated for that one point of its axes.
+// samples: the store's map is inverted, and the value is evaluated for that one point of its axes; parts of the
+// samples by threads of their own.
 #include "compiler/kernel/Evaluate.h"
 
 #include "compiler/affine/Ranges.h"
 #include "compiler/kernel/evaluate/Interpreter.h"
 #include "compiler/kernel/evaluate/StoreEvaluation.h"
+#include "mlir/IR/Threading.h"
 
 #include <cmath>
 
@@ -232,16 +234,17 @@ private:
 
 } // namespace
 
-std::vector<Reference> tgc::kernel::evaluateAt(FuncOp func, ArrayRef<Bytes> buffers,
-                                               ArrayRef<Sample> samples) {
+namespace {
+
+/// Samples of one buffer may share what their values share.
+void evaluateInTurn(FuncOp func, ArrayRef<Bytes> buffers, ArrayRef<Sample> samples,
+                    MutableArrayRef<Reference> references) {
   Interpreter interpreter(func, buffers, /*scales=*/true);
   SmallVector<StoreOp> stores(func.getBlock()->getOps<StoreOp>());
   SmallVector<StoreSolver> solvers;
   for (StoreOp store : stores)
     solvers.emplace_back(func, store, interpreter);
-  std::vector<Reference> references;
-  for (const Sample &sample : samples) {
-    Reference &reference = references.emplace_back();
+  for (auto [sample, reference] : llvm::zip(samples, references)) {
     for (auto [store, solver] : llvm::zip(stores, solvers)) {
       if (cast<BlockArgument>(store.getBuffer()).getArgNumber() != sample.argument)
         continue;
@@ -255,6 +258,41 @@ std::vector<Reference> tgc::kernel::evaluateAt(FuncOp func, ArrayRef<Bytes> buff
     if (interpreter.heldCells() > cacheBudget)
       interpreter.forgetAll();
   }
+}
+
+/// Cells behind one element, of the store that needs most.
+int64_t cellsOfSample(FuncOp func, ArrayRef<Bytes> buffers) {
+  Interpreter interpreter(func, buffers, /*scales=*/true);
+  Box point = interpreter.wholeBox();
+  point.size.assign(point.size.size(), 1);
+  int64_t most = 1;
+  for (StoreOp store : func.getBlock()->getOps<StoreOp>())
+    most = std::max(most, interpreter.cellsFor(store.getValue(), point));
+  return most;
+}
+
+} // namespace
+
+std::vector<Reference> tgc::kernel::evaluateAt(FuncOp func, ArrayRef<Bytes> buffers,
+                                               ArrayRef<Sample> samples) {
+  std::vector<Reference> references(samples.size());
+  MLIRContext *context = func.getContext();
+  auto parts = std::min<size_t>({context->isMultithreadingEnabled() ? context->getNumThreads() : 1,
+                                 samples.size(), size_t(4 * cellBudget / cellsOfSample(func, buffers)) + 1});
+  std::vector<std::exception_ptr> failures(parts);
+  // Neighbours stay together: they share most.
+  parallelFor(context, 0, parts, [&](size_t part) {
+    size_t begin = samples.size() * part / parts, end = samples.size() * (part + 1) / parts;
+    try {
+      evaluateInTurn(func, buffers, samples.slice(begin, end - begin),
+                     MutableArrayRef(references).slice(begin, end - begin));
+    } catch (...) {
+      failures[part] = std::current_exception();
+    }
+  });
+  for (const std::exception_ptr &failure : failures)
+    if (failure)
+      std::rethrow_exception(failure);
   return references;
 }
 
