@@ -24,9 +24,8 @@ void SearchArguments::addTo(CLI::App &command) {
   command
       .add_option("--cuts", cuts,
                   "percent of a budget of time for trying other choices of what is stored and what "
-                  "is\ncomputed where it is used; 0: none")
-      ->check(CLI::Range(0, 90))
-      ->capture_default_str();
+                  "is\ncomputed where it is used (default: 15 of what it has beyond a minute); 0: none")
+      ->check(CLI::Range(0, 90));
   command.add_option("--fault", faults, "test only: TRIAL=crash|hang|memory|wrong")->group("");
 }
 
@@ -58,6 +57,15 @@ TuneOptions SearchArguments::options() const {
   return options;
 }
 
+double SearchArguments::cutSeconds() const {
+  constexpr double kernelsOnly = 60, usualPercent = 15;
+  TuneOptions tuning = options();
+  if (!searches(tuning.strategy))
+    return 0;
+  return cuts ? tuning.budgetSeconds * *cuts / 100
+              : std::max(0.0, tuning.budgetSeconds - kernelsOnly) * usualPercent / 100;
+}
+
 std::string thisProgram() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
 namespace {
@@ -69,7 +77,7 @@ class Interruptible {
 public:
   Interruptible() {
     interrupts = 0;
-    struct sigaction action{};
+    struct sigaction action {};
     action.sa_handler = [](int) {
       if (interrupts.fetch_add(1) > 0)
         _exit(130);
@@ -79,7 +87,7 @@ public:
   ~Interruptible() { sigaction(SIGINT, &before, nullptr); }
 
 private:
-  struct sigaction before{};
+  struct sigaction before {};
 };
 
 /// One line on a terminal, redrawn; elsewhere a line every ten seconds.
@@ -133,7 +141,7 @@ static void searchOtherCuts(const CompileOptions &front, const CutReport &cut, M
 }
 
 SearchReport searchModel(const CompileOptions &options, const std::string &database, TuneOptions tuning,
-                         int cuts) {
+                         double cutSeconds) {
   CompileOptions front = options;
   front.until = "kernel";
   Compilation compilation(front);
@@ -153,7 +161,6 @@ SearchReport searchModel(const CompileOptions &options, const std::string &datab
   tuning.progress = progressLine();
   SearchReport report;
   report.device = compilation.target().device();
-  double cutSeconds = searches(tuning.strategy) ? tuning.budgetSeconds * cuts / 100 : 0;
   tuning.budgetSeconds -= cutSeconds;
   report.result = tune(session, report.device, *measurer, *records, tuning);
   report.workloads = session.workloads();

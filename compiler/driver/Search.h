@@ -3,18 +3,22 @@
 #include "compiler/driver/Command.h"
 #include "search/tune/CutSearch.h"
 #include "search/tune/Tuner.h"
+#include <optional>
 
 namespace tgc::driver {
 
 struct SearchArguments {
   std::string search, budget;
   uint64_t seed = 1;
-  int cuts = 15;                   ///< percent of a budget of time for the cutter's decisions
+  std::optional<int> cuts;         ///< percent of a budget of time for the cutter's decisions
   std::vector<std::string> faults; ///< test only: TRIAL=KIND
 
   void addTo(CLI::App &command);
   /// Without budgets for strategies that end by themselves, else ten minutes. Throws tgc::Error (Usage).
   TuneOptions options() const;
+  /// What of the budget is for the cutter's decisions; by default nothing of its first minute: most models' kernels have
+  /// more to give.
+  double cutSeconds() const;
 };
 
 /// "60s", "10m", "1h": seconds; a plain number: trials. Throws tgc::Error (Usage).
@@ -32,10 +36,10 @@ struct SearchReport {
   std::map<std::string, std::map<std::string, double>> found;
 };
 
-/// Tunes the model's kernels into the database file, and then, for `cuts` percent of a budget of time, tries other
+/// Tunes the model's kernels into the database file, and then, for `cutSeconds` of a budget of time, tries other
 /// cuts. Ctrl-C ends it early and keeps everything.
 SearchReport searchModel(const CompileOptions &options, const std::string &database, TuneOptions tuning,
-                         int cuts);
+                         double cutSeconds);
 
 /// Opens (or makes, with its folder) the database that --db names.
 std::unique_ptr<Database> openDatabase(const std::string &argument);

@@ -1,8 +1,8 @@
 // The measuring process: loads each candidate through the runtime's C API, as an application would.
 // 1. Random weights and inputs by the seed; outputs poisoned, so that an element nobody writes is wrong.
 //    Inputs stay for the next request, which mostly is the same kernel's.
-// 2. One run warms up; the sampled elements are what it computed. A run that is not short is a measurement too, one that
-//    takes long is enough.
+// 2. One run warms up; the sampled elements are what it computed. It is a measurement too where warming up is little of it
+//    (FirstRun.h); of what takes long one is enough.
 // 3. Timed runs, the caches cleared before each if asked, until there are enough of them; the sum of the
 //    launches counts. A candidate that is clearly too slow ends early: between runs, and in the midst of one
 //    together with the process.
@@ -10,6 +10,7 @@
 #include "runtime/format/HugePages.h"
 #include "runtime/include/tgc/tgc.h"
 #include "search/measure/Child.h"
+#include "search/measure/FirstRun.h"
 #include "search/measure/Measure.h"
 #include <chrono>
 #include <cmath>
@@ -182,8 +183,7 @@ public:
     auto start = std::chrono::steady_clock::now();
     MeasureReply reply;
     reply.outcome = Outcome::Ok;
-    // The first run also brings pages and threads in.
-    double first = once(1.2 * limit + 0.5);
+    double first = once(1.2 * limit + 0.5 + pageSeconds(info.run_bytes));
     for (const SampledElement &sample : request.samples)
       for (const Tensor &tensor : outputs)
         if (sample.output == tensor.info.name)
@@ -191,23 +191,21 @@ public:
     if (request.fault == "wrong")
       for (double &value : reply.values)
         value = value * 1.5 + 1;
-    // Bringing in pages is little of it.
-    constexpr double notShort = 0.01;
-    bool isLong = first > request.longRun;
-    if (first > notShort)
+    FirstRun judged = judgeFirstRun(first, info.run_bytes, request);
+    if (judged.counts)
       reply.seconds = {first};
-    if (first > (isLong ? 1 : first > notShort ? 1.1 : 3) * limit) {
+    if (judged.tooSlow) {
       reply.seconds = {first};
       reply.message = "clearly slower";
       return reply;
     }
     // Clearing caches takes time too.
     constexpr double mostWall = 0.25;
-    int least = isLong ? 1 : request.leastRuns;
+    int least = judged.isLong ? 1 : request.leastRuns;
     double total = 0;
     while (int(reply.seconds.size()) < request.mostRuns &&
            (int(reply.seconds.size()) < least ||
-            (!isLong && total < request.leastSeconds &&
+            (!judged.isLong && total < request.leastSeconds &&
              std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < mostWall))) {
       if (request.coldBytes)
         clear(request, inputs);

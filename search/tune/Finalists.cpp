@@ -18,28 +18,47 @@ constexpr double outOfReach = 1.25; // of the best's time; what takes that long 
 constexpr double shortTrial = 0.01; // seconds of a kernel: more finalists and rounds
 constexpr double beaten = 0.97;     // of the heuristic's time; less of a difference may be luck
 constexpr double overtime = 0.05;   // of the budget: a little is better than nothing found
+constexpr double mostOfBudget = 0.5; // what is not confirmed was found for nothing
 
 double TuneRun::reserve() const {
   double seconds = 0;
   for (const State &state : states)
-    if (!state.adopted && !state.seconds.empty() && bestOf(state) != state.heuristic)
-      seconds += double(rounds(state) * (finalistsOf(state) + 1)) * costOf(state);
-  return std::min(seconds, options.budgetSeconds * 0.3);
+    if (unproven(state))
+      seconds += double(rounds(state) * finalistsOf(state).size()) * costOf(state);
+  return std::min(seconds, options.budgetSeconds * mostOfBudget);
 }
 
 size_t TuneRun::rounds(const State &state) {
   return state.best > longTrial ? 2 : state.best > shortTrial ? 3 : 5;
 }
 
-size_t TuneRun::finalistsOf(const State &state) {
+bool TuneRun::unproven(const State &state) const {
+  if (state.adopted || state.seconds.empty())
+    return false;
+  std::string best = bestOf(state);
+  return best != state.heuristic && !state.finalists.count(best);
+}
+
+std::vector<std::string> TuneRun::finalistsOf(const State &state) {
   size_t most = state.best > longTrial ? finalists - 1 : state.best > shortTrial ? finalists : finalists + 1;
-  return std::min(most, state.seconds.size());
+  std::vector<std::pair<double, std::string>> order;
+  for (const auto &[schedule, seconds] : state.seconds)
+    order.push_back({seconds, schedule});
+  std::sort(order.begin(), order.end());
+  std::vector<std::string> chosen;
+  for (const auto &[seconds, schedule] : order)
+    if (chosen.size() < most && seconds < order.front().first * 1.1)
+      chosen.push_back(schedule);
+  if (state.seconds.count(state.heuristic) &&
+      std::find(chosen.begin(), chosen.end(), state.heuristic) == chosen.end())
+    chosen.push_back(state.heuristic);
+  return chosen;
 }
 
 void TuneRun::confirmAll() {
   std::vector<State *> order;
   for (State &state : states)
-    if (!state.adopted && !state.seconds.empty() && bestOf(state) != state.heuristic)
+    if (unproven(state))
       order.push_back(&state);
   auto won = [&](const State *state) {
     auto heuristic = state->seconds.find(state->heuristic);
@@ -57,24 +76,12 @@ void TuneRun::confirmAll() {
 }
 
 bool TuneRun::confirm(State &state) {
-  std::vector<std::pair<double, std::string>> order;
-  for (const auto &[schedule, seconds] : state.seconds)
-    order.push_back({seconds, schedule});
-  if (order.empty())
+  if (!unproven(state))
     return false;
-  std::sort(order.begin(), order.end());
-  const std::string &best = order.front().second;
-  std::optional<TuningRecord> first = known(state, best);
-  if (state.finalists.count(best) || (first && first->confirmed))
+  std::optional<TuningRecord> first = known(state, bestOf(state));
+  if (first && first->confirmed)
     return false;
-  std::vector<std::string> chosen;
-  for (const auto &[seconds, schedule] : order)
-    if (chosen.size() < finalistsOf(state) && seconds < order.front().first * 1.1)
-      chosen.push_back(schedule);
-  if (state.seconds.count(state.heuristic) &&
-      std::find(chosen.begin(), chosen.end(), state.heuristic) == chosen.end())
-    chosen.push_back(state.heuristic);
-  again(state, chosen);
+  again(state, finalistsOf(state));
   return true;
 }
 

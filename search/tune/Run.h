@@ -1,5 +1,5 @@
-// One run of the tuner: what it knows, and what its parts do. Tuner.cpp spreads the budget, Trials.cpp measures one
-// candidate, Finalists.cpp measures the best again.
+// One run of the tuner: what it knows, and what its parts do. Tuner.cpp runs the waves, Budget.cpp says whose
+// turn it is, Trials.cpp measures one candidate, Finalists.cpp measures the best again.
 #pragma once
 #include "search/tune/Tuner.h"
 #include <chrono>
@@ -28,16 +28,20 @@ struct State {
   size_t workload = 0;
   std::unique_ptr<Space> space;
   std::vector<Schedule> warm;
-  std::unique_ptr<Strategy> strategy;    ///< made when it is first asked
-  std::string heuristic;                 ///< its text
-  std::map<std::string, double> seconds; ///< usable, by schedule
-  double best = 0;                       ///< seconds
-  double least = 0;                      ///< seconds that no schedule can beat
-  double spent = 0;                      ///< seconds of compiling and measuring
-  double pace = 1;                       ///< how much longer the best takes now than when its time was taken
-  size_t steady = 0, unpaced = 0;        ///< waves without a change of pace, and without a look at it
-  std::set<std::string> finalists;       ///< measured again by this run
-  size_t flat = 0;                       ///< trials since something better was found
+  std::unique_ptr<Strategy> strategy;     ///< made when it is first asked
+  std::string heuristic;                  ///< its text
+  std::map<std::string, double> seconds;  ///< usable, by schedule
+  double best = 0;                        ///< seconds
+  double expected = 0;                    ///< seconds, of a part before it is measured
+  double least = 0;                       ///< seconds that no schedule can beat
+  double spent = 0;                       ///< seconds of compiling and measuring
+  enum { None, Gain, Alike } turn = None; ///< why it is in the wave under way
+  double spentBefore = 0;                 ///< this turn
+  double pace = 1;                        ///< how much longer the best takes now than when its time was taken
+  size_t steady = 0, unpaced = 0;         ///< waves without a change of pace, and without a look at it
+  std::vector<Candidate> postponed;       ///< proposed, but the time was kept for finalists
+  std::set<std::string> finalists;        ///< measured again, by this run or one before
+  size_t flat = 0;                        ///< trials since something better was found
   bool begun = false, done = false;
   bool adopted = false;      ///< its best is the database's and stays
   std::string apart;         ///< the schedule whose parts these are
@@ -85,19 +89,12 @@ private:
   /// Takes the database's best schedule, if there is one, with its parts' if it takes the kernel apart. Invalidates
   /// references to states.
   void adopt(size_t index);
-  /// Seconds that a trial of this workload takes.
-  double costOf(const State &state) const;
-  /// What trials of this workload may still bring, in seconds of the model for a second of searching.
-  double gain(const State &state) const;
-  /// Whether it has had less than the part of the time so far that goes to all workloads alike.
-  bool neglected(const State &state) const;
-  /// The workload whose turn it is, of those begun and neither done nor taken.
-  std::optional<size_t> choose(const std::vector<char> &taken) const;
+  /// This wave and those after it, until what is left is kept for confirming.
+  void runWaves(Wave next);
   /// The next trials, which begin to compile: heuristics' schedules first, then those of the workloads with
   /// most to gain. Workloads under way are left alone: their strategies wait for answers.
   Wave gather(const std::vector<Trial> &underWay);
   void propose(size_t index, size_t most, Wave &wave);
-  size_t batch() const;
   /// Makes a trial this process's own, unless another process is at it; with its answer, if that has come meanwhile.
   bool claim(const State &state, Trial &trial);
   void compile(Wave &wave);
@@ -116,6 +113,18 @@ private:
   void report(const State &state);
   TuneResult finish();
 
+  // Budget.cpp
+  /// Seconds that a trial of this workload takes.
+  double costOf(const State &state) const;
+  /// What trials of this workload may still bring, in seconds of the model for a second of searching.
+  double gain(const State &state) const;
+  /// The workload whose turn it is, of those neither done nor taken.
+  std::optional<size_t> choose(const std::vector<char> &taken);
+  /// Puts what the wave's turns took to the account they were for.
+  void settle(const Wave &wave);
+  /// Trials of one turn.
+  size_t batch() const;
+
   // Trials.cpp
   std::optional<TuningRecord> known(const State &state, const std::string &schedule);
   MeasureRequest requestFor(const State &state, const std::string &package);
@@ -131,7 +140,10 @@ private:
   /// Seconds that measuring the finalists will take.
   double reserve() const;
   static size_t rounds(const State &state);
-  static size_t finalistsOf(const State &state);
+  /// Whether its best is neither the heuristic's nor one that this run has measured again.
+  bool unproven(const State &state) const;
+  /// The best few schedules, and the heuristic's.
+  static std::vector<std::string> finalistsOf(const State &state);
   void confirmAll();
   /// Measures the best again, unless that has been done: then false.
   bool confirm(State &state);
@@ -147,6 +159,7 @@ private:
   double start;
   std::string machine = machineName();
   std::vector<State> states;
+  double spentOnGain = 0, spentAlike = 0; ///< seconds of turns
   TuneResult result;
 };
 

@@ -1,7 +1,5 @@
 // 1. Every workload's heuristic schedule is measured, those with the longest expected share of the model first.
-// 2. Then again and again the workload with the most to gain for the time of a trial gets a batch of them:
-//    launches × (best - the least possible), less and less while nothing better is found. A part of the time goes to all
-//    workloads alike: of it a kernel whose trials are cheap gets many, whatever its part of the model's time.
+// 2. Then again and again the workload with the most to gain gets a batch of trials (Budget.cpp).
 // 3. A wave: batches of one or more workloads, as many trials as the compile pool has places. What the database
 //    knows is learned from it; what another process has claimed is waited for at the end; the rest is compiled
 //    side by side, then measured one after the other, checked and stored. Where the device is not made of the
@@ -15,19 +13,9 @@
 #include "search/database/Choose.h"
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 namespace tgc::tuning {
-namespace {
-
-/// Trials of one kernel that are proposed together. Fewer say more, each knowing those before; but they compile side by
-/// side, and where the device is not made of the compiling cores that should take no longer than measuring.
-constexpr size_t batchSize = 8, smallBatch = 4;
-/// Trials without success after which a kernel seems half as promising. What helps most is often among a kernel's first
-/// few trials, so all kernels get theirs before any gets many.
-constexpr double patience = 4;
-constexpr double alike = 0.35; ///< part of the time that goes to all workloads alike
-
-} // namespace
 
 TuneResult TuneRun::run() {
   for (size_t i = 0; i < host.workloads().size(); ++i)
@@ -40,7 +28,17 @@ TuneResult TuneRun::run() {
   // Parts are added on the way.
   for (size_t i = 0; options.newOnly && i < states.size(); ++i)
     adopt(i);
+  // Confirming may take less than was kept for it.
   Wave next = gather({});
+  do {
+    runWaves(std::move(next));
+    confirmAll();
+    next = gather({});
+  } while (!next.trials.empty());
+  return finish();
+}
+
+void TuneRun::runWaves(Wave next) {
   while (!next.trials.empty()) {
     Wave wave = std::move(next);
     next = {};
@@ -48,11 +46,10 @@ TuneResult TuneRun::run() {
     if (options.besideMeasuring && !over(reserve()))
       next = gather(wave.trials);
     measureWave(wave);
+    settle(wave);
     if (next.trials.empty())
       next = gather({});
   }
-  confirmAll();
-  return finish();
 }
 
 std::vector<VerifyRow> TuneRun::verify() {
@@ -114,39 +111,6 @@ void TuneRun::adopt(size_t index) {
   takeUpParts(index);
 }
 
-double TuneRun::costOf(const State &state) const {
-  return state.row.trials > 0 && state.spent > 0
-             ? state.spent / double(state.row.trials)
-             : perTrial + std::max(state.best, std::min(8 * state.best, 0.1));
-}
-
-double TuneRun::gain(const State &state) const {
-  double headroom = std::max(state.best - state.least, state.best * 0.02);
-  return double(launches(state)) * headroom / (1 + double(state.flat) / patience) / costOf(state);
-}
-
-bool TuneRun::neglected(const State &state) const {
-  return options.budgetSeconds > 0 && state.spent < alike * (now() - start) / double(states.size());
-}
-
-std::optional<size_t> TuneRun::choose(const std::vector<char> &taken) const {
-  std::optional<size_t> best;
-  auto before = [&](const State &a, const State &b) {
-    if (neglected(a) || neglected(b))
-      return a.spent < b.spent;
-    return gain(a) > gain(b);
-  };
-  for (size_t i = 0; i < states.size(); ++i)
-    if (!taken[i] && states[i].begun && !states[i].done && (!best || before(states[i], states[*best])))
-      best = i;
-  return best;
-}
-
-size_t TuneRun::batch() const {
-  return options.besideMeasuring ? std::max(batchSize, options.jobs)
-                                 : std::clamp(2 * options.jobs, smallBatch, batchSize);
-}
-
 Wave TuneRun::gather(const std::vector<Trial> &underWay) {
   Wave wave;
   size_t most = batch();
@@ -155,16 +119,15 @@ Wave TuneRun::gather(const std::vector<Trial> &underWay) {
     taken[trial.state] = 1;
   Stopwatch watch(result.times.proposing);
   for (size_t i = 0; i < states.size() && wave.trials.size() < most; ++i)
-    if (!states[i].begun && !taken[i] && !over(0)) {
-      states[i].begun = true;
+    if (!states[i].begun && !states[i].row.part && !over(0))
       propose(i, 1, wave);
-    }
   while (wave.trials.empty() || (options.besideMeasuring && wave.trials.size() < most)) {
     std::optional<size_t> best = choose(taken);
     if (!best || over(reserve()))
       break;
     taken[*best] = 1;
-    propose(*best, states[*best].best > longTrial ? std::max<size_t>(most / 2, 2) : most, wave);
+    const State &state = states[*best];
+    propose(*best, !state.begun ? 1 : state.best > longTrial ? std::max<size_t>(most / 2, 2) : most, wave);
   }
   compile(wave);
   return wave;
@@ -172,11 +135,14 @@ Wave TuneRun::gather(const std::vector<Trial> &underWay) {
 
 void TuneRun::propose(size_t index, size_t most, Wave &wave) {
   State &state = states[index];
+  state.begun = true;
   std::vector<Candidate> batch;
   if (most == 1 && searches(options.strategy)) {
     // The first of all trials; the strategy will propose it again and find it known.
     if (std::optional<Candidate> first = state.space->candidate(parseSchedule(state.heuristic)))
       batch.push_back(std::move(*first));
+  } else if (!state.postponed.empty()) {
+    batch = std::exchange(state.postponed, {});
   } else {
     if (!state.strategy)
       state.strategy =
@@ -241,11 +207,10 @@ void TuneRun::measureWave(Wave &wave) {
   std::set<size_t> paced;
   for (Trial &trial : wave.trials) {
     State &state = states[trial.state];
-    // What the budget ends in the midst of is left to the next run; the heuristic's schedules come before
-    // it.
+    // What the budget ends in the midst of is left to the next turn or run; the heuristic's schedules come before it.
     if (trial.kind == Trial::Mine && (state.best > 0 ? over(reserve()) : over(0))) {
       database.release(key(state), deviceKey(device), trial.candidate.text);
-      state.done = true;
+      state.postponed.push_back(std::move(trial.candidate));
       continue;
     }
     if (trial.kind == Trial::Mine) {
@@ -282,6 +247,8 @@ void TuneRun::learn(const Trial &trial) {
   state.flat = better ? 0 : state.flat + 1;
   if (usable) {
     state.seconds[trial.candidate.text] = seconds;
+    if (trial.answer->confirmed)
+      state.finalists.insert(trial.candidate.text);
     state.best = state.best == 0 ? seconds : std::min(state.best, seconds);
   }
   // Stopped for being slow says about how slow.
@@ -312,6 +279,13 @@ void TuneRun::takeUpParts(size_t index) {
     states[index].parts.push_back(at);
     states[index].apart = best;
   }
+  // Until they are measured they are taken to share their kernel's time as they share its bound.
+  double bound = 0;
+  for (size_t part : states[index].parts)
+    bound += states[part].space->roofline();
+  for (size_t part : states[index].parts)
+    if (!states[part].begun && bound > 0)
+      states[part].expected = states[index].best * states[part].space->roofline() / bound;
 }
 
 double TuneRun::secondsOf(const State &state) const {
@@ -357,8 +331,8 @@ TuneResult TuneRun::finish() {
       if (record.schedule == state.heuristic)
         state.row.heuristicSeconds = record.seconds;
     if (!state.row.part) {
-      result.modelSeconds +=
-          double(launches(state)) * (state.parts.empty() ? state.row.seconds : secondsOf(state));
+      bool usesParts = !state.parts.empty() && state.row.schedule == state.apart;
+      result.modelSeconds += double(launches(state)) * (usesParts ? secondsOf(state) : state.row.seconds);
       result.heuristicSeconds +=
           double(launches(state)) *
           (state.row.heuristicSeconds > 0 ? state.row.heuristicSeconds : state.row.seconds);

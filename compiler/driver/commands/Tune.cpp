@@ -34,7 +34,7 @@ SearchReport compareStrategies(const Arguments &arguments) {
     search.search = strategy;
     std::string own = databasePath(arguments.database) + "." + strategy;
     std::filesystem::remove(own);
-    SearchReport next = searchModel(arguments.front(), own, search.options(), search.cuts);
+    SearchReport next = searchModel(arguments.front(), own, search.options(), search.cutSeconds());
     for (const TuneRow &row : next.result.rows)
       if (row.seconds > 0)
         report.found[strategy][next.workloads[row.workload].record.key] = row.seconds;
@@ -61,7 +61,7 @@ void keepFront(const Arguments &arguments) {
 void tune(const Arguments &arguments) {
   SearchReport report = arguments.compare.empty()
                             ? searchModel(arguments.front(), arguments.database, arguments.search.options(),
-                                          arguments.search.cuts)
+                                          arguments.search.cutSeconds())
                             : compareStrategies(arguments);
   std::unique_ptr<Database> database = openDatabase(arguments.database);
   std::vector<SearchRow> rows = searchRows(report, *database);
