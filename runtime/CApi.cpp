@@ -1,4 +1,5 @@
 // The C API: turns arguments into C++ values, and exceptions into a status and a message.
+#include "runtime/devices/CacheEviction.h"
 #include "runtime/format/Error.h"
 #include "runtime/io/RandomWeights.h"
 #include "runtime/program/Program.h"
@@ -10,7 +11,9 @@
 using namespace tgc::runtime;
 
 struct tgc_device {
+  explicit tgc_device(std::shared_ptr<Device> opened) : device(std::move(opened)), eviction(device) {}
   std::shared_ptr<Device> device;
+  CacheEviction eviction;
 };
 
 struct tgc_program {
@@ -182,7 +185,7 @@ tgc_status tgc_device_list(tgc_device_info *infos, size_t capacity, size_t *coun
 tgc_status tgc_device_open(const char *name, tgc_device **device) {
   return guarded([&] {
     required(device, "device") = nullptr;
-    *device = new tgc_device{openDevice(&required(name, "name"))};
+    *device = new tgc_device(openDevice(&required(name, "name")));
   });
 }
 
@@ -197,6 +200,10 @@ tgc_status tgc_device_set_code_cache(tgc_device *device, const tgc_code_cache *c
       usageError("the cache lacks a function");
     on.useCodeCache(cache ? std::make_shared<ApplicationCache>(*cache) : nullptr);
   });
+}
+
+tgc_status tgc_device_evict_caches(tgc_device *device, uint64_t bytes) {
+  return guarded([&] { required(device, "device").eviction.evict(bytes); });
 }
 
 void tgc_device_close(tgc_device *device) { delete device; }

@@ -446,6 +446,24 @@ TEST_CASE("cuda: any call of the driver may fail, once", "[cuda]") {
     }
 }
 
+TEST_CASE("cuda: caches are emptied with memory of the device's own", "[cuda]") {
+  Fake fake;
+  uint64_t before = fake.memory();
+  {
+    tgc::api::Device device("cuda:0");
+    constexpr uint64_t bytes = 1 << 20;
+    device.evictCaches(bytes);
+    uint64_t held = fake.memory();
+    CHECK(held >= before + 2 * bytes);
+    int written = fake.calls("cuMemsetD8Async"), read = fake.calls("cuMemcpyDtoHAsync_v2");
+    device.evictCaches(bytes / 2);
+    CHECK(fake.calls("cuMemsetD8Async") == written + 1);
+    CHECK(fake.calls("cuMemcpyDtoHAsync_v2") > read);
+    CHECK(fake.memory() == held);
+  }
+  CHECK(fake.memory() == before);
+}
+
 TEST_CASE("cuda: programs and threads share a device", "[cuda]") {
   Fake fake;
   tgc::api::Device device("cuda:0");

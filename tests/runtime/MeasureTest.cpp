@@ -64,4 +64,16 @@ TEST_CASE("measuring on a GPU", "[measure]") {
   REQUIRE_THAT(full.message,
                Catch::Contains("the program needs 1.60 kB") && Catch::Contains("1.00 kB are free"));
   REQUIRE(measurer->measure(request).outcome == Outcome::Ok);
+
+  // Cold is the device's memory: of that there must be some to go through.
+  MeasureRequest cold = request;
+  cold.coldBytes = 1 << 20;
+  MeasureReply emptied = measurer->measure(cold);
+  INFO(emptied.message);
+  REQUIRE(emptied.outcome == Outcome::Ok);
+  measurer->refresh();
+  ::setenv("FAKE_CUDA_MEMORY", "1000000", 1);
+  REQUIRE(measurer->measure(request).outcome == Outcome::Ok);
+  REQUIRE(measurer->measure(cold).outcome == Outcome::Failed);
+  ::unsetenv("FAKE_CUDA_MEMORY");
 }

@@ -271,6 +271,19 @@ TEST_CASE("program: packages that do not suit this machine", "[program][cpu]") {
   REQUIRE(failure([&] { load(package); }).first == TGC_UNSUPPORTED);
 }
 
+TEST_CASE("program: emptied caches change no result", "[program]") {
+  tgc::api::Device device(testDevice());
+  device.evictCaches(0);
+  std::vector<uint8_t> file = serialize(forTestDevice(linearPackage()));
+  tgc::api::Program program(device, file.data(), file.size(), "");
+  Tensor x = tensor("x", {4, 8}, ramp(32, 0.1f));
+  std::vector<float> expected = run(program, {&x});
+  for (uint64_t bytes : {4096, 100, 1 << 20}) {
+    device.evictCaches(bytes);
+    CHECK(run(program, {&x}) == expected);
+  }
+}
+
 TEST_CASE("program: devices", "[program][cpu]") {
   REQUIRE(tgc::api::Device::list().at(0).name == std::string("cpu"));
   auto [status, message] = failure([] { tgc::api::Device("abacus"); });

@@ -111,6 +111,9 @@ typedef struct tgc_code_cache {
  * threads at the same time while a program is loaded, and must not call the library; data that the driver does not
  * take is compiled and stored again. Set it before loading, not at the same time. */
 TGC_API tgc_status tgc_device_set_code_cache(tgc_device *device, const tgc_code_cache *cache);
+/* For measuring: goes through that many bytes of other memory, which stays allocated, so that the device's caches hold
+ * nothing of what a program reads next but the inputs that are copied to it. */
+TGC_API tgc_status tgc_device_evict_caches(tgc_device *device, uint64_t bytes);
 /* Programs that were loaded on the device keep what they need of it. NULL is allowed. */
 TGC_API void tgc_device_close(tgc_device *device);
 

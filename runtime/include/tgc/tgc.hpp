@@ -88,6 +88,8 @@ public:
   }
   /// See tgc_device_set_code_cache; null: none.
   void setCodeCache(const tgc_code_cache *cache) { check(tgc_device_set_code_cache(handle.get(), cache)); }
+  /// See tgc_device_evict_caches.
+  void evictCaches(uint64_t bytes) { check(tgc_device_evict_caches(handle.get(), bytes)); }
   tgc_device *get() const { return handle.get(); }
 
   static std::vector<tgc_device_info> list() {
