@@ -78,7 +78,7 @@ def main():
     print("| kernel | " + " | ".join(package.label for package in packages) + " |\n" + "| --- " * (len(packages) + 1) + "|")
     for name in names[: args.rows]:
         print(f"| {name} | " + " | ".join(f"{package.seconds(name) * 1e3:.2f}" for package in packages) + " |")
-    print("| model | " + " | ".join(f"{package.model() * 1e3:.0f}" for package in packages) + " |\n")
+    print("| model | " + " | ".join(f"{package.model() * 1e3:.5g}" for package in packages) + " |\n")
     print(f"Milliseconds of all launches; lower quartiles of {args.turns} turns.")
     for package in others:
         ratios = {name: package.seconds(name) / first.seconds(name) for name in names if package.seconds(name) > 0}
