@@ -4,6 +4,7 @@
 #include "compiler/tune/Reference.h"
 
 #include "compiler/support/Error.h"
+#include "runtime/format/HugePages.h"
 #include "runtime/io/RandomWeights.h"
 #include <algorithm>
 #include <cmath>
@@ -93,18 +94,21 @@ size_t affordableSamples(const KernelInfo &info, size_t most) {
 }
 
 SampledReference::SampledReference(kernel::FuncOp kernel, const KernelInfo &info, uint64_t seed) {
-  std::vector<std::vector<char>> memory;
+  std::vector<std::shared_ptr<uint8_t>> memory;
+  std::vector<kernel::Bytes> buffers;
   for (auto [i, buffer] : llvm::enumerate(kernel.getBuffers())) {
     const BufferInfo &described = info.buffers[i];
-    std::vector<char> &data = memory.emplace_back();
+    kernel::Bytes &bytes = buffers.emplace_back();
     if (described.stored)
       continue;
-    data.resize(size_t(described.span() * bytesOf(described.type)));
+    auto size = size_t(described.span() * bytesOf(described.type));
+    memory.push_back(runtime::newBuffer(size));
+    uint8_t *data = memory.back().get();
+    bytes = {reinterpret_cast<const char *>(data), size};
     runtime::fillRandom(dtypeOf(described.type), boundShape(cast<MemRefType>(buffer.getType()), described),
-                        described.name, seed, 0, uint64_t(described.span()), data.data());
+                        described.name, seed, 0, uint64_t(described.span()), data);
   }
-  evaluate(kernel, info, std::vector<kernel::Bytes>(memory.begin(), memory.end()),
-           affordableSamples(info, 96), seed);
+  evaluate(kernel, info, buffers, affordableSamples(info, 96), seed);
 }
 
 SampledReference::SampledReference(kernel::FuncOp kernel, const KernelInfo &info,

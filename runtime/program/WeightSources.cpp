@@ -5,7 +5,6 @@
 #include "runtime/io/Safetensors.h"
 #include <cstring>
 #include <filesystem>
-#include <new>
 
 namespace tgc::runtime {
 
@@ -14,17 +13,6 @@ std::string quoted(const std::string &name) { return "weight \"" + name + "\""; 
 
 std::string typeText(DType dtype, const Shape &shape) {
   return std::string(dtypeName(dtype)) + " " + shapeText(shape);
-}
-
-/// A buffer aligned to pages, so that it can serve as a slot's memory; a large one on huge pages, which makes
-/// filling and reading it faster. Its content is undefined.
-std::shared_ptr<uint8_t> newBuffer(uint64_t bytes) {
-  static constexpr auto Small = std::align_val_t(4096), Large = std::align_val_t(HugePage);
-  bool large = bytes >= 2 * HugePage;
-  auto *memory = static_cast<uint8_t *>(::operator new(bytes, large ? Large : Small));
-  if (large)
-    preferHugePages(memory, bytes / HugePage * HugePage);
-  return {memory, [large](uint8_t *memory) { ::operator delete(memory, large ? Large : Small); }};
 }
 
 /// A package may name files below the model's folder only.

@@ -37,28 +37,22 @@ void call(tgc_status status) {
 struct Tensor {
   explicit Tensor(const tgc_tensor_info &info)
       : info(info), name(info.name), shape(info.shape, info.shape + info.rank),
-        memory(static_cast<char *>(::operator new(info.bytes + 1, std::align_val_t(runtime::HugePage)))) {
-    if (info.bytes >= runtime::HugePage)
-      runtime::preferHugePages(memory.get(), info.bytes / runtime::HugePage * runtime::HugePage);
-  }
+        memory(runtime::newBuffer(info.bytes)) {}
   tgc_tensor view() {
     return {info.name, info.dtype, info.rank, info.shape, memory.get(), size_t(info.bytes)};
   }
 
-  struct Free {
-    void operator()(char *memory) const { ::operator delete(memory, std::align_val_t(runtime::HugePage)); }
-  };
   tgc_tensor_info info; ///< its name and shape live as long as the program that was asked
   std::string name;
   std::vector<int64_t> shape;
-  std::unique_ptr<char, Free> memory;
+  std::shared_ptr<uint8_t> memory;
 };
 
 double elementOf(const Tensor &tensor, int64_t element) {
   size_t bytes = tgc_dtype_bytes(tensor.info.dtype);
   if (element < 0 || uint64_t(element + 1) * bytes > tensor.info.bytes)
     badInput("sample {} of {} is outside", element, tensor.info.name);
-  const char *at = tensor.memory.get() + size_t(element) * bytes;
+  const uint8_t *at = tensor.memory.get() + size_t(element) * bytes;
   uint64_t bits = 0;
   std::memcpy(&bits, at, bytes);
   auto signedBits = [&] { return double(int64_t(bits << (64 - 8 * bytes)) >> (64 - 8 * bytes)); };
@@ -262,7 +256,7 @@ private:
       bytes += tensor.info.bytes;
     if (bytes > request.warmInputs)
       return;
-    volatile char sum = 0;
+    volatile uint8_t sum = 0;
     constexpr uint64_t line = 64;
     for (const Tensor &tensor : inputs)
       for (uint64_t at = 0; at < tensor.info.bytes; at += line)
