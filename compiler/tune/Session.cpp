@@ -14,6 +14,7 @@
 #include "search/measure/Child.h"
 #include <atomic>
 #include <cstring>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -202,9 +203,16 @@ std::vector<CompileReply> TuneSession::compile(const std::vector<CompileJob> &jo
   }
   std::atomic<size_t> next = 0;
   size_t base = impl->compiled.size();
+  std::mutex failing;
+  std::exception_ptr failure;
   auto work = [&](Child &child) {
-    for (size_t n; (n = next++) < missing.size();)
-      replies[missing[n]] = impl->compileOne(child, jobs[missing[n]], base + n);
+    try {
+      for (size_t n; (n = next++) < missing.size();)
+        replies[missing[n]] = impl->compileOne(child, jobs[missing[n]], base + n);
+    } catch (...) {
+      std::lock_guard lock(failing);
+      failure = std::current_exception();
+    }
   };
   std::vector<std::thread> threads;
   for (size_t i = 1; i < std::min(impl->compilers.size(), missing.size()); ++i)
@@ -212,6 +220,8 @@ std::vector<CompileReply> TuneSession::compile(const std::vector<CompileJob> &jo
   work(*impl->compilers[0]);
   for (std::thread &thread : threads)
     thread.join();
+  if (failure)
+    std::rethrow_exception(failure);
   for (size_t i : missing)
     impl->compiled[{jobs[i].workload, jobs[i].schedule}] = replies[i];
   return replies;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <fstream>
 #include <poll.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -42,22 +43,29 @@ void Child::start() {
   for (std::string &argument : command)
     arguments.push_back(argument.data());
   arguments.push_back(nullptr);
-  process = fork();
-  if (process == 0) {
-    // Ctrl-C is the parent's to handle.
-    setpgid(0, 0);
-    dup2(to[0], STDIN_FILENO);
-    dup2(from[1], STDOUT_FILENO);
-    execv(arguments[0], arguments.data());
-    _exit(127);
-  }
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_adddup2(&files, to[0], STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&files, from[1], STDOUT_FILENO);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  // Ctrl-C is the parent's to handle.
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  // It returns when the program has replaced this one: before, what the process holds would be this one's memory.
+  int failed = posix_spawn(&process, arguments[0], &files, &attributes, arguments.data(), environ);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&files);
   close(to[0]);
   close(from[1]);
   input = to[1];
   output = from[0];
   pending.clear();
-  if (process < 0)
-    throw Error(ErrorKind::Device, fmt::format("no process: {}", std::strerror(errno)));
+  if (failed) {
+    process = -1;
+    stop();
+    throw Error(ErrorKind::Device,
+                fmt::format("{} does not start: {}", command.front(), std::strerror(failed)));
+  }
 }
 
 void Child::stop() {
@@ -72,11 +80,11 @@ void Child::stop() {
 }
 
 /// Resident bytes of the process.
-uint64_t Child::held() const {
+uint64_t Child::resident() const {
   std::ifstream file(fmt::format("/proc/{}/statm", process));
-  uint64_t size = 0, resident = 0;
-  file >> size >> resident;
-  return resident * uint64_t(sysconf(_SC_PAGESIZE));
+  uint64_t size = 0, pages = 0;
+  file >> size >> pages;
+  return pages * uint64_t(sysconf(_SC_PAGESIZE));
 }
 
 Child::Answer Child::endedBy(End end, const std::string &message) {
@@ -85,6 +93,12 @@ Child::Answer Child::endedBy(End end, const std::string &message) {
 }
 
 Child::Answer Child::ask(const std::string &line, double seconds) {
+  // What earlier calls left there is not this one's fault, but must not grow forever.
+  held = memory && process >= 0 ? resident() : 0;
+  if (held > memory) {
+    stop();
+    held = 0;
+  }
   if (process < 0)
     start();
   std::string text = line + "\n";
@@ -111,7 +125,7 @@ Child::Answer Child::next(double seconds) {
     double left = end - now();
     if (left <= 0)
       return endedBy(End::TimedOut, fmt::format("no answer within {:.1f} s", seconds));
-    if (memory && held() > memory)
+    if (memory && resident() > held + memory)
       return endedBy(End::TooMuchMemory, fmt::format("took more than {} MiB", memory >> 20));
     pollfd ready{output, POLLIN, 0};
     int found = poll(&ready, 1, int(std::min(left, 0.02) * 1e3) + 1);

@@ -18,7 +18,8 @@ public:
     std::string message; ///< how it ended, for people
   };
 
-  /// `memoryBytes` bounds what the process may hold; 0: no bound. The process starts with the first call.
+  /// `memoryBytes` bounds what one call may take beyond what the process holds already; 0: no bound. A process that holds as
+  /// much between calls is replaced. It starts with the first call, which throws (ErrorKind::Device) if it cannot.
   Child(std::vector<std::string> command, uint64_t memoryBytes)
       : command(std::move(command)), memory(memoryBytes) {}
   ~Child() { stop(); }
@@ -36,10 +37,11 @@ public:
 private:
   void start();
   Answer endedBy(End end, const std::string &message);
-  uint64_t held() const;
+  uint64_t resident() const;
 
   std::vector<std::string> command;
   uint64_t memory;
+  uint64_t held = 0; ///< bytes resident when it was asked last
   pid_t process = -1;
   int input = -1, output = -1;
   std::string pending; ///< read but not yet a whole line

@@ -29,7 +29,7 @@ struct MeasureRequest {
   double longRun = 0.25;    ///< seconds; of a kernel that takes this long the first run counts, and is enough
   double loadSeconds = 120; ///< for loading the package: drivers' compilers take their time
   double limitSeconds = 20; ///< for everything after that
-  uint64_t memoryBytes = 0; ///< the process may hold; 0: no bound
+  uint64_t memoryBytes = 0; ///< it may take beyond what the process holds already; 0: no bound
   std::string fault;        ///< test only: crash, hang, memory or wrong
 };
 

@@ -32,6 +32,22 @@ TEST_CASE("helper processes that die, hang or grow are ended and replaced") {
   CHECK(child("exec /no/such/program")->ask("x", 5).end == Child::End::Died);
 }
 
+TEST_CASE("a helper process's memory is judged call by call") {
+  constexpr uint64_t bound = uint64_t(100) << 20;
+  // Each line keeps 60 MB more.
+  Child keeper({"/bin/sh", "-c",
+                "exec python3 -c 'import os, sys\nkept = []\nfor line in iter(sys.stdin.readline, \"\"): "
+                "kept.append(bytes([7]) * 60_000_000); print(os.getpid(), flush=True)'"},
+               bound);
+  std::string first = keeper.ask("a", 20).line, second = keeper.ask("b", 20).line;
+  REQUIRE(!first.empty());
+  CHECK(first == second); // 120 MB by then, of which 60 are this call's
+  std::string third = keeper.ask("c", 20).line;
+  CHECK((!third.empty() && third != second));
+
+  CHECK_THROWS_AS(Child({"/no/such/program"}, 0).ask("x", 5), Error);
+}
+
 TEST_CASE("requests and replies travel as lines") {
   MeasureRequest request;
   request.package = "/tmp/a \"b\"\n.tgc";
