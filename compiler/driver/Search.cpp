@@ -166,6 +166,7 @@ SearchReport searchModel(const CompileOptions &options, const std::string &datab
   report.workloads = session.workloads();
   if (cutSeconds > 0 && !report.result.stopped)
     searchOtherCuts(front, compilation.cut(), *measurer, *records, tuning, cutSeconds, report);
+  report.result.stopped |= tuning.stop();
   report.histories = {{tuning.strategy.name, report.result.history}};
   clearProgress();
   return report;

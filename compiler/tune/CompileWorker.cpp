@@ -19,7 +19,7 @@ std::string printCompileRequest(const CompileRequest &request) {
       .dump();
 }
 
-/// Gives the assembler's remarks: spills, and what it could not do as asked.
+/// Gives the answer.
 static std::string compileOne(const nlohmann::json &request) {
   CompileOptions options;
   options.model = request.at("text").get<std::string>();
@@ -29,8 +29,12 @@ static std::string compileOne(const nlohmann::json &request) {
   options.jobs = 1;
   Compilation compilation(options);
   compilation.run();
-  runtime::writePackage(compilation.package(), request.at("output"));
-  std::string remarks;
+  try {
+    runtime::writePackage(compilation.package(), request.at("output"));
+  } catch (const std::exception &error) {
+    return std::string(unwrittenPrefix) + error.what();
+  }
+  std::string remarks; // spills, and what the assembler could not do as asked
   for (const auto &[kernel, report] : compilation.reports())
     remarks += report.code;
   return remarks.empty() ? "" : remarkPrefix + remarks;

@@ -15,8 +15,10 @@ struct CompileRequest {
 std::string printCompileRequest(const CompileRequest &request);
 /// Begins the answer to a request whose package is there although the assembler has something to say of its code.
 inline constexpr const char *remarkPrefix = "remark: ";
-/// Answers requests on standard input until it ends: an empty line for success, remarkPrefix and remarks, else what
-/// went wrong, on one line. Gives the process's exit code.
+/// Begins the answer when a candidate's package cannot be written, which is not the candidate's fault.
+inline constexpr const char *unwrittenPrefix = "unwritten: ";
+/// Answers requests on standard input until it ends: an empty line for success, one of the prefixes and what there is to
+/// say, else what went wrong with the candidate, on one line. Gives the process's exit code.
 int serveCompilations();
 
 } // namespace tgc

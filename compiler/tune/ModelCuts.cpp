@@ -33,8 +33,11 @@ std::optional<CutTrial> ModelCuts::measure(const std::vector<std::string> &turne
   made.workloads = session.workloads();
   CutTrial trial{made.result.modelSeconds, {}};
   for (const TuneRow &row : made.result.rows)
-    if (!row.part && row.seconds <= 0)
+    if (!row.part && row.seconds <= 0) {
+      if (row.trials + row.known > 0 && !made.result.stopped)
+        return std::nullopt;
       trial.seconds = 0;
+    }
   for (const CutDecision &decision : compilation.cut().decisions)
     trial.alternatives.push_back({decision.name, stakeOf(decision)});
   return trial;

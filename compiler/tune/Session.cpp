@@ -8,6 +8,7 @@
 #include "compiler/schedule/Describe.h"
 #include "compiler/schedule/TakeApart.h"
 #include "compiler/support/Error.h"
+#include "compiler/support/ScratchFolder.h"
 #include "compiler/tune/CompileWorker.h"
 #include "compiler/tune/Reference.h"
 #include "runtime/io/Threads.h"
@@ -66,19 +67,21 @@ static std::string nodesOf(kernel::FuncOp kernel) {
 }
 
 struct TuneSession::Impl {
-  std::mutex adding; ///< held where the list grows, and where another thread reads it
+  ScratchFolder folder{"tgc-tune"}; ///< outlives those who write there
+  std::mutex adding;                ///< held where the list grows, and where another thread reads it
   std::vector<Workload> workloads;
   std::vector<kernel::FuncOp> kernels;
   std::vector<std::unique_ptr<SampledReference>> references;
   std::map<std::pair<size_t, std::string>, CompileReply> compiled;
   std::vector<std::unique_ptr<Child>> compilers;
   std::vector<OwningOpRef<ModuleOp>> parts; ///< modules that hold kernels of schedules that took others apart
-  std::filesystem::path directory;
+  /// Of each schedule asked for: the workloads' launches are counted once.
+  std::map<std::pair<size_t, std::string>, std::vector<size_t>> partsOf;
   std::string device;
   uint64_t modelBytes = 0;
 
   std::string pathOf(size_t workload) const {
-    return (directory / fmt::format("{}.mlir", workload)).string();
+    return (folder.path() / fmt::format("{}.mlir", workload)).string();
   }
 
   /// Adds a workload, and writes the module that its candidates are compiled from, so that compiling needs no
@@ -92,7 +95,8 @@ struct TuneSession::Impl {
     OwningOpRef<ModuleOp> module = standaloneModule(kernel, workload.info);
     std::string text;
     llvm::raw_string_ostream(text) << *module << "\n";
-    std::ofstream(pathOf(workloads.size())) << text;
+    if (!(std::ofstream(pathOf(workloads.size())) << text).flush())
+      throw Error(ErrorKind::Device, pathOf(workloads.size()) + ": cannot be written");
     std::lock_guard lock(adding);
     workloads.push_back(std::move(workload));
     kernels.push_back(kernel);
@@ -107,10 +111,12 @@ struct TuneSession::Impl {
       name = workloads[job.workload].name;
     }
     CompileRequest request{pathOf(job.workload), name, job.schedule, device,
-                           (directory / fmt::format("{}.tgc", number)).string()};
+                           (folder.path() / fmt::format("{}.tgc", number)).string()};
     Child::Answer answer = child.ask(printCompileRequest(request), limitSeconds);
     if (answer.end)
       return {"", "the compiler " + answer.message, ""};
+    if (answer.line.starts_with(unwrittenPrefix))
+      throw Error(ErrorKind::Device, answer.line.substr(std::strlen(unwrittenPrefix)));
     if (answer.line.starts_with(remarkPrefix))
       return {request.output, "", answer.line.substr(std::strlen(remarkPrefix))};
     if (!answer.line.empty())
@@ -122,10 +128,6 @@ struct TuneSession::Impl {
 TuneSession::TuneSession(Compilation &compilation, std::string device, std::string program, unsigned jobs)
     : impl(std::make_unique<Impl>()) {
   impl->device = std::move(device);
-  std::string name = (std::filesystem::temp_directory_path() / "tgc-tune-XXXXXX").string();
-  if (!mkdtemp(name.data()))
-    throw Error(ErrorKind::Device, fmt::format("{}: cannot be made", name));
-  impl->directory = name;
   std::map<std::string, size_t> position;
   for (auto launch : compilation.program().getOps<kernel::LaunchOp>()) {
     for (Value buffer : launch.getBuffers())
@@ -147,15 +149,14 @@ TuneSession::TuneSession(Compilation &compilation, std::string device, std::stri
         std::make_unique<Child>(std::vector{program, std::string("compile-worker")}, uint64_t(4) << 30));
 }
 
-TuneSession::~TuneSession() {
-  impl->compilers.clear();
-  std::error_code ignored;
-  std::filesystem::remove_all(impl->directory, ignored);
-}
+TuneSession::~TuneSession() = default;
 
 const std::vector<Workload> &TuneSession::workloads() const { return impl->workloads; }
 
 std::vector<size_t> TuneSession::parts(size_t workload, const std::string &text) {
+  auto [asked, isNew] = impl->partsOf.try_emplace({workload, text});
+  if (!isNew)
+    return asked->second;
   Schedule schedule = parseSchedule(text);
   if (!schedule.splitsKernel())
     return {};
@@ -165,7 +166,7 @@ std::vector<size_t> TuneSession::parts(size_t workload, const std::string &text)
     return {};
   OwningOpRef<ModuleOp> module = standaloneModule(impl->kernels[workload], info);
   takeApart(*module, *module->getOps<kernel::FuncOp>().begin(), info, plan);
-  std::vector<size_t> found;
+  std::vector<size_t> &found = asked->second;
   auto program = *module->getOps<kernel::ProgramOp>().begin();
   for (auto launch : program.getOps<kernel::LaunchOp>()) {
     if (launch.getPrepare())

@@ -123,12 +123,12 @@ Child::Answer Child::next(double seconds) {
       return answer;
     }
     double left = end - now();
-    if (left <= 0)
-      return endedBy(End::TimedOut, fmt::format("no answer within {:.1f} s", seconds));
     if (memory && resident() > held + memory)
       return endedBy(End::TooMuchMemory, fmt::format("took more than {} MiB", memory >> 20));
     pollfd ready{output, POLLIN, 0};
-    int found = poll(&ready, 1, int(std::min(left, 0.02) * 1e3) + 1);
+    int found = poll(&ready, 1, left > 0 ? int(std::min(left, 0.02) * 1e3) + 1 : 0);
+    if (found == 0 && left <= 0) // only now: an answer may have come while this process was stopped
+      return endedBy(End::TimedOut, fmt::format("no answer within {:.1f} s", seconds));
     if (found <= 0)
       continue;
     char buffer[4096];

@@ -39,9 +39,10 @@ struct MeasureReply {
   double median = 0, spread = 0; ///< seconds; the quartiles' distance as a part of the median
   std::vector<double> seconds;   ///< of each run
   std::vector<double> values;    ///< of the samples, after the first run
+  bool noDevice = false;         ///< the device does not open: no candidate's fault
 };
 
-/// Runs candidates on a device. Never throws for a bad candidate: that is an outcome.
+/// Runs candidates on a device. A bad candidate is an outcome; a device that does not open is a tgc::Error (Device).
 class Measurer {
 public:
   virtual ~Measurer() = default;

@@ -51,6 +51,8 @@ public:
       // next candidate gets another.
       if (reply.outcome != Outcome::Ok)
         child.stop();
+      if (reply.noDevice)
+        throw Error(ErrorKind::Device, reply.message);
       return reply;
     }
     MeasureReply reply;

@@ -62,8 +62,11 @@ std::string printReply(const MeasureReply &r) {
   json values = json::array();
   for (double value : r.values)
     values.push_back(numberOf(value));
-  return json{
-      {"outcome", nameOf(r.outcome)}, {"message", r.message}, {"seconds", r.seconds}, {"values", values}}
+  return json{{"outcome", nameOf(r.outcome)},
+              {"message", r.message},
+              {"seconds", r.seconds},
+              {"values", values},
+              {"no_device", r.noDevice}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -73,18 +76,17 @@ MeasureReply parseReply(const std::string &line) {
     MeasureReply r;
     r.outcome = outcomeNamed(j.at("outcome")).value_or(Outcome::Failed);
     r.message = j.at("message");
+    r.noDevice = j.at("no_device");
     r.seconds = j.at("seconds").get<std::vector<double>>();
     for (const json &value : j.at("values"))
       r.values.push_back(valueOf(value));
     summarise(r);
     return r;
   } catch (const json::exception &error) {
-    return {Outcome::Crashed,
-            fmt::format("the measuring process answered nonsense: {}", error.what()),
-            0,
-            0,
-            {},
-            {}};
+    MeasureReply r;
+    r.outcome = Outcome::Crashed;
+    r.message = fmt::format("the measuring process answered nonsense: {}", error.what());
+    return r;
   }
 }
 

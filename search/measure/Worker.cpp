@@ -292,16 +292,20 @@ int serveMeasurements() {
     try {
       MeasureRequest request = parseRequest(line);
       tgc_device *&device = devices[request.device];
+      reply.noDevice = true;
       if (!device)
         call(tgc_device_open(request.device.c_str(), &device));
+      reply.noDevice = false;
       std::unique_ptr<Bench> &bench = benches[request.device];
       if (!bench)
         bench = std::make_unique<Bench>(device);
       reply = bench->run(request);
     } catch (const std::bad_alloc &) {
-      reply = {Outcome::Memory, "out of memory", 0, 0, {}, {}};
+      reply.outcome = Outcome::Memory;
+      reply.message = "out of memory";
     } catch (const std::exception &error) {
-      reply = {Outcome::Failed, error.what(), 0, 0, {}, {}};
+      reply.outcome = Outcome::Failed;
+      reply.message = error.what();
     }
     std::cout << printReply(reply) << std::endl;
   }

@@ -39,13 +39,19 @@ std::optional<size_t> TuneRun::choose(const std::vector<char> &taken) {
     return equally ? a.spent < b.spent : gain(a) > gain(b);
   };
   for (size_t i = 0; i < states.size(); ++i)
-    if (!taken[i] && !states[i].done && (!best || before(states[i], states[*best])))
+    if (!taken[i] && !states[i].done && !outdated(i) && (!best || before(states[i], states[*best])))
       best = i;
   if (best) {
     states[*best].turn = equally ? State::Alike : State::Gain;
     states[*best].spentBefore = states[*best].spent;
   }
   return best;
+}
+
+bool TuneRun::outdated(size_t index) const {
+  return states[index].row.part && std::none_of(states.begin(), states.end(), [&](const State &state) {
+           return std::find(state.parts.begin(), state.parts.end(), index) != state.parts.end();
+         });
 }
 
 void TuneRun::settle(const Wave &wave) {

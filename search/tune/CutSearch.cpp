@@ -47,7 +47,9 @@ public:
       std::optional<CutTrial> trial = host.measure(turned, mostOfOne * options.budgetSeconds);
       ++result.cuts;
       bool better = trial && trial->seconds > 0 && trial->seconds <= luck * best->seconds;
-      store(turned, trial ? trial->seconds : 0, better);
+      // One that time ran out for is left to the next search.
+      if (!trial || trial->seconds > 0)
+        store(turned, trial ? trial->seconds : 0, better);
       if (!better)
         continue;
       best = std::move(trial);

@@ -15,7 +15,7 @@ struct CutAlternative {
 
 /// A cut whose kernels were tuned.
 struct CutTrial {
-  double seconds = 0; ///< sum over the launches of the best schedules; 0: some kernel has none
+  double seconds = 0; ///< sum over the launches of the best schedules; 0: not all kernels had their turn
   std::vector<CutAlternative> alternatives;
 };
 
@@ -24,7 +24,7 @@ class CutHost {
 public:
   virtual ~CutHost() = default;
   /// Cuts with these decisions turned and tunes the kernels that are new, for about so many seconds. Nothing: there
-  /// is no such cut.
+  /// is no such cut, or none that runs.
   virtual std::optional<CutTrial> measure(const std::vector<std::string> &turned, double seconds) = 0;
 };
 

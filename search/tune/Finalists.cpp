@@ -137,7 +137,7 @@ void TuneRun::again(State &state, std::vector<std::string> chosen) {
   std::vector<CompileJob> jobs;
   for (const std::string &schedule : chosen)
     jobs.push_back({state.workload, schedule});
-  std::vector<CompileReply> compiled = host.compile(jobs);
+  std::vector<CompileReply> compiled = compileInTurn(jobs);
   std::vector<size_t> order(chosen.size());
   std::iota(order.begin(), order.end(), size_t(0));
   std::vector<std::optional<TuningRecord>> records(chosen.size());

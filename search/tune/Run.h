@@ -4,6 +4,7 @@
 #include "search/tune/Tuner.h"
 #include <chrono>
 #include <future>
+#include <mutex>
 #include <random>
 #include <set>
 
@@ -43,9 +44,10 @@ struct State {
   std::set<std::string> finalists;        ///< measured again, by this run or one before
   size_t flat = 0;                        ///< trials since something better was found
   bool begun = false, done = false;
-  bool adopted = false;      ///< its best is the database's and stays
-  std::string apart;         ///< the schedule whose parts these are
-  std::vector<size_t> parts; ///< states of the kernels that its best schedule puts in its place
+  bool triedHeuristic = false; ///< by this run
+  bool adopted = false;        ///< its best is the database's and stays
+  std::string apart;           ///< the schedule whose parts these are
+  std::vector<size_t> parts;   ///< states of the kernels that its best schedule puts in its place
   TuneRow row;
 };
 
@@ -98,6 +100,8 @@ private:
   /// Makes a trial this process's own, unless another process is at it; with its answer, if that has come meanwhile.
   bool claim(const State &state, Trial &trial);
   void compile(Wave &wave);
+  /// The host compiles one list at a time, and the next wave's may be under way.
+  std::vector<CompileReply> compileInTurn(const std::vector<CompileJob> &jobs);
   void awaitCompiled(Wave &wave);
   void measureWave(Wave &wave);
   /// Another process' trial: its record comes, or its claim ends and the trial is ours.
@@ -120,18 +124,25 @@ private:
   double gain(const State &state) const;
   /// The workload whose turn it is, of those neither done nor taken.
   std::optional<size_t> choose(const std::vector<char> &taken);
+  /// Whether it is a part of schedules that are no longer their kernels' best.
+  bool outdated(size_t index) const;
   /// Puts what the wave's turns took to the account they were for.
   void settle(const Wave &wave);
   /// Trials of one turn.
   size_t batch() const;
 
   // Trials.cpp
+  /// What this machine's database says of it. The heuristic's schedule has one more try in each run: without a time of it
+  /// there is nothing to compare with, and what failed may have been the machine.
   std::optional<TuningRecord> known(const State &state, const std::string &schedule);
   MeasureRequest requestFor(const State &state, const std::string &package);
   /// Measures the best so far again, so that a wave's times can be compared with its own. Machines that others use change
   /// their pace every few seconds.
   void takePace(State &state);
-  TuningRecord measure(State &state, const std::string &schedule, const CompileReply &compiled, bool again);
+  /// Measures, judges and stores. What was proven by an older version stays so in the database until finalists decide.
+  TuningRecord measure(State &state, const std::string &schedule, const CompileReply &compiled);
+  /// Measures what is stored again; whether it was proven stays as it is.
+  TuningRecord remeasure(State &state, const TuningRecord &before);
   /// Measures and judges without storing.
   TuningRecord attempt(State &state, const std::string &schedule, const CompileReply &compiled, bool again,
                        MeasureReply &reply);
@@ -157,6 +168,7 @@ private:
   const TuneOptions &options;
   std::mt19937_64 random;
   double start;
+  std::mutex compiling;
   std::string machine = machineName();
   std::vector<State> states;
   double spentOnGain = 0, spentAlike = 0; ///< seconds of turns

@@ -9,7 +9,10 @@ namespace tgc::tuning {
 
 std::optional<TuningRecord> TuneRun::known(const State &state, const std::string &schedule) {
   std::optional<TuningRecord> record = database.find(key(state), deviceKey(device), machine, schedule);
-  return record && record->version == options.compiler ? record : std::nullopt;
+  if (!record || record->version != options.compiler)
+    return std::nullopt;
+  bool retry = schedule == state.heuristic && !state.triedHeuristic && record->outcome != Outcome::Ok;
+  return retry ? std::nullopt : record;
 }
 
 MeasureRequest TuneRun::requestFor(const State &state, const std::string &package) {
@@ -62,7 +65,7 @@ void TuneRun::takePace(State &state) {
   if (!options.takePace || state.best <= 0 || (state.steady >= calm && ++state.unpaced < calmWaves))
     return;
   state.unpaced = 0;
-  CompileReply compiled = host.compile({{state.workload, bestOf(state)}}).front();
+  CompileReply compiled = compileInTurn({{state.workload, bestOf(state)}}).front();
   if (compiled.package.empty())
     return;
   MeasureRequest request = requestFor(state, compiled.package);
@@ -78,11 +81,24 @@ void TuneRun::takePace(State &state) {
     state.pace = pace;
 }
 
-TuningRecord TuneRun::measure(State &state, const std::string &schedule, const CompileReply &compiled,
-                              bool again) {
+TuningRecord TuneRun::measure(State &state, const std::string &schedule, const CompileReply &compiled) {
+  state.triedHeuristic |= schedule == state.heuristic;
   MeasureReply reply;
-  TuningRecord record = attempt(state, schedule, compiled, again, reply);
-  database.store(record, {reply.seconds, options.compiler, "", again ? "finalist" : "", 0});
+  TuningRecord record = attempt(state, schedule, compiled, /*again=*/false, reply);
+  TuningRecord stored = record;
+  std::optional<TuningRecord> before = database.find(key(state), deviceKey(device), machine, schedule);
+  stored.confirmed |= before && before->confirmed && record.outcome == Outcome::Ok;
+  database.store(stored, {reply.seconds, options.compiler, "", "", 0});
+  return record;
+}
+
+TuningRecord TuneRun::remeasure(State &state, const TuningRecord &before) {
+  CompileReply compiled = compileInTurn({{state.workload, before.schedule}}).front();
+  MeasureReply reply;
+  TuningRecord record = attempt(state, before.schedule, compiled, /*again=*/true, reply);
+  record.confirmed = before.confirmed;
+  record.strategy = before.strategy;
+  database.store(record, {reply.seconds, options.compiler, "", "verify", 0});
   return record;
 }
 

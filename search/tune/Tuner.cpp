@@ -1,8 +1,8 @@
 // 1. Every workload's heuristic schedule is measured, those with the longest expected share of the model first.
 // 2. Then again and again the workload with the most to gain gets a batch of trials (Budget.cpp).
 // 3. A wave: batches of one or more workloads, as many trials as the compile pool has places. What the database
-//    knows is learned from it; what another process has claimed is waited for at the end; the rest is compiled
-//    side by side, then measured one after the other, checked and stored. Where the device is not made of the
+//    knows is learned from it; what another process has claimed is waited for; the rest is compiled side by side,
+//    then measured one after the other, checked and stored. Where the device is not made of the
 //    compiling cores, the next wave, of other workloads, compiles meanwhile.
 // 4. Finalists: where something beats the heuristic's schedule, the best few and it are measured again in a
 //    fresh process, in rounds of random order, so that neither a lucky measurement nor a slow minute decides. What
@@ -33,6 +33,9 @@ TuneResult TuneRun::run() {
   do {
     runWaves(std::move(next));
     confirmAll();
+    for (size_t i = 0; i < states.size(); ++i)
+      if (!states[i].seconds.empty())
+        takeUpParts(i);
     next = gather({});
   } while (!next.trials.empty());
   return finish();
@@ -62,8 +65,7 @@ std::vector<VerifyRow> TuneRun::verify() {
     if (records.empty())
       continue;
     VerifyRow row{i, records.front(), {}};
-    std::vector<CompileReply> compiled = host.compile({{i, row.before.schedule}});
-    row.after = measure(state, row.before.schedule, compiled.front(), /*again=*/true);
+    row.after = remeasure(state, row.before);
     rows.push_back(std::move(row));
   }
   return rows;
@@ -184,7 +186,12 @@ void TuneRun::compile(Wave &wave) {
   for (size_t i : wave.mine)
     jobs.push_back({states[wave.trials[i].state].workload, wave.trials[i].candidate.text});
   if (!jobs.empty())
-    wave.compiling = std::async(std::launch::async, [this, jobs] { return host.compile(jobs); });
+    wave.compiling = std::async(std::launch::async, [this, jobs] { return compileInTurn(jobs); });
+}
+
+std::vector<CompileReply> TuneRun::compileInTurn(const std::vector<CompileJob> &jobs) {
+  std::lock_guard turn(compiling);
+  return host.compile(jobs);
 }
 
 void TuneRun::awaitCompiled(Wave &wave) {
@@ -218,7 +225,7 @@ void TuneRun::measureWave(Wave &wave) {
         state.pace = 1; // one trial is not worth a measurement beside it
       else if (paced.insert(trial.state).second)
         takePace(state);
-      trial.answer = measure(state, trial.candidate.text, trial.compiled, /*again=*/false);
+      trial.answer = measure(state, trial.candidate.text, trial.compiled);
     }
     if (trial.kind == Trial::Others)
       awaitOthers(state, trial);
@@ -231,8 +238,8 @@ void TuneRun::awaitOthers(State &state, Trial &trial) {
     if (claim(state, trial)) {
       if (trial.answer)
         return;
-      CompileReply compiled = host.compile({{state.workload, trial.candidate.text}}).front();
-      trial.answer = measure(state, trial.candidate.text, compiled, /*again=*/false);
+      CompileReply compiled = compileInTurn({{state.workload, trial.candidate.text}}).front();
+      trial.answer = measure(state, trial.candidate.text, compiled);
       return;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -322,7 +329,9 @@ TuneResult TuneRun::finish() {
   for (State &state : states) {
     std::vector<TuningRecord> records =
         byPreference(database.records(key(state), deviceKey(device), machine), machine);
-    std::erase_if(records, [&](const TuningRecord &record) { return !state.seconds.count(record.schedule); });
+    std::erase_if(records, [&](const TuningRecord &record) {
+      return record.machine != machine || !state.seconds.count(record.schedule);
+    });
     if (!records.empty()) {
       state.row.schedule = records.front().schedule;
       state.row.seconds = records.front().seconds;

@@ -14,8 +14,8 @@ model, folder, tgc = sys.argv[1:4]
 data = os.path.join(os.path.dirname(model), "test_data_set_0")
 
 
-def run(*arguments):
-    done = subprocess.run([tgc, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def run(*arguments, **environment):
+    done = subprocess.run([tgc, *arguments], env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 0, f"{' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
 
@@ -55,3 +55,7 @@ with open(path + ".json", "w", encoding="utf-8") as file:
     json.dump(everything, file)
 run("db", "import", "--db", path + "2.db", path + ".json")
 assert [name for name, _ in kernels("--db", path + "2.db")] == [name for name, _ in changed[name]], "the record is not used"
+
+# A search with a database of its own, made just then, knows nothing of that.
+run("tune", model, "--db", path + "3.db", "--search", "tc", TGC_DATABASE=path + "2.db")
+run("compile", model, "--db", path + "3.db", "--locked", "-o", path + ".tgc")

@@ -30,6 +30,13 @@ TEST_CASE("measuring on a GPU", "[measure]") {
   for (double seconds : good.seconds) // two launches of a few blocks, a microsecond each
     REQUIRE((seconds > 1e-6 && seconds < 1e-4));
 
+  // Without a device nothing is said of the candidate.
+  measurer->refresh();
+  ::setenv("FAKE_CUDA_FAIL", "cuInit:803", 1);
+  REQUIRE_THROWS_WITH(measurer->measure(request), Catch::Contains("the CUDA driver cannot be used"));
+  ::unsetenv("FAKE_CUDA_FAIL");
+  REQUIRE(measurer->measure(request).outcome == Outcome::Ok);
+
   // A candidate that costs the context says so; the next one is measured as if nothing had been.
   measurer->refresh();
   ::setenv("FAKE_CUDA_FAIL", "kernel matmul:700", 1);

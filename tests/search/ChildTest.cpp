@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <thread>
 
 using namespace tgc;
 
@@ -46,6 +47,14 @@ TEST_CASE("a helper process's memory is judged call by call") {
   CHECK((!third.empty() && third != second));
 
   CHECK_THROWS_AS(Child({"/no/such/program"}, 0).ask("x", 5), Error);
+}
+
+TEST_CASE("an answer that came while this process was stopped is one") {
+  Child late({"/bin/sh", "-c", "read line; echo one; sleep 0.2; echo two; sleep 10"}, 0);
+  CHECK(late.ask("x", 5).line == "one");
+  std::this_thread::sleep_for(std::chrono::milliseconds(800));
+  CHECK(late.next(0).line == "two");
+  CHECK(late.next(0).end == Child::End::TimedOut);
 }
 
 TEST_CASE("requests and replies travel as lines") {

@@ -70,6 +70,23 @@ TEST_CASE("a cut search keeps the decisions whose sum is clearly less, and measu
       CHECK(printTurned(again.measured[i]) != record.schedule);
 }
 
+TEST_CASE("a cut that time ran out for is tried by the next search") {
+  struct Late : MadeUp {
+    std::optional<CutTrial> measure(const std::vector<std::string> &turned, double seconds) override {
+      std::optional<CutTrial> trial = MadeUp::measure(turned, seconds);
+      if (trial && turned == std::vector<std::string>{"a"})
+        trial->seconds = 0;
+      return trial;
+    }
+  };
+  Folder folder;
+  Database database(folder.file("a.db"));
+  Late late;
+  CHECK(searchCuts(late, database, {}, optionsFor(60)).turned.empty());
+  MadeUp host;
+  CHECK(searchCuts(host, database, {}, optionsFor(60)).turned == std::vector<std::string>{"a", "d"});
+}
+
 TEST_CASE("a cut search without time keeps the cut it has") {
   Folder folder;
   Database database(folder.file("a.db"));
