@@ -1,7 +1,7 @@
 // Input: the kernel stage. Output: the same with a schedule on every kernel, and the weights that schedules
 // pack in the order they ask for.
 // 1. Each kernel gets the schedule forced on the command line, else the one it carries, else the best recorded one
-//    that is legal, else the heuristic's. A locked build wants a recorded one for every kernel that runs.
+//    that is legal, else the heuristic's. A locked build wants one of the first three for every kernel that runs.
 // 2. A schedule that takes its kernel apart makes other kernels of it.
 // 3. The plan says which weights are packed; the kernel reads the packed buffer, a prepare launch makes it.
 // 4. What reports need is kept by the kernel's name. Kernels made by packing go through the same steps.
@@ -13,7 +13,6 @@
 #include "compiler/schedule/TakeApart.h"
 #include "compiler/support/Error.h"
 #include "search/Plan.h"
-#include <set>
 
 using namespace mlir;
 
@@ -40,15 +39,15 @@ static std::optional<Schedule> recordedSchedule(StageAccess access, const Kernel
   return std::nullopt;
 }
 
-static Schedule chooseSchedule(StageAccess access, kernel::FuncOp kernel, const KernelInfo &info) {
+/// Forced, carried or recorded.
+static std::optional<Schedule> givenSchedule(StageAccess access, kernel::FuncOp kernel,
+                                             const KernelInfo &info) {
   if (auto forced = access.options().schedules.find(kernel.getSymName().str());
       forced != access.options().schedules.end())
     return parseSchedule(forced->second);
   if (std::optional<StringRef> carried = kernel.getSchedule())
     return parseSchedule(carried->str());
-  if (std::optional<Schedule> recorded = recordedSchedule(access, info))
-    return *recorded;
-  return heuristicSchedule(info, access.target().device());
+  return recordedSchedule(access, info);
 }
 
 static Plan planOrThrow(StageAccess access, kernel::FuncOp kernel, const KernelInfo &info,
@@ -82,30 +81,20 @@ static SmallVector<kernel::FuncOp> splitKernel(StageAccess access, kernel::FuncO
   return takeApart(*access.module(), kernel, info, parts);
 }
 
-/// Kernels that run every time and have neither a forced nor a usable recorded schedule.
-static void requireRecords(StageAccess access) {
-  std::set<std::string> running;
+/// Whether it runs every time, not only where weights are prepared.
+static bool runs(StageAccess access, kernel::FuncOp kernel) {
   for (auto program : access.module()->getOps<kernel::ProgramOp>())
     for (auto launch : program.getOps<kernel::LaunchOp>())
-      if (!launch.getPrepare())
-        running.insert(launch.getKernel().str());
-  std::string missing;
-  for (auto kernel : access.module()->getOps<kernel::FuncOp>()) {
-    std::string name = kernel.getSymName().str();
-    if (running.count(name) && !access.options().schedules.count(name) && !kernel.getSchedule() &&
-        !recordedSchedule(access, describeKernel(kernel)))
-      missing += "\n  " + name;
-  }
-  if (!missing.empty())
-    badInput("--locked: the database has no schedule for these kernels:{}", missing);
+      if (!launch.getPrepare() && launch.getKernel() == kernel.getSymName())
+        return true;
+  return false;
 }
 
 void scheduleStage(StageAccess access) {
-  if (access.options().locked)
-    requireRecords(access);
   for (const auto &[name, text] : access.options().schedules)
     if (!access.module()->lookupSymbol<kernel::FuncOp>(name))
       usageError("--schedule {}: there is no kernel of that name", name);
+  std::string missing;
   // Packing adds kernels behind the ones it changes, so the list grows on the way.
   std::vector<kernel::FuncOp> kernels(access.module()->getOps<kernel::FuncOp>().begin(),
                                       access.module()->getOps<kernel::FuncOp>().end());
@@ -113,7 +102,12 @@ void scheduleStage(StageAccess access) {
     kernel::FuncOp kernel = kernels[i];
     KernelInfo info = describeKernel(kernel);
     requireTypes(access, kernel, info);
-    Schedule schedule = chooseSchedule(access, kernel, info);
+    std::optional<Schedule> given = givenSchedule(access, kernel, info);
+    if (!given && access.options().locked && runs(access, kernel)) {
+      missing += "\n  " + kernel.getSymName().str();
+      continue;
+    }
+    Schedule schedule = given ? *given : heuristicSchedule(info, access.target().device());
     if (schedule.splitsKernel()) {
       for (kernel::FuncOp added : splitKernel(access, kernel, info, schedule))
         kernels.push_back(added);
@@ -130,6 +124,8 @@ void scheduleStage(StageAccess access) {
                                                    std::move(description)};
     access.progress("schedule", i + 1, kernels.size());
   }
+  if (!missing.empty())
+    badInput("--locked: the database has no schedule for these kernels:{}", missing);
   for (auto program : access.module()->getOps<kernel::ProgramOp>())
     orderPrepare(program);
 }

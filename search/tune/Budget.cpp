@@ -21,9 +21,9 @@ constexpr double alike = 0.35; ///< part of the time that goes to all workloads 
 } // namespace
 
 double TuneRun::costOf(const State &state) const {
-  return state.row.trials > 0 && state.spent > 0
-             ? state.spent / double(state.row.trials)
-             : perTrial + std::max(state.best, std::min(8 * state.best, 0.1));
+  double best = state.best > 0 ? state.best : state.expected;
+  return state.row.trials > 0 && state.spent > 0 ? state.spent / double(state.row.trials)
+                                                 : perTrial + std::max(best, std::min(8 * best, 0.1));
 }
 
 double TuneRun::gain(const State &state) const {
@@ -49,9 +49,22 @@ std::optional<size_t> TuneRun::choose(const std::vector<char> &taken) {
 }
 
 bool TuneRun::outdated(size_t index) const {
-  return states[index].row.part && std::none_of(states.begin(), states.end(), [&](const State &state) {
-           return std::find(state.parts.begin(), state.parts.end(), index) != state.parts.end();
-         });
+  return states[index].row.part && std::none_of(states.begin(), states.end(),
+                                                [&](const State &state) { return hasPart(state, index); });
+}
+
+bool TuneRun::needsFirst(size_t index) const {
+  return !states[index].begun &&
+         (!states[index].row.part || std::any_of(states.begin(), states.end(), [&](const State &state) {
+           return hasPart(state, index) &&
+                  (state.apart == state.heuristic || state.finalists.count(state.apart));
+         }));
+}
+
+bool TuneRun::tooLateForFirst(const State &state) const {
+  if (!state.row.part)
+    return over(0);
+  return stopped() || (options.budgetSeconds > 0 && left() <= -overtime * options.budgetSeconds);
 }
 
 void TuneRun::settle(const Wave &wave) {

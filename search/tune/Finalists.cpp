@@ -17,14 +17,17 @@ constexpr size_t finalists = 3;
 constexpr double outOfReach = 1.25; // of the best's time; what takes that long in one round sits out the next
 constexpr double shortTrial = 0.01; // seconds of a kernel: more finalists and rounds
 constexpr double beaten = 0.97;     // of the heuristic's time; less of a difference may be luck
-constexpr double overtime = 0.05;   // of the budget: a little is better than nothing found
 constexpr double mostOfBudget = 0.5; // what is not confirmed was found for nothing
 
 double TuneRun::reserve() const {
   double seconds = 0;
-  for (const State &state : states)
-    if (unproven(state))
-      seconds += double(rounds(state) * finalistsOf(state).size()) * costOf(state);
+  for (const State &state : states) {
+    if (!unproven(state))
+      continue;
+    seconds += double(rounds(state) * finalistsOf(state).size()) * costOf(state);
+    for (size_t part : state.parts)
+      seconds += states[part].begun ? 0 : costOf(states[part]);
+  }
   return std::min(seconds, options.budgetSeconds * mostOfBudget);
 }
 

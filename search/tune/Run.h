@@ -2,6 +2,7 @@
 // turn it is, Trials.cpp measures one candidate, Finalists.cpp measures the best again.
 #pragma once
 #include "search/tune/Tuner.h"
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <mutex>
@@ -12,6 +13,7 @@ namespace tgc::tuning {
 
 /// Seconds of a kernel: batches of such are smaller, and fewer finalists run.
 inline constexpr double longTrial = 0.3;
+inline constexpr double overtime = 0.05; ///< of the budget: a little is better than nothing found
 inline constexpr double perTrial = 0.15; ///< seconds, roughly: loading, data, compiling
 
 /// Adds the time that it lives to a sum.
@@ -126,6 +128,14 @@ private:
   std::optional<size_t> choose(const std::vector<char> &taken);
   /// Whether it is a part of schedules that are no longer their kernels' best.
   bool outdated(size_t index) const;
+  static bool hasPart(const State &state, size_t index) {
+    return std::find(state.parts.begin(), state.parts.end(), index) != state.parts.end();
+  }
+  /// Whether its heuristic's schedule is wanted whatever there is to gain: a model is compiled from records of all its
+  /// kernels, those of proven schedules that take kernels apart included.
+  bool needsFirst(size_t index) const;
+  /// Parts' belongs to confirming what they are parts of, which is no trial and may take a little more than the budget.
+  bool tooLateForFirst(const State &state) const;
   /// Puts what the wave's turns took to the account they were for.
   void settle(const Wave &wave);
   /// Trials of one turn.
@@ -148,7 +158,7 @@ private:
                        MeasureReply &reply);
 
   // Finalists.cpp
-  /// Seconds that measuring the finalists will take.
+  /// Seconds that measuring the finalists, and what proven ones take kernels apart to, will take.
   double reserve() const;
   static size_t rounds(const State &state);
   /// Whether its best is neither the heuristic's nor one that this run has measured again.

@@ -121,7 +121,7 @@ Wave TuneRun::gather(const std::vector<Trial> &underWay) {
     taken[trial.state] = 1;
   Stopwatch watch(result.times.proposing);
   for (size_t i = 0; i < states.size() && wave.trials.size() < most; ++i)
-    if (!states[i].begun && !states[i].row.part && !over(0))
+    if (needsFirst(i) && !tooLateForFirst(states[i]))
       propose(i, 1, wave);
   while (wave.trials.empty() || (options.besideMeasuring && wave.trials.size() < most)) {
     std::optional<size_t> best = choose(taken);
@@ -215,7 +215,7 @@ void TuneRun::measureWave(Wave &wave) {
   for (Trial &trial : wave.trials) {
     State &state = states[trial.state];
     // What the budget ends in the midst of is left to the next turn or run; the heuristic's schedules come before it.
-    if (trial.kind == Trial::Mine && (state.best > 0 ? over(reserve()) : over(0))) {
+    if (trial.kind == Trial::Mine && (state.best > 0 ? over(reserve()) : tooLateForFirst(state))) {
       database.release(key(state), deviceKey(device), trial.candidate.text);
       state.postponed.push_back(std::move(trial.candidate));
       continue;
@@ -359,8 +359,10 @@ bool TuneRun::over(double kept) const {
 }
 
 std::string TuneRun::bestOf(const State &state) {
+  // Schedules that were measured again and not proven count as much as the heuristic's.
+  auto key = [&](const auto &entry) { return std::pair(entry.second, entry.first != state.heuristic); };
   return std::min_element(state.seconds.begin(), state.seconds.end(),
-                          [](const auto &a, const auto &b) { return a.second < b.second; })
+                          [&](const auto &a, const auto &b) { return key(a) < key(b); })
       ->first;
 }
 

@@ -102,3 +102,40 @@ TEST_CASE("a first run that may mostly have brought in pages is not a measuremen
   request.giveUpAbove = 0;
   CHECK_FALSE(judgeFirstRun(100, nothing, request).tooSlow);
 }
+
+namespace {
+
+/// The heuristic's schedule of the first kernel takes it apart into one that hardly takes time.
+struct PartsHost : TestHost {
+  std::vector<size_t> parts(size_t workload, const std::string &schedule) override {
+    if (workload != 0 || schedule != printSchedule(heuristicSchedule(list[0].info, testDevice())))
+      return {};
+    if (list.size() == 2)
+      list.push_back({"part", {workloadKey(50), "text", "shape", "node"}, matmul(16, 16, 16, 50), 1});
+    return {2};
+  }
+};
+
+/// The part takes a microsecond.
+struct PartsMeasurer : SleepingMeasurer {
+  using SleepingMeasurer::SleepingMeasurer;
+  MeasureReply measure(const MeasureRequest &request) override {
+    MeasureReply reply = SleepingMeasurer::measure(request);
+    if (request.package[0] == '2')
+      reply.seconds[0] = 1e-6;
+    summarise(reply);
+    return reply;
+  }
+};
+
+} // namespace
+
+TEST_CASE("what proven schedules make of kernels is measured once before others have more trials") {
+  Folder folder;
+  PartsHost host;
+  PartsMeasurer measurer(host);
+  Database database(folder.file("a.db"));
+  tune(host, testDevice(), measurer, database, optionsFor("beam", 12));
+  REQUIRE(measurer.order.size() > 3);
+  CHECK(measurer.order[2] == "2" + printSchedule(heuristicSchedule(host.list[2].info, testDevice())));
+}
