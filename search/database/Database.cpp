@@ -312,10 +312,11 @@ size_t Database::merge(const std::string &other) {
             "o.workload = e.workload and o.device = e.device and o.machine = e.machine and o.schedule = "
             "e.schedule and "
             "o.time = e.time and o.seconds = e.seconds)");
+    // A first impression, however new, takes nothing from what was confirmed.
     execute("insert or replace into record select r.* from other.record r left join record o on o.workload = "
             "r.workload "
             "and o.device = r.device and o.machine = r.machine and o.schedule = r.schedule "
-            "where o.time is null or o.time < r.time");
+            "where o.time is null or (o.confirmed, o.time) < (r.confirmed, r.time)");
     changed = size_t(sqlite3_changes(db));
     execute("commit");
   } catch (...) {

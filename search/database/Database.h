@@ -100,7 +100,8 @@ public:
   void storeNativeCode(const NativeKey &key, std::span<const uint8_t> code);
   static constexpr int64_t mostNativeBytes = int64_t(1) << 30;
 
-  /// Takes over what another file has and this one has not; of the same record the newer one. Gives how many.
+  /// Takes over what another file has and this one has not; of the same record the confirmed one, else the newer.
+  /// Gives how many.
   size_t merge(const std::string &path);
   /// Deletes what no best choice can come from: all but the best `keep` usable records of each workload, device and
   /// machine, and failures older than `failureSeconds`. Gives how many. Native code that was not used for so long goes

@@ -77,6 +77,34 @@ TEST_CASE("records survive, claims end with their owner, files merge") {
   CHECK(database.workloads().empty());
 }
 
+TEST_CASE("merging keeps what was confirmed against newer first impressions") {
+  Folder folder;
+  Database here(folder.file("here.db")), there(folder.file("there.db"));
+  auto store = [](Database &database, const char *schedule, bool confirmed, int64_t time) {
+    TuningRecord record{"w", "d", "m", schedule, Outcome::Ok, double(time)};
+    record.confirmed = confirmed;
+    record.time = time;
+    database.store(record, {});
+  };
+  store(here, "confirmed here", true, 5);
+  store(there, "confirmed here", false, 6);
+  store(here, "confirmed there", false, 6);
+  store(there, "confirmed there", true, 5);
+  store(here, "confirmed twice", true, 5);
+  store(there, "confirmed twice", true, 6);
+  store(here, "confirmed nowhere", false, 5);
+  store(there, "confirmed nowhere", false, 6);
+  CHECK(here.merge(folder.file("there.db")) == 3);
+  for (const auto &[schedule, confirmed, seconds] :
+       {std::tuple("confirmed here", true, 5), std::tuple("confirmed there", true, 5),
+        std::tuple("confirmed twice", true, 6), std::tuple("confirmed nowhere", false, 6)}) {
+    INFO(schedule);
+    auto found = here.find("w", "d", "m", schedule);
+    REQUIRE(found);
+    CHECK((found->confirmed == confirmed && found->seconds == seconds));
+  }
+}
+
 TEST_CASE("native code is kept by device, driver, options and hash") {
   Folder folder;
   const std::vector<uint8_t> code = {1, 2, 0, 3}, other(1000, 7);

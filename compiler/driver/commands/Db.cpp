@@ -8,6 +8,7 @@
 #include "search/database/Choose.h"
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 namespace tgc::driver {
 namespace {
@@ -141,8 +142,8 @@ void importFrom(const Arguments &arguments) {
                           j.at("message"),
                           j.at("time")};
       auto known = database->find(record.workload, record.device, record.machine, record.schedule);
-      if (known && known->time >= record.time)
-        continue;
+      if (known && std::tuple(known->confirmed, known->time) >= std::tuple(record.confirmed, record.time))
+        continue; // as in Database::merge
       Evidence evidence;
       if (!j.at("evidence").empty()) {
         evidence.seconds = j.at("evidence").back().at("seconds").get<std::vector<double>>();
