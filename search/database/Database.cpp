@@ -121,12 +121,12 @@ Database::Database(const std::string &path, bool readOnly) : path(path) {
     // A finished trial survives the process's death; a loss of power may cost the last few.
     execute("pragma synchronous = normal");
     if (version < schemaVersion) {
-      execute("begin immediate");
+      Transaction transaction(*this);
       if (userVersion() < schemaVersion) { // else another process was here first
         execute(schema);
         execute(fmt::format("pragma user_version = {}", schemaVersion).c_str());
       }
-      execute("commit");
+      transaction.commit();
     }
   } catch (...) {
     sqlite3_close(db);
@@ -163,6 +163,7 @@ void Database::addWorkload(const WorkloadRecord &workload) {
   Statement(*this, "insert into workload values (?, ?, ?, ?) on conflict do nothing")
       .bind(workload.key, workload.text, workload.shape, workload.nodes)
       .step();
+  added[workload.key] = workload;
 }
 
 std::vector<WorkloadRecord> Database::workloads() {
@@ -181,24 +182,21 @@ std::optional<WorkloadRecord> Database::workload(const std::string &key) {
 }
 
 void Database::store(const TuningRecord &r, const Evidence &e) {
-  execute("begin immediate");
-  try {
-    Statement(*this, "insert or replace into record values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        .bind(r.workload, r.device, r.machine, r.schedule, nameOf(r.outcome), r.seconds, r.spread, r.samples,
-              int(r.confirmed), r.strategy, r.version, r.message, r.time ? r.time : int64_t(now()))
-        .step();
-    Statement(*this, "insert into evidence values (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        .bind(r.workload, r.device, r.machine, r.schedule, joined(e.seconds), e.compiler, e.runtime,
-              e.conditions, e.time ? e.time : int64_t(now()))
-        .step();
-    Statement(*this, "delete from claim where workload = ? and device = ? and schedule = ?")
-        .bind(r.workload, r.device, r.schedule)
-        .step();
-    execute("commit");
-  } catch (...) {
-    sqlite3_exec(db, "rollback", nullptr, nullptr, nullptr);
-    throw;
-  }
+  Transaction transaction(*this);
+  if (auto workload = added.find(r.workload); workload != added.end())
+    addWorkload(workload->second);
+  Statement(*this, "insert or replace into record values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .bind(r.workload, r.device, r.machine, r.schedule, nameOf(r.outcome), r.seconds, r.spread, r.samples,
+            int(r.confirmed), r.strategy, r.version, r.message, r.time ? r.time : int64_t(now()))
+      .step();
+  Statement(*this, "insert into evidence values (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .bind(r.workload, r.device, r.machine, r.schedule, joined(e.seconds), e.compiler, e.runtime,
+            e.conditions, e.time ? e.time : int64_t(now()))
+      .step();
+  Statement(*this, "delete from claim where workload = ? and device = ? and schedule = ?")
+      .bind(r.workload, r.device, r.schedule)
+      .step();
+  transaction.commit();
 }
 
 template <typename Rows>
@@ -237,9 +235,11 @@ std::vector<TuningRecord> Database::records(const std::string &workload, const s
   std::vector<TuningRecord> found;
   Statement rows(
       *this,
-      fmt::format("select {} from record where (workload = ?1 or ?1 = '') and (device = ?2 or ?2 = '') "
-                  "order by workload, device, outcome <> 'ok', machine <> ?3, machine, seconds, schedule",
-                  columns)
+      fmt::format(
+          "select {} from record where (workload = ?1 or ?1 = '') and (device = ?2 or ?2 = '') "
+          "order by workload, device, outcome <> 'ok', machine <> ?3, machine, confirmed desc, seconds, "
+          "schedule",
+          columns)
           .c_str());
   rows.bind(workload, device, machine);
   while (rows.step())
@@ -270,25 +270,20 @@ void Database::remove(const TuningRecord &record) {
 bool Database::claim(const std::string &workload, const std::string &device, const std::string &schedule,
                      double seconds) {
   std::string host = hostName();
-  execute("begin immediate");
+  Transaction transaction(*this);
   bool free = true;
-  try {
-    Statement held(
-        *this, "select host, process, until from claim where workload = ? and device = ? and schedule = ?");
-    if (held.bind(workload, device, schedule).step()) {
-      auto process = pid_t(held.integer(1));
-      bool alive = held.text(0) != host || process == getpid() || kill(process, 0) == 0 || errno == EPERM;
-      free = process == getpid() || !alive || held.real(2) < now();
-    }
-    if (free)
-      Statement(*this, "insert or replace into claim values (?, ?, ?, ?, ?, ?)")
-          .bind(workload, device, schedule, host, int64_t(getpid()), now() + seconds)
-          .step();
-  } catch (...) {
-    sqlite3_exec(db, "rollback", nullptr, nullptr, nullptr);
-    throw;
+  Statement held(*this,
+                 "select host, process, until from claim where workload = ? and device = ? and schedule = ?");
+  if (held.bind(workload, device, schedule).step()) {
+    auto process = pid_t(held.integer(1));
+    bool alive = held.text(0) != host || process == getpid() || kill(process, 0) == 0 || errno == EPERM;
+    free = process == getpid() || !alive || held.real(2) < now();
   }
-  execute("commit");
+  if (free)
+    Statement(*this, "insert or replace into claim values (?, ?, ?, ?, ?, ?)")
+        .bind(workload, device, schedule, host, int64_t(getpid()), now() + seconds)
+        .step();
+  transaction.commit();
   return free;
 }
 
@@ -303,9 +298,9 @@ size_t Database::merge(const std::string &other) {
     Database check(other, /*readOnly=*/true);
   }
   Statement(*this, "attach database ? as other").bind(other).step();
-  execute("begin immediate");
   size_t changed = 0;
   try {
+    Transaction transaction(*this);
     execute("insert into workload select * from other.workload where true on conflict do nothing");
     execute("insert into evidence select e.* from other.evidence e where not exists (select 1 from evidence "
             "o where "
@@ -318,9 +313,9 @@ size_t Database::merge(const std::string &other) {
             "and o.device = r.device and o.machine = r.machine and o.schedule = r.schedule "
             "where o.time is null or (o.confirmed, o.time) < (r.confirmed, r.time)");
     changed = size_t(sqlite3_changes(db));
-    execute("commit");
+    transaction.commit();
   } catch (...) {
-    sqlite3_exec(db, "rollback; detach database other", nullptr, nullptr, nullptr);
+    sqlite3_exec(db, "detach database other", nullptr, nullptr, nullptr);
     throw;
   }
   execute("detach database other");
@@ -330,6 +325,7 @@ size_t Database::merge(const std::string &other) {
 size_t Database::prune(size_t keep, int64_t failureSeconds) {
   std::map<std::string, size_t> kept;
   size_t removed = 0;
+  Transaction transaction(*this);
   for (const TuningRecord &record : records("", "", "")) {
     bool usable = record.outcome == Outcome::Ok;
     bool old = double(record.time + failureSeconds) < now();
@@ -341,6 +337,7 @@ size_t Database::prune(size_t keep, int64_t failureSeconds) {
   execute("delete from workload where key not in (select workload from record)");
   execute(fmt::format("delete from claim where until < {}", now()).c_str());
   Statement(*this, "delete from native where used + ? < ?").bind(failureSeconds, int64_t(now())).step();
+  transaction.commit();
   execute("vacuum");
   return removed;
 }

@@ -105,6 +105,55 @@ TEST_CASE("merging keeps what was confirmed against newer first impressions") {
   }
 }
 
+TEST_CASE("pruning counts by preference and spares what a search works on") {
+  Folder folder;
+  Database database(folder.file("a.db"));
+  database.addWorkload({"w", "text", "", ""});
+  for (const char *schedule : {"lucky", "sure", "luckier"}) {
+    TuningRecord record{"w", "d", "m", schedule, Outcome::Ok, schedule == std::string("sure") ? 2.0 : 1.0};
+    record.confirmed = schedule == std::string("sure");
+    database.store(record, {{1}, "", "", "", 0});
+  }
+  Database search(folder.file("a.db"));
+  search.addWorkload({"untried", "text", "", ""});
+
+  // One that fails in its midst has done nothing.
+  sqlite3 *raw = nullptr;
+  REQUIRE(sqlite3_open(folder.file("a.db").c_str(), &raw) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(raw,
+                       "create trigger guard before delete on evidence when old.schedule = 'luckier' begin "
+                       "select raise(abort, 'guarded'); end",
+                       nullptr, nullptr, nullptr) == SQLITE_OK);
+  CHECK_THROWS_WITH(database.prune(0, 0), Catch::Contains("guarded"));
+  CHECK(database.records("w", "d", "m").size() == 3);
+  REQUIRE(sqlite3_exec(raw, "drop trigger guard", nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(raw);
+
+  CHECK(database.prune(1, 0) == 2);
+  REQUIRE(database.records("w", "d", "m").size() == 1);
+  CHECK(database.records("w", "d", "m").front().schedule == "sure");
+  CHECK(!database.workload("untried"));
+  search.store({"untried", "d", "m", "first"}, {});
+  CHECK(database.workload("untried"));
+}
+
+TEST_CASE("native code is stored in one transaction") {
+  static int commits = 0;
+  auto watch = [](sqlite3 *db, char **, const sqlite3_api_routines *) {
+    sqlite3_commit_hook(
+        db, [](void *) { return ++commits, 0; }, nullptr);
+    return SQLITE_OK;
+  };
+  auto *entry = reinterpret_cast<void (*)()>(+watch);
+  Folder folder;
+  sqlite3_auto_extension(entry);
+  Database database(folder.file("a.db"));
+  sqlite3_cancel_auto_extension(entry);
+  commits = 0;
+  database.storeNativeCode({"gpu", "1.0", "", "hash"}, std::vector<uint8_t>{5});
+  CHECK(commits == 1);
+}
+
 TEST_CASE("native code is kept by device, driver, options and hash") {
   Folder folder;
   const std::vector<uint8_t> code = {1, 2, 0, 3}, other(1000, 7);
