@@ -233,14 +233,13 @@ std::optional<TuningRecord> Database::find(const std::string &workload, const st
 std::vector<TuningRecord> Database::records(const std::string &workload, const std::string &device,
                                             const std::string &machine) {
   std::vector<TuningRecord> found;
-  Statement rows(
-      *this,
-      fmt::format(
-          "select {} from record where (workload = ?1 or ?1 = '') and (device = ?2 or ?2 = '') "
-          "order by workload, device, outcome <> 'ok', machine <> ?3, machine, confirmed desc, seconds, "
-          "schedule",
-          columns)
-          .c_str());
+  // Every compilation asks for each of its kernels: what is given must be a plain comparison, to be found by key.
+  Statement rows(*this,
+                 fmt::format("select {} from record where {} and {} order by workload, device, "
+                             "outcome <> 'ok', machine <> ?3, machine, confirmed desc, seconds, schedule",
+                             columns, workload.empty() ? "?1 = ''" : "workload = ?1",
+                             device.empty() ? "?2 = ''" : "device = ?2")
+                     .c_str());
   rows.bind(workload, device, machine);
   while (rows.step())
     found.push_back(recordOf(rows));

@@ -137,21 +137,46 @@ TEST_CASE("pruning counts by preference and spares what a search works on") {
   CHECK(database.workload("untried"));
 }
 
-TEST_CASE("native code is stored in one transaction") {
-  static int commits = 0;
-  auto watch = [](sqlite3 *db, char **, const sqlite3_api_routines *) {
+/// What connections that are opened while it lives do.
+struct Watch {
+  static inline int commits = 0, scanned = 0; ///< transactions; rows that were found without a key
+  static int attach(sqlite3 *db, char **, const sqlite3_api_routines *) {
     sqlite3_commit_hook(
         db, [](void *) { return ++commits, 0; }, nullptr);
-    return SQLITE_OK;
-  };
-  auto *entry = reinterpret_cast<void (*)()>(+watch);
+    auto ended = [](unsigned, void *, void *statement, void *) {
+      scanned +=
+          sqlite3_stmt_status(static_cast<sqlite3_stmt *>(statement), SQLITE_STMTSTATUS_FULLSCAN_STEP, 1);
+      return 0;
+    };
+    return sqlite3_trace_v2(db, SQLITE_TRACE_PROFILE, ended, nullptr);
+  }
+  Watch() { sqlite3_auto_extension(reinterpret_cast<void (*)()>(attach)); }
+  ~Watch() { sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(attach)); }
+};
+
+TEST_CASE("native code is stored in one transaction") {
+  Watch watch;
   Folder folder;
-  sqlite3_auto_extension(entry);
   Database database(folder.file("a.db"));
-  sqlite3_cancel_auto_extension(entry);
-  commits = 0;
+  Watch::commits = 0;
   database.storeNativeCode({"gpu", "1.0", "", "hash"}, std::vector<uint8_t>{5});
-  CHECK(commits == 1);
+  CHECK(Watch::commits == 1);
+}
+
+TEST_CASE("records of a workload are found by key") {
+  Watch watch;
+  Folder folder;
+  Database database(folder.file("a.db"));
+  for (const char *workload : {"v", "w", "x"})
+    for (const char *device : {"c", "d"})
+      database.store({workload, device, "m", "s"}, {});
+  Watch::scanned = 0;
+  CHECK(database.records("w", "d", "m").size() == 1);
+  CHECK(database.records("w", "", "m").size() == 2);
+  CHECK(Watch::scanned == 0);
+  CHECK(database.records("", "d", "m").size() == 3);
+  CHECK(database.records("", "", "m").size() == 6);
+  CHECK(Watch::scanned > 0);
 }
 
 TEST_CASE("native code is kept by device, driver, options and hash") {
