@@ -12,6 +12,7 @@
 #include <map>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace tgc {
 
@@ -78,6 +79,14 @@ std::vector<double> split(const std::string &text) {
   return numbers;
 }
 
+/// SQLite's name of a file, to which options can be added.
+std::string uriOf(const std::string &path) {
+  std::string uri = "file:";
+  for (unsigned char c : path)
+    uri += std::isalnum(c) ? std::string(1, char(c)) : fmt::format("%{:02x}", c);
+  return uri;
+}
+
 } // namespace
 
 const char *nameOf(Outcome outcome) {
@@ -103,12 +112,15 @@ void databaseError(sqlite3 *db, const std::string &path) {
   throw Error(kind, fmt::format("{}: {}", path, sqlite3_errmsg(db)));
 }
 
-Database::Database(const std::string &path, bool readOnly) : path(path) {
+Database::Database(const std::string &path, bool readOnly) : path(path), uri(uriOf(path)) {
   int flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   try {
-    if (sqlite3_open_v2(path.c_str(), &db, flags | SQLITE_OPEN_FULLMUTEX, nullptr) != SQLITE_OK)
-      databaseError(db, path);
-    sqlite3_busy_timeout(db, 20000);
+    open(flags);
+    if (readOnly && !shares()) {
+      sqlite3_close(std::exchange(db, nullptr));
+      uri += "?immutable=1";
+      open(flags);
+    }
     int64_t version = userVersion();
     if (version > schemaVersion)
       badInput("{}: made by a newer tgc (format {}, this one knows {})", path, version, schemaVersion);
@@ -132,6 +144,18 @@ Database::Database(const std::string &path, bool readOnly) : path(path) {
     sqlite3_close(db);
     throw;
   }
+}
+
+void Database::open(int flags) {
+  if (sqlite3_open_v2(uri.c_str(), &db, flags | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_URI, nullptr) !=
+      SQLITE_OK)
+    databaseError(db, path);
+  sqlite3_busy_timeout(db, 20000);
+}
+
+bool Database::shares() {
+  int status = sqlite3_exec(db, "pragma user_version", nullptr, nullptr, nullptr) & 0xff;
+  return (status != SQLITE_READONLY && status != SQLITE_CANTOPEN) || std::filesystem::exists(path + "-wal");
 }
 
 int64_t Database::userVersion() {
@@ -293,10 +317,8 @@ void Database::release(const std::string &workload, const std::string &device, c
 }
 
 size_t Database::merge(const std::string &other) {
-  {
-    Database check(other, /*readOnly=*/true);
-  }
-  Statement(*this, "attach database ? as other").bind(other).step();
+  std::string from = Database(other, /*readOnly=*/true).uri;
+  Statement(*this, "attach database ? as other").bind(from).step();
   size_t changed = 0;
   try {
     Transaction transaction(*this);

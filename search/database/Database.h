@@ -115,11 +115,15 @@ private:
   class Transaction;
   void remove(const TuningRecord &record);
   void execute(const char *sql);
+  void open(int flags);
+  /// False where readers cannot make the shared memory that they need beside a file that has no writer: in a read-only
+  /// folder. It must then be opened as one that nobody changes.
+  bool shares();
   int64_t userVersion();
   /// Writers do not hold up readers, and a killed one leaves nothing behind.
   void useLog();
   sqlite3 *db = nullptr;
-  std::string path;
+  std::string path, uri;
   std::map<std::string, WorkloadRecord> added; ///< by key
 };
 

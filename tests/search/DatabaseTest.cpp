@@ -233,6 +233,41 @@ TEST_CASE("a file that is no database, or a newer one, is refused as it is") {
   CHECK_THROWS_WITH(Database(folder.file("new.db")), Catch::Contains("newer"));
 }
 
+TEST_CASE("a database in a folder that may only be read is read") {
+  constexpr int works = 0, impossible = 10;
+  Folder folder;
+  std::string path = folder.file("50% ?a#b.db");
+  Database(path).store({"w", "d", "m", "s"}, {});
+  std::filesystem::permissions(folder.path, std::filesystem::perms(0555));
+  pid_t child = fork();
+  if (child == 0) {
+    // A folder's mode means nothing to root.
+    constexpr uid_t nobody = 65534;
+    if (geteuid() == 0 && (setgid(nobody) != 0 || setuid(nobody) != 0))
+      _exit(impossible);
+    if (access(folder.path.c_str(), X_OK) != 0 || access(folder.path.c_str(), W_OK) == 0)
+      _exit(impossible);
+    int code = 1;
+    try {
+      Folder own;
+      Database mine(own.file("a.db"));
+      if (Database(path, /*readOnly=*/true).records("w", "d", "m").size() == 1 && mine.merge(path) == 1)
+        code = works;
+    } catch (const std::exception &error) {
+      std::fprintf(stderr, "%s\n", error.what());
+    }
+    _exit(code);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  std::filesystem::permissions(folder.path, std::filesystem::perms(0755));
+  REQUIRE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == impossible)
+    WARN("not tested: this user may write everywhere, or no other one can be");
+  else
+    CHECK(WEXITSTATUS(status) == works);
+}
+
 TEST_CASE("what this machine confirmed comes first") {
   TuningRecord fast{"w", "d", "other", "a", Outcome::Ok, 1}, lucky{"w", "d", "here", "b", Outcome::Ok, 1.2},
       sure{"w", "d", "here", "c", Outcome::Ok, 2}, wrong{"w", "d", "here", "e", Outcome::Wrong, 0};
