@@ -69,7 +69,9 @@ double SearchArguments::cutSeconds() const {
               : std::max(0.0, tuning.budgetSeconds - kernelsOnly) * usualPercent / 100;
 }
 
-std::string thisProgram() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+// Not the file's path: by that another build would start when the file is replaced, or none when it is gone. A process
+// that is spawned is this program until it executes another, so the link leads there for it as well.
+std::string thisProgram() { return "/proc/self/exe"; }
 
 namespace {
 
