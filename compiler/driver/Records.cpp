@@ -75,7 +75,7 @@ class DatabaseFronts : public FrontKeeper {
 public:
   explicit DatabaseFronts(const std::string &path) : path(path) {
     std::error_code error;
-    std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+    std::filesystem::path program = "/proc/self/exe"; // whatever its path now leads to
     build = fmt::format("{} {}", std::filesystem::file_size(program, error),
                         std::filesystem::last_write_time(program, error).time_since_epoch().count());
   }

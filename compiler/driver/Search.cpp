@@ -9,6 +9,7 @@
 #include "runtime/include/tgc/tgc.h"
 #include <atomic>
 #include <charconv>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <unistd.h>
@@ -34,9 +35,11 @@ void parseBudget(const std::string &text, TuneOptions &options) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   std::string unit(end, text.data() + text.size());
   double scale = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-  if (error != std::errc() || number <= 0 || (scale == 0 && !unit.empty()))
+  bool time = scale > 0 && number > 0 && std::isfinite(number * scale);
+  bool count = unit.empty() && number >= 1 && number < 0x1p63 && std::trunc(number) == number;
+  if (error != std::errc() || (!time && !count))
     usageError("--budget {}: expected 60s, 10m, 1h or a number of trials", text);
-  if (scale > 0)
+  if (time)
     options.budgetSeconds = number * scale;
   else
     options.budgetTrials = int64_t(number);
@@ -66,7 +69,9 @@ double SearchArguments::cutSeconds() const {
               : std::max(0.0, tuning.budgetSeconds - kernelsOnly) * usualPercent / 100;
 }
 
-std::string thisProgram() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+// Not the file's path: by that another build would start when the file is replaced, or none when it is gone. A process
+// that is spawned is this program until it executes another, so the link leads there for it as well.
+std::string thisProgram() { return "/proc/self/exe"; }
 
 namespace {
 

@@ -12,6 +12,7 @@
 #include <map>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace tgc {
 
@@ -78,6 +79,14 @@ std::vector<double> split(const std::string &text) {
   return numbers;
 }
 
+/// SQLite's name of a file, to which options can be added.
+std::string uriOf(const std::string &path) {
+  std::string uri = "file:";
+  for (unsigned char c : path)
+    uri += std::isalnum(c) ? std::string(1, char(c)) : fmt::format("%{:02x}", c);
+  return uri;
+}
+
 } // namespace
 
 const char *nameOf(Outcome outcome) {
@@ -103,12 +112,15 @@ void databaseError(sqlite3 *db, const std::string &path) {
   throw Error(kind, fmt::format("{}: {}", path, sqlite3_errmsg(db)));
 }
 
-Database::Database(const std::string &path, bool readOnly) : path(path) {
+Database::Database(const std::string &path, bool readOnly) : path(path), uri(uriOf(path)) {
   int flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   try {
-    if (sqlite3_open_v2(path.c_str(), &db, flags | SQLITE_OPEN_FULLMUTEX, nullptr) != SQLITE_OK)
-      databaseError(db, path);
-    sqlite3_busy_timeout(db, 20000);
+    open(flags);
+    if (readOnly && !shares()) {
+      sqlite3_close(std::exchange(db, nullptr));
+      uri += "?immutable=1";
+      open(flags);
+    }
     int64_t version = userVersion();
     if (version > schemaVersion)
       badInput("{}: made by a newer tgc (format {}, this one knows {})", path, version, schemaVersion);
@@ -121,17 +133,29 @@ Database::Database(const std::string &path, bool readOnly) : path(path) {
     // A finished trial survives the process's death; a loss of power may cost the last few.
     execute("pragma synchronous = normal");
     if (version < schemaVersion) {
-      execute("begin immediate");
+      Transaction transaction(*this);
       if (userVersion() < schemaVersion) { // else another process was here first
         execute(schema);
         execute(fmt::format("pragma user_version = {}", schemaVersion).c_str());
       }
-      execute("commit");
+      transaction.commit();
     }
   } catch (...) {
     sqlite3_close(db);
     throw;
   }
+}
+
+void Database::open(int flags) {
+  if (sqlite3_open_v2(uri.c_str(), &db, flags | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_URI, nullptr) !=
+      SQLITE_OK)
+    databaseError(db, path);
+  sqlite3_busy_timeout(db, 20000);
+}
+
+bool Database::shares() {
+  int status = sqlite3_exec(db, "pragma user_version", nullptr, nullptr, nullptr) & 0xff;
+  return (status != SQLITE_READONLY && status != SQLITE_CANTOPEN) || std::filesystem::exists(path + "-wal");
 }
 
 int64_t Database::userVersion() {
@@ -163,6 +187,7 @@ void Database::addWorkload(const WorkloadRecord &workload) {
   Statement(*this, "insert into workload values (?, ?, ?, ?) on conflict do nothing")
       .bind(workload.key, workload.text, workload.shape, workload.nodes)
       .step();
+  added[workload.key] = workload;
 }
 
 std::vector<WorkloadRecord> Database::workloads() {
@@ -181,24 +206,21 @@ std::optional<WorkloadRecord> Database::workload(const std::string &key) {
 }
 
 void Database::store(const TuningRecord &r, const Evidence &e) {
-  execute("begin immediate");
-  try {
-    Statement(*this, "insert or replace into record values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        .bind(r.workload, r.device, r.machine, r.schedule, nameOf(r.outcome), r.seconds, r.spread, r.samples,
-              int(r.confirmed), r.strategy, r.version, r.message, r.time ? r.time : int64_t(now()))
-        .step();
-    Statement(*this, "insert into evidence values (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        .bind(r.workload, r.device, r.machine, r.schedule, joined(e.seconds), e.compiler, e.runtime,
-              e.conditions, e.time ? e.time : int64_t(now()))
-        .step();
-    Statement(*this, "delete from claim where workload = ? and device = ? and schedule = ?")
-        .bind(r.workload, r.device, r.schedule)
-        .step();
-    execute("commit");
-  } catch (...) {
-    sqlite3_exec(db, "rollback", nullptr, nullptr, nullptr);
-    throw;
-  }
+  Transaction transaction(*this);
+  if (auto workload = added.find(r.workload); workload != added.end())
+    addWorkload(workload->second);
+  Statement(*this, "insert or replace into record values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .bind(r.workload, r.device, r.machine, r.schedule, nameOf(r.outcome), r.seconds, r.spread, r.samples,
+            int(r.confirmed), r.strategy, r.version, r.message, r.time ? r.time : int64_t(now()))
+      .step();
+  Statement(*this, "insert into evidence values (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .bind(r.workload, r.device, r.machine, r.schedule, joined(e.seconds), e.compiler, e.runtime,
+            e.conditions, e.time ? e.time : int64_t(now()))
+      .step();
+  Statement(*this, "delete from claim where workload = ? and device = ? and schedule = ?")
+      .bind(r.workload, r.device, r.schedule)
+      .step();
+  transaction.commit();
 }
 
 template <typename Rows>
@@ -235,12 +257,13 @@ std::optional<TuningRecord> Database::find(const std::string &workload, const st
 std::vector<TuningRecord> Database::records(const std::string &workload, const std::string &device,
                                             const std::string &machine) {
   std::vector<TuningRecord> found;
-  Statement rows(
-      *this,
-      fmt::format("select {} from record where (workload = ?1 or ?1 = '') and (device = ?2 or ?2 = '') "
-                  "order by workload, device, outcome <> 'ok', machine <> ?3, machine, seconds, schedule",
-                  columns)
-          .c_str());
+  // Every compilation asks for each of its kernels: what is given must be a plain comparison, to be found by key.
+  Statement rows(*this,
+                 fmt::format("select {} from record where {} and {} order by workload, device, "
+                             "outcome <> 'ok', machine <> ?3, machine, confirmed desc, seconds, schedule",
+                             columns, workload.empty() ? "?1 = ''" : "workload = ?1",
+                             device.empty() ? "?2 = ''" : "device = ?2")
+                     .c_str());
   rows.bind(workload, device, machine);
   while (rows.step())
     found.push_back(recordOf(rows));
@@ -270,25 +293,20 @@ void Database::remove(const TuningRecord &record) {
 bool Database::claim(const std::string &workload, const std::string &device, const std::string &schedule,
                      double seconds) {
   std::string host = hostName();
-  execute("begin immediate");
+  Transaction transaction(*this);
   bool free = true;
-  try {
-    Statement held(
-        *this, "select host, process, until from claim where workload = ? and device = ? and schedule = ?");
-    if (held.bind(workload, device, schedule).step()) {
-      auto process = pid_t(held.integer(1));
-      bool alive = held.text(0) != host || process == getpid() || kill(process, 0) == 0 || errno == EPERM;
-      free = process == getpid() || !alive || held.real(2) < now();
-    }
-    if (free)
-      Statement(*this, "insert or replace into claim values (?, ?, ?, ?, ?, ?)")
-          .bind(workload, device, schedule, host, int64_t(getpid()), now() + seconds)
-          .step();
-  } catch (...) {
-    sqlite3_exec(db, "rollback", nullptr, nullptr, nullptr);
-    throw;
+  Statement held(*this,
+                 "select host, process, until from claim where workload = ? and device = ? and schedule = ?");
+  if (held.bind(workload, device, schedule).step()) {
+    auto process = pid_t(held.integer(1));
+    bool alive = held.text(0) != host || process == getpid() || kill(process, 0) == 0 || errno == EPERM;
+    free = process == getpid() || !alive || held.real(2) < now();
   }
-  execute("commit");
+  if (free)
+    Statement(*this, "insert or replace into claim values (?, ?, ?, ?, ?, ?)")
+        .bind(workload, device, schedule, host, int64_t(getpid()), now() + seconds)
+        .step();
+  transaction.commit();
   return free;
 }
 
@@ -299,27 +317,26 @@ void Database::release(const std::string &workload, const std::string &device, c
 }
 
 size_t Database::merge(const std::string &other) {
-  {
-    Database check(other, /*readOnly=*/true);
-  }
-  Statement(*this, "attach database ? as other").bind(other).step();
-  execute("begin immediate");
+  std::string from = Database(other, /*readOnly=*/true).uri;
+  Statement(*this, "attach database ? as other").bind(from).step();
   size_t changed = 0;
   try {
+    Transaction transaction(*this);
     execute("insert into workload select * from other.workload where true on conflict do nothing");
     execute("insert into evidence select e.* from other.evidence e where not exists (select 1 from evidence "
             "o where "
             "o.workload = e.workload and o.device = e.device and o.machine = e.machine and o.schedule = "
             "e.schedule and "
             "o.time = e.time and o.seconds = e.seconds)");
+    // A first impression, however new, takes nothing from what was confirmed.
     execute("insert or replace into record select r.* from other.record r left join record o on o.workload = "
             "r.workload "
             "and o.device = r.device and o.machine = r.machine and o.schedule = r.schedule "
-            "where o.time is null or o.time < r.time");
+            "where o.time is null or (o.confirmed, o.time) < (r.confirmed, r.time)");
     changed = size_t(sqlite3_changes(db));
-    execute("commit");
+    transaction.commit();
   } catch (...) {
-    sqlite3_exec(db, "rollback; detach database other", nullptr, nullptr, nullptr);
+    sqlite3_exec(db, "detach database other", nullptr, nullptr, nullptr);
     throw;
   }
   execute("detach database other");
@@ -329,6 +346,7 @@ size_t Database::merge(const std::string &other) {
 size_t Database::prune(size_t keep, int64_t failureSeconds) {
   std::map<std::string, size_t> kept;
   size_t removed = 0;
+  Transaction transaction(*this);
   for (const TuningRecord &record : records("", "", "")) {
     bool usable = record.outcome == Outcome::Ok;
     bool old = double(record.time + failureSeconds) < now();
@@ -340,6 +358,7 @@ size_t Database::prune(size_t keep, int64_t failureSeconds) {
   execute("delete from workload where key not in (select workload from record)");
   execute(fmt::format("delete from claim where until < {}", now()).c_str());
   Statement(*this, "delete from native where used + ? < ?").bind(failureSeconds, int64_t(now())).step();
+  transaction.commit();
   execute("vacuum");
   return removed;
 }

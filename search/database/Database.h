@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -62,7 +63,8 @@ struct NativeKey {
 };
 
 /// All calls throw tgc::Error: BadInput for a file that is no database of ours or of a newer format, Device where
-/// the disk fails. Every call is one transaction: killing the process at any moment loses no finished call.
+/// the disk fails. Every call is one transaction: killing the process at any moment loses no finished call
+/// and leaves no half of one.
 class Database {
 public:
   /// Opens or creates. A read-only database that does not exist is an error.
@@ -76,16 +78,16 @@ public:
   std::vector<WorkloadRecord> workloads();
 
   /// Adds, or replaces what this machine found before for the same workload, device and schedule; keeps the
-  /// evidence of both. Ends the caller's claim of it.
+  /// evidence of both. Ends the caller's claim of it. Adds the workload again if it was added here: another process's
+  /// prune() may have deleted it for having no record.
   void store(const TuningRecord &record, const Evidence &evidence);
   std::optional<TuningRecord> find(const std::string &workload, const std::string &device,
                                    const std::string &machine, const std::string &schedule);
-  /// All of a workload and a device (empty: of all), best first: usable ones by time, this machine's before others',
-  /// then those that failed.
+  /// All of a workload and a device (empty: of all), best first: usable ones, this machine's before others', each
+  /// machine's in byPreference's order, then those that failed.
   std::vector<TuningRecord> records(const std::string &workload, const std::string &device,
                                     const std::string &machine);
   std::vector<Evidence> evidence(const TuningRecord &record);
-  void remove(const TuningRecord &record);
 
   /// Tries to reserve a trial for this process; false while another living process has it. A claim ends with
   /// store(), release(), its owner's death, or after `seconds`.
@@ -100,21 +102,29 @@ public:
   void storeNativeCode(const NativeKey &key, std::span<const uint8_t> code);
   static constexpr int64_t mostNativeBytes = int64_t(1) << 30;
 
-  /// Takes over what another file has and this one has not; of the same record the newer one. Gives how many.
+  /// Takes over what another file has and this one has not; of the same record the confirmed one, else the newer.
+  /// Gives how many.
   size_t merge(const std::string &path);
-  /// Deletes what no best choice can come from: all but the best `keep` usable records of each workload, device and
-  /// machine, and failures older than `failureSeconds`. Gives how many. Native code that was not used for so long goes
-  /// too.
+  /// Deletes what no best choice can come from: all but the first `keep` by preference of each workload's, device's
+  /// and machine's usable records, and failures older than `failureSeconds`. Gives how many. Native code that was not
+  /// used for so long goes too.
   size_t prune(size_t keep, int64_t failureSeconds);
 
 private:
   class Statement;
+  class Transaction;
+  void remove(const TuningRecord &record);
   void execute(const char *sql);
+  void open(int flags);
+  /// False where readers cannot make the shared memory that they need beside a file that has no writer: in a read-only
+  /// folder. It must then be opened as one that nobody changes.
+  bool shares();
   int64_t userVersion();
   /// Writers do not hold up readers, and a killed one leaves nothing behind.
   void useLog();
   sqlite3 *db = nullptr;
-  std::string path;
+  std::string path, uri;
+  std::map<std::string, WorkloadRecord> added; ///< by key
 };
 
 /// This machine's name in records: the host and the processor.

@@ -1,4 +1,4 @@
-// Native code in the database: each call is one statement or two, the use of an entry is noted once a day.
+// Native code in the database: the use of an entry is noted once a day.
 #include "search/database/Statement.h"
 
 #include <ctime>
@@ -21,6 +21,7 @@ std::optional<std::vector<uint8_t>> Database::nativeCode(const NativeKey &key) {
 }
 
 void Database::storeNativeCode(const NativeKey &key, std::span<const uint8_t> code) {
+  Transaction transaction(*this);
   Statement(
       *this,
       "insert or replace into native (device, driver, options, hash, used, code) values (?, ?, ?, ?, ?, ?)")
@@ -31,6 +32,7 @@ void Database::storeNativeCode(const NativeKey &key, std::span<const uint8_t> co
             "(order by used desc, rowid desc) as total from native) where total > ?)")
       .bind(mostNativeBytes)
       .step();
+  transaction.commit();
 }
 
 } // namespace tgc

@@ -1,4 +1,4 @@
-// A prepared SQL statement with its arguments and rows.
+// A prepared SQL statement with its arguments and rows; several of them as one transaction.
 #pragma once
 #include "search/database/Database.h"
 #include <sqlite3.h>
@@ -59,6 +59,26 @@ private:
 
   Database &database;
   sqlite3_stmt *statement = nullptr;
+};
+
+/// All or nothing of what is done while it lives, and no other process writes in between.
+class Database::Transaction {
+public:
+  explicit Transaction(Database &database) : database(database) { database.execute("begin immediate"); }
+  ~Transaction() {
+    if (!committed)
+      sqlite3_exec(database.db, "rollback", nullptr, nullptr, nullptr);
+  }
+  Transaction(const Transaction &) = delete;
+  Transaction &operator=(const Transaction &) = delete;
+  void commit() {
+    database.execute("commit");
+    committed = true;
+  }
+
+private:
+  Database &database;
+  bool committed = false;
 };
 
 } // namespace tgc

@@ -19,7 +19,10 @@ public:
     for (char c : device)
       name += std::isalnum(static_cast<unsigned char>(c)) ? c : '-';
     std::string path = (std::filesystem::temp_directory_path() / (name + ".lock")).string();
-    file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    // Where all may write, as in /tmp, another user's file opens only without O_CREAT (fs.protected_regular).
+    file = open(path.c_str(), O_RDWR | O_CLOEXEC);
+    if (file < 0)
+      file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (file < 0)
       return; // someone else's file: measuring goes on without turns
     fchmod(file, 0666);

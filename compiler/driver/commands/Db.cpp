@@ -8,6 +8,7 @@
 #include "search/database/Choose.h"
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 namespace tgc::driver {
 namespace {
@@ -23,11 +24,11 @@ struct Arguments {
 };
 
 /// A database that must exist.
-std::unique_ptr<Database> existing(const Arguments &arguments) {
+std::unique_ptr<Database> existing(const Arguments &arguments, bool readOnly = false) {
   std::string path = databasePath(arguments.database);
   if (!std::filesystem::exists(path))
     badInput("{}: there is no such database", path);
-  return std::make_unique<Database>(path);
+  return std::make_unique<Database>(path, readOnly);
 }
 
 std::string lineOf(const TuningRecord &record) {
@@ -40,7 +41,7 @@ std::string lineOf(const TuningRecord &record) {
 }
 
 void list(const Arguments &arguments) {
-  std::unique_ptr<Database> database = existing(arguments);
+  std::unique_ptr<Database> database = existing(arguments, /*readOnly=*/true);
   size_t records = 0, workloads = 0;
   for (const WorkloadRecord &workload : database->workloads()) {
     std::map<std::pair<std::string, std::string>, std::vector<TuningRecord>> groups;
@@ -62,7 +63,7 @@ void list(const Arguments &arguments) {
 }
 
 void show(const Arguments &arguments) {
-  std::unique_ptr<Database> database = existing(arguments);
+  std::unique_ptr<Database> database = existing(arguments, /*readOnly=*/true);
   bool found = false;
   for (const WorkloadRecord &workload : database->workloads()) {
     if (workload.key.rfind(arguments.key, 0) != 0)
@@ -77,7 +78,7 @@ void show(const Arguments &arguments) {
 }
 
 void exportTo(const Arguments &arguments) {
-  std::unique_ptr<Database> database = existing(arguments);
+  std::unique_ptr<Database> database = existing(arguments, /*readOnly=*/true);
   json workloads = json::array(), records = json::array();
   for (const WorkloadRecord &workload : database->workloads())
     workloads.push_back({{"key", workload.key},
@@ -141,8 +142,8 @@ void importFrom(const Arguments &arguments) {
                           j.at("message"),
                           j.at("time")};
       auto known = database->find(record.workload, record.device, record.machine, record.schedule);
-      if (known && known->time >= record.time)
-        continue;
+      if (known && std::tuple(known->confirmed, known->time) >= std::tuple(record.confirmed, record.time))
+        continue; // as in Database::merge
       Evidence evidence;
       if (!j.at("evidence").empty()) {
         evidence.seconds = j.at("evidence").back().at("seconds").get<std::vector<double>>();
