@@ -15,12 +15,17 @@ constexpr double muchInput = 256e3; // points
 constexpr double longRow =
     16384; // points of a result: a block of many threads reads fewer in a launch's time
 constexpr int64_t leastOfPart = 16; // steps of the split axis
+/// Steps of it that one thread adds up one by one: errors grow with the root of their number, and this many are still
+/// within a kernel's tolerance in f32.
+constexpr int64_t mostOfSum = 16384;
 
-/// The least number of parts of the axis that makes as many blocks of them as wanted, one part being `blocks`. Where no
-/// divisor does, as many as there can be on a device with many threads a block, else nothing.
+/// The least number of parts of the axis that makes as many blocks of them as wanted, one part being `blocks`, and that
+/// are short enough to add up. Where no divisor does, as many as there can be on a device with many threads a block, else
+/// nothing.
 std::optional<int64_t> partsOf(int64_t extent, double blocks, double wanted, const DeviceInfo &device) {
   std::optional<int64_t> most;
-  for (int64_t parts = 2; parts * leastOfPart <= extent; ++parts)
+  int64_t least = device.maxThreads > 1 ? 2 : std::max<int64_t>(2, (extent + mostOfSum - 1) / mostOfSum);
+  for (int64_t parts = least; parts * leastOfPart <= extent; ++parts)
     if (extent % parts == 0) {
       if (double(parts) * blocks >= wanted)
         return parts;

@@ -1,4 +1,5 @@
 // RUN: tgc-loop %s --emit=plan --target=h200 | FileCheck %s
+// RUN: tgc-loop %s --emit=plan --target=avx512 | FileCheck %s --check-prefix=CPU
 
 // What a GPU makes of GroupNorms, channels last. A large image is taken apart so that every multiprocessor has blocks of
 // columns side by side, with the threads beyond a line of memory along the rows; few enough parts that their join is one
@@ -34,4 +35,15 @@ kernel.func @small(%in: memref<2x512x640xbf16>, %out: memref<2x512x640xbf16>)
   %n = arith.mulf %d, %r : f32
   %o = arith.truncf %n : f32 to bf16
   kernel.store %o, %out[%b, %p, %g * 20 + %i] : memref<2x512x640xbf16>
+}
+
+// A processor's threads need few parts, but what one of them adds up one by one stays short enough for f32.
+// CPU: long: split(p,64) join(launch)
+kernel.func @long(%in: memref<1048576x64xf32>, %out: memref<1048576x64xf32>) axes(%p = 1048576, %g = 32, %i = 2) {
+  %x = kernel.load %in[%p, %g * 2 + %i] : memref<1048576x64xf32>
+  %mu, %var = kernel.moments %x over(%p, %i) : f32 -> f32, f32
+  %d = arith.subf %x, %mu : f32
+  %r = math.rsqrt %var : f32
+  %n = arith.mulf %d, %r : f32
+  kernel.store %n, %out[%p, %g * 2 + %i] : memref<1048576x64xf32>
 }
