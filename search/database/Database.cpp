@@ -4,12 +4,7 @@
 
 #include "compiler/support/Error.h"
 #include "search/database/Statement.h"
-#include <chrono>
-#include <csignal>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <map>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -41,44 +36,6 @@ create table if not exists native (
 create unique index if not exists native_of on native (device, driver, options, hash);
 )";
 
-const char *columns =
-    "workload, device, machine, schedule, outcome, seconds, spread, samples, confirmed, strategy, "
-    "version, message, time";
-
-constexpr std::pair<Outcome, const char *> outcomes[] = {
-    {Outcome::Ok, "ok"},           {Outcome::Wrong, "wrong"}, {Outcome::Failed, "failed"},
-    {Outcome::Crashed, "crashed"}, {Outcome::Hung, "hung"},   {Outcome::Memory, "memory"},
-    {Outcome::Slow, "slow"}};
-
-std::string hostName() {
-  char name[256] = "";
-  gethostname(name, sizeof(name) - 1);
-  return name;
-}
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-std::string joined(const std::vector<double> &numbers) {
-  std::string text;
-  for (double number : numbers)
-    text += fmt::format("{}{:.9g}", text.empty() ? "" : " ", number);
-  return text;
-}
-
-std::vector<double> split(const std::string &text) {
-  std::vector<double> numbers;
-  for (const char *at = text.c_str(); *at;) {
-    char *end = nullptr;
-    numbers.push_back(std::strtod(at, &end));
-    if (end == at)
-      return numbers;
-    at = end;
-  }
-  return numbers;
-}
-
 /// SQLite's name of a file, to which options can be added.
 std::string uriOf(const std::string &path) {
   std::string uri = "file:";
@@ -88,20 +45,6 @@ std::string uriOf(const std::string &path) {
 }
 
 } // namespace
-
-const char *nameOf(Outcome outcome) {
-  for (const auto &[known, name] : outcomes)
-    if (known == outcome)
-      return name;
-  return "";
-}
-
-std::optional<Outcome> outcomeNamed(const std::string &name) {
-  for (const auto &[outcome, known] : outcomes)
-    if (known == name)
-      return outcome;
-  return std::nullopt;
-}
 
 void databaseError(sqlite3 *db, const std::string &path) {
   int code = sqlite3_errcode(db) & 0xff;
@@ -203,175 +146,6 @@ std::optional<WorkloadRecord> Database::workload(const std::string &key) {
   if (!rows.bind(key).step())
     return std::nullopt;
   return WorkloadRecord{rows.text(0), rows.text(1), rows.text(2), rows.text(3)};
-}
-
-void Database::store(const TuningRecord &r, const Evidence &e) {
-  Transaction transaction(*this);
-  if (auto workload = added.find(r.workload); workload != added.end())
-    addWorkload(workload->second);
-  Statement(*this, "insert or replace into record values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-      .bind(r.workload, r.device, r.machine, r.schedule, nameOf(r.outcome), r.seconds, r.spread, r.samples,
-            int(r.confirmed), r.strategy, r.version, r.message, r.time ? r.time : int64_t(now()))
-      .step();
-  Statement(*this, "insert into evidence values (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-      .bind(r.workload, r.device, r.machine, r.schedule, joined(e.seconds), e.compiler, e.runtime,
-            e.conditions, e.time ? e.time : int64_t(now()))
-      .step();
-  Statement(*this, "delete from claim where workload = ? and device = ? and schedule = ?")
-      .bind(r.workload, r.device, r.schedule)
-      .step();
-  transaction.commit();
-}
-
-template <typename Rows>
-static TuningRecord recordOf(const Rows &rows) {
-  TuningRecord r;
-  r.workload = rows.text(0);
-  r.device = rows.text(1);
-  r.machine = rows.text(2);
-  r.schedule = rows.text(3);
-  r.outcome = outcomeNamed(rows.text(4)).value_or(Outcome::Failed);
-  r.seconds = rows.real(5);
-  r.spread = rows.real(6);
-  r.samples = int(rows.integer(7));
-  r.confirmed = rows.integer(8) != 0;
-  r.strategy = rows.text(9);
-  r.version = rows.text(10);
-  r.message = rows.text(11);
-  r.time = rows.integer(12);
-  return r;
-}
-
-std::optional<TuningRecord> Database::find(const std::string &workload, const std::string &device,
-                                           const std::string &machine, const std::string &schedule) {
-  Statement rows(
-      *this,
-      fmt::format("select {} from record where workload = ? and device = ? and machine = ? and schedule = ?",
-                  columns)
-          .c_str());
-  if (!rows.bind(workload, device, machine, schedule).step())
-    return std::nullopt;
-  return recordOf(rows);
-}
-
-std::vector<TuningRecord> Database::records(const std::string &workload, const std::string &device,
-                                            const std::string &machine) {
-  std::vector<TuningRecord> found;
-  // Every compilation asks for each of its kernels: what is given must be a plain comparison, to be found by key.
-  Statement rows(*this,
-                 fmt::format("select {} from record where {} and {} order by workload, device, "
-                             "outcome <> 'ok', machine <> ?3, machine, confirmed desc, seconds, schedule",
-                             columns, workload.empty() ? "?1 = ''" : "workload = ?1",
-                             device.empty() ? "?2 = ''" : "device = ?2")
-                     .c_str());
-  rows.bind(workload, device, machine);
-  while (rows.step())
-    found.push_back(recordOf(rows));
-  return found;
-}
-
-std::vector<Evidence> Database::evidence(const TuningRecord &record) {
-  std::vector<Evidence> found;
-  Statement rows(*this, "select seconds, compiler, runtime, conditions, time from evidence "
-                        "where workload = ? and device = ? and machine = ? and schedule = ? order by time");
-  rows.bind(record.workload, record.device, record.machine, record.schedule);
-  while (rows.step())
-    found.push_back({split(rows.text(0)), rows.text(1), rows.text(2), rows.text(3), rows.integer(4)});
-  return found;
-}
-
-void Database::remove(const TuningRecord &record) {
-  for (const char *table : {"record", "evidence"})
-    Statement(*this,
-              fmt::format("delete from {} where workload = ? and device = ? and machine = ? and schedule = ?",
-                          table)
-                  .c_str())
-        .bind(record.workload, record.device, record.machine, record.schedule)
-        .step();
-}
-
-bool Database::claim(const std::string &workload, const std::string &device, const std::string &schedule,
-                     double seconds) {
-  std::string host = hostName();
-  Transaction transaction(*this);
-  bool free = true;
-  Statement held(*this,
-                 "select host, process, until from claim where workload = ? and device = ? and schedule = ?");
-  if (held.bind(workload, device, schedule).step()) {
-    auto process = pid_t(held.integer(1));
-    bool alive = held.text(0) != host || process == getpid() || kill(process, 0) == 0 || errno == EPERM;
-    free = process == getpid() || !alive || held.real(2) < now();
-  }
-  if (free)
-    Statement(*this, "insert or replace into claim values (?, ?, ?, ?, ?, ?)")
-        .bind(workload, device, schedule, host, int64_t(getpid()), now() + seconds)
-        .step();
-  transaction.commit();
-  return free;
-}
-
-void Database::release(const std::string &workload, const std::string &device, const std::string &schedule) {
-  Statement(*this, "delete from claim where workload = ? and device = ? and schedule = ? and process = ?")
-      .bind(workload, device, schedule, int64_t(getpid()))
-      .step();
-}
-
-size_t Database::merge(const std::string &other) {
-  std::string from = Database(other, /*readOnly=*/true).uri;
-  Statement(*this, "attach database ? as other").bind(from).step();
-  size_t changed = 0;
-  try {
-    Transaction transaction(*this);
-    execute("insert into workload select * from other.workload where true on conflict do nothing");
-    execute("insert into evidence select e.* from other.evidence e where not exists (select 1 from evidence "
-            "o where "
-            "o.workload = e.workload and o.device = e.device and o.machine = e.machine and o.schedule = "
-            "e.schedule and "
-            "o.time = e.time and o.seconds = e.seconds)");
-    // A first impression, however new, takes nothing from what was confirmed.
-    execute("insert or replace into record select r.* from other.record r left join record o on o.workload = "
-            "r.workload "
-            "and o.device = r.device and o.machine = r.machine and o.schedule = r.schedule "
-            "where o.time is null or (o.confirmed, o.time) < (r.confirmed, r.time)");
-    changed = size_t(sqlite3_changes(db));
-    transaction.commit();
-  } catch (...) {
-    sqlite3_exec(db, "detach database other", nullptr, nullptr, nullptr);
-    throw;
-  }
-  execute("detach database other");
-  return changed;
-}
-
-size_t Database::prune(size_t keep, int64_t failureSeconds) {
-  std::map<std::string, size_t> kept;
-  size_t removed = 0;
-  Transaction transaction(*this);
-  for (const TuningRecord &record : records("", "", "")) {
-    bool usable = record.outcome == Outcome::Ok;
-    bool old = double(record.time + failureSeconds) < now();
-    if (usable ? kept[record.workload + '\n' + record.device + '\n' + record.machine]++ >= keep : old) {
-      remove(record);
-      ++removed;
-    }
-  }
-  execute("delete from workload where key not in (select workload from record)");
-  execute(fmt::format("delete from claim where until < {}", now()).c_str());
-  Statement(*this, "delete from native where used + ? < ?").bind(failureSeconds, int64_t(now())).step();
-  transaction.commit();
-  execute("vacuum");
-  return removed;
-}
-
-std::string machineName() {
-  std::string processor;
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.rfind("model name", 0) == 0) {
-      processor = line.substr(std::min(line.find(':') + 2, line.size()));
-      break;
-    }
-  return hostName() + (processor.empty() ? "" : ", " + processor);
 }
 
 } // namespace tgc

@@ -7,17 +7,24 @@ namespace tgc {
 
 std::optional<std::vector<uint8_t>> Database::nativeCode(const NativeKey &key) {
   constexpr int64_t day = 86400;
-  Statement found(
-      *this, "select code, used from native where device = ? and driver = ? and options = ? and hash = ?");
-  if (!found.bind(key.device, key.driver, key.options, key.code).step())
-    return std::nullopt;
+  std::vector<uint8_t> code;
+  int64_t used = 0;
+  {
+    Statement found(
+        *this, "select code, used from native where device = ? and driver = ? and options = ? and hash = ?");
+    if (!found.bind(key.device, key.driver, key.options, key.code).step())
+      return std::nullopt;
+    code = found.bytes(0);
+    used = found.integer(1);
+  }
+  // A reader's transaction that began before others wrote could not become a writer's.
   int64_t now = std::time(nullptr);
-  if (found.integer(1) + day < now)
+  if (used + day < now)
     Statement(*this,
               "update native set used = ? where device = ? and driver = ? and options = ? and hash = ?")
         .bind(now, key.device, key.driver, key.options, key.code)
         .step();
-  return found.bytes(0);
+  return code;
 }
 
 void Database::storeNativeCode(const NativeKey &key, std::span<const uint8_t> code) {

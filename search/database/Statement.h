@@ -1,12 +1,18 @@
 // A prepared SQL statement with its arguments and rows; several of them as one transaction.
 #pragma once
 #include "search/database/Database.h"
+#include <chrono>
 #include <sqlite3.h>
 
 namespace tgc {
 
 /// Throws tgc::Error for a result code of SQLite.
 [[noreturn]] void databaseError(sqlite3 *db, const std::string &path);
+
+/// Since 1970.
+inline double secondsNow() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 class Database::Statement {
 public:

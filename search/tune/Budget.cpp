@@ -48,25 +48,6 @@ std::optional<size_t> TuneRun::choose(const std::vector<char> &taken) {
   return best;
 }
 
-bool TuneRun::outdated(size_t index) const {
-  return states[index].row.part && std::none_of(states.begin(), states.end(),
-                                                [&](const State &state) { return hasPart(state, index); });
-}
-
-bool TuneRun::needsFirst(size_t index) const {
-  return !states[index].begun &&
-         (!states[index].row.part || std::any_of(states.begin(), states.end(), [&](const State &state) {
-           return hasPart(state, index) &&
-                  (state.apart == state.heuristic || state.finalists.count(state.apart));
-         }));
-}
-
-bool TuneRun::tooLateForFirst(const State &state) const {
-  if (!state.row.part)
-    return over(0);
-  return stopped() || (options.budgetSeconds > 0 && left() <= -overtime * options.budgetSeconds);
-}
-
 void TuneRun::settle(const Wave &wave) {
   for (const Trial &trial : wave.trials) {
     State &state = states[trial.state];

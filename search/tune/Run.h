@@ -1,5 +1,4 @@
-// One run of the tuner: what it knows, and what its parts do. Tuner.cpp runs the waves, Budget.cpp says whose
-// turn it is, Trials.cpp measures one candidate, Finalists.cpp measures the best again.
+// One run of the tuner: what it knows, and what its parts do.
 #pragma once
 #include "search/tune/Tuner.h"
 #include <algorithm>
@@ -95,6 +94,12 @@ private:
   void adopt(size_t index);
   /// This wave and those after it, until what is left is kept for confirming.
   void runWaves(Wave next);
+  static std::string bestOf(const State &state);
+  double projected() const;
+  void report(const State &state);
+  TuneResult finish();
+
+  // Waves.cpp
   /// The next trials, which begin to compile: heuristics' schedules first, then those of the workloads with
   /// most to gain. Workloads under way are left alone: their strategies wait for answers.
   Wave gather(const std::vector<Trial> &underWay);
@@ -109,23 +114,13 @@ private:
   /// Another process' trial: its record comes, or its claim ends and the trial is ours.
   void awaitOthers(State &state, Trial &trial);
   void learn(const Trial &trial);
+
+  // Parts.cpp
   /// Where the best schedule takes its kernel apart, the parts are tuned by themselves. Invalidates
   /// references to states.
   void takeUpParts(size_t index);
   /// Seconds of one launch: the best schedule's, or its parts' by themselves.
   double secondsOf(const State &state) const;
-  static std::string bestOf(const State &state);
-  double projected() const;
-  void report(const State &state);
-  TuneResult finish();
-
-  // Budget.cpp
-  /// Seconds that a trial of this workload takes.
-  double costOf(const State &state) const;
-  /// What trials of this workload may still bring, in seconds of the model for a second of searching.
-  double gain(const State &state) const;
-  /// The workload whose turn it is, of those neither done nor taken.
-  std::optional<size_t> choose(const std::vector<char> &taken);
   /// Whether it is a part of schedules that are no longer their kernels' best.
   bool outdated(size_t index) const;
   static bool hasPart(const State &state, size_t index) {
@@ -136,6 +131,14 @@ private:
   bool needsFirst(size_t index) const;
   /// Parts' belongs to confirming what they are parts of, which is no trial and may take a little more than the budget.
   bool tooLateForFirst(const State &state) const;
+
+  // Budget.cpp
+  /// Seconds that a trial of this workload takes.
+  double costOf(const State &state) const;
+  /// What trials of this workload may still bring, in seconds of the model for a second of searching.
+  double gain(const State &state) const;
+  /// The workload whose turn it is, of those neither done nor taken.
+  std::optional<size_t> choose(const std::vector<char> &taken);
   /// Puts what the wave's turns took to the account they were for.
   void settle(const Wave &wave);
   /// Trials of one turn.
