@@ -20,6 +20,7 @@
 #include <fstream>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 using namespace mlir;
 
@@ -73,6 +74,7 @@ struct TuneSession::Impl {
   std::vector<kernel::FuncOp> kernels;
   std::vector<std::unique_ptr<SampledReference>> references;
   std::map<std::pair<size_t, std::string>, CompileReply> compiled;
+  size_t packages = 0; ///< files made, which their numbers name
   std::vector<std::unique_ptr<Child>> compilers;
   std::vector<OwningOpRef<ModuleOp>> parts; ///< modules that hold kernels of schedules that took others apart
   /// Of each schedule asked for: the workloads' launches are counted once.
@@ -203,7 +205,7 @@ std::vector<CompileReply> TuneSession::compile(const std::vector<CompileJob> &jo
       missing.push_back(i);
   }
   std::atomic<size_t> next = 0;
-  size_t base = impl->compiled.size();
+  size_t base = std::exchange(impl->packages, impl->packages + missing.size());
   std::mutex failing;
   std::exception_ptr failure;
   auto work = [&](Child &child) {

@@ -17,8 +17,10 @@ Wave TuneRun::gather(const std::vector<Trial> &underWay) {
     taken[trial.state] = 1;
   Stopwatch watch(result.times.proposing);
   for (size_t i = 0; i < states.size() && wave.trials.size() < most; ++i)
-    if (needsFirst(i) && !tooLateForFirst(states[i]))
+    if (needsFirst(i) && !tooLateForFirst(states[i])) {
+      taken[i] = 1; // its strategy would propose the same
       propose(i, 1, wave);
+    }
   while (wave.trials.empty() || (options.besideMeasuring && wave.trials.size() < most)) {
     std::optional<size_t> best = choose(taken);
     if (!best || over(reserve()))

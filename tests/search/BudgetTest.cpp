@@ -139,3 +139,22 @@ TEST_CASE("what proven schedules make of kernels is measured once before others 
   REQUIRE(measurer.order.size() > 3);
   CHECK(measurer.order[2] == "2" + printSchedule(heuristicSchedule(host.list[2].info, testDevice())));
 }
+
+TEST_CASE("no trial is proposed while it is under way") {
+  Folder folder;
+  PartsHost host;
+  PartsMeasurer measurer(host);
+  Database database(folder.file("a.db"));
+  TuneOptions options = optionsFor("beam", 60);
+  options.besideMeasuring = true;
+  tune(host, testDevice(), measurer, database, options);
+  size_t trials = 0;
+  for (const TuningRecord &record : database.records("", "", "")) {
+    INFO(record.workload << " " << record.schedule);
+    std::vector<Evidence> evidence = database.evidence(record);
+    CHECK(std::count_if(evidence.begin(), evidence.end(),
+                        [](const Evidence &one) { return one.conditions.empty(); }) == 1);
+    ++trials;
+  }
+  CHECK(trials > 20);
+}

@@ -7,6 +7,7 @@
 #include "compiler/support/ScratchFolder.h"
 #include "compiler/tune/Session.h"
 #include <fstream>
+#include <set>
 
 using namespace tgc;
 namespace fs = std::filesystem;
@@ -28,7 +29,7 @@ struct Cut {
 
 TEST_CASE("launches of parts are counted once for a schedule") {
   Cut cut;
-  TuneSession session(cut.compilation, "native", "/no/such/program", 2);
+  TuneSession session(cut.compilation, "cpu", "/no/such/program", 2);
   std::vector<size_t> parts;
   size_t whole = 0;
   while (parts.empty() && whole < session.workloads().size())
@@ -41,8 +42,21 @@ TEST_CASE("launches of parts are counted once for a schedule") {
 
 TEST_CASE("a compiler that does not start is an error, on whichever thread") {
   Cut cut;
-  TuneSession session(cut.compilation, "native", "/no/such/program", 2);
+  TuneSession session(cut.compilation, "cpu", "/no/such/program", 2);
   CHECK_THROWS_AS(session.compile({{0, ""}, {0, "upcast(n0,8)"}}), Error);
+}
+
+TEST_CASE("every candidate has a package of its own, also one that is asked for twice") {
+  Cut cut;
+  TuneSession session(cut.compilation, "cpu", TGC_COMMAND, 2);
+  std::set<std::string> packages;
+  for (const CompileReply &reply : session.compile({{0, ""}, {1, ""}, {1, ""}})) {
+    INFO(reply.message);
+    CHECK(fs::exists(reply.package));
+    packages.insert(reply.package);
+  }
+  for (const CompileReply &reply : session.compile({{2, ""}, {3, ""}}))
+    CHECK(packages.insert(reply.package).second);
 }
 
 TEST_CASE("scratch folders go with their owners, and those of killed processes with the next") {
