@@ -59,22 +59,27 @@ std::vector<std::string> TuneRun::finalistsOf(const State &state) {
 }
 
 void TuneRun::confirmAll() {
-  std::vector<State *> order;
-  for (State &state : states)
-    if (unproven(state))
-      order.push_back(&state);
-  auto won = [&](const State *state) {
-    auto heuristic = state->seconds.find(state->heuristic);
-    return double(launches(*state)) *
-           ((heuristic == state->seconds.end() ? 2 * state->best : heuristic->second) - state->best);
+  std::vector<size_t> order;
+  for (size_t i = 0; i < states.size(); ++i)
+    if (unproven(states[i]))
+      order.push_back(i);
+  auto won = [&](size_t i) {
+    const State &state = states[i];
+    auto heuristic = state.seconds.find(state.heuristic);
+    return double(launches(state)) *
+           ((heuristic == state.seconds.end() ? 2 * state.best : heuristic->second) - state.best);
   };
-  std::stable_sort(order.begin(), order.end(), [&](State *a, State *b) { return won(a) > won(b); });
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return won(a) > won(b); });
   // The first of a new order may be one that has not been measured again; each turn leaves one less of those. All
   // kernels have a turn before any has another.
   for (int turn = 0; (turn < 3 || options.budgetSeconds == 0) && !order.empty(); ++turn)
-    std::erase_if(order, [&](State *state) {
+    std::erase_if(order, [&](size_t i) {
       bool late = options.budgetSeconds > 0 && left() < (turn == 0 ? -overtime * options.budgetSeconds : 0);
-      return stopped() || late || !confirm(*state);
+      if (stopped() || late || !confirm(states[i]))
+        return true;
+      takeUpParts(i);
+      measureNewParts();
+      return false;
     });
 }
 

@@ -61,7 +61,21 @@ bool TuneRun::needsFirst(size_t index) const {
 bool TuneRun::tooLateForFirst(const State &state) const {
   if (!state.row.part)
     return over(0);
-  return stopped() || (options.budgetSeconds > 0 && left() <= -overtime * options.budgetSeconds);
+  return stopped();
+}
+
+void TuneRun::measureNewParts() {
+  for (;;) {
+    Wave wave;
+    for (size_t i = 0; i < states.size(); ++i)
+      if (states[i].row.part && needsFirst(i) && !tooLateForFirst(states[i]))
+        propose(i, 1, wave);
+    if (wave.trials.empty())
+      return;
+    compile(wave);
+    awaitCompiled(wave);
+    measureWave(wave);
+  }
 }
 
 } // namespace tgc::tuning

@@ -129,8 +129,10 @@ private:
   /// Whether its heuristic's schedule is wanted whatever there is to gain: a model is compiled from records of all its
   /// kernels, those of proven schedules that take kernels apart included.
   bool needsFirst(size_t index) const;
-  /// Parts' belongs to confirming what they are parts of, which is no trial and may take a little more than the budget.
+  /// Parts' first trials belong to what they are parts of, whatever is left of the budget.
   bool tooLateForFirst(const State &state) const;
+  /// Those that need it, and what these are taken apart to. Invalidates references to states.
+  void measureNewParts();
 
   // Budget.cpp
   /// Seconds that a trial of this workload takes.
@@ -168,6 +170,7 @@ private:
   bool unproven(const State &state) const;
   /// The best few schedules, and the heuristic's.
   static std::vector<std::string> finalistsOf(const State &state);
+  /// All that is unproven, as long as there is time, with its parts. Invalidates references to states.
   void confirmAll();
   /// Measures the best again, unless that has been done: then false.
   bool confirm(State &state);

@@ -158,3 +158,22 @@ TEST_CASE("no trial is proposed while it is under way") {
   }
   CHECK(trials > 20);
 }
+
+TEST_CASE("what is proven with the last of a budget has records of what it makes of its kernel") {
+  struct Late : PartsHost {
+    std::vector<size_t> parts(size_t workload, const std::string &schedule) override {
+      std::string heuristic = printSchedule(heuristicSchedule(list[0].info, testDevice()));
+      return schedule == heuristic ? std::vector<size_t>() : PartsHost::parts(workload, heuristic);
+    }
+  };
+  Folder folder;
+  Late host;
+  PartsMeasurer measurer(host);
+  Database database(folder.file("a.db"));
+  TuneResult result = tune(host, testDevice(), measurer, database, optionsFor("beam", 6));
+  REQUIRE(result.rows.size() == 3);
+  for (const TuneRow &row : result.rows) {
+    CHECK(row.seconds > 0);
+    CHECK((row.workload != 0 || row.seconds < row.heuristicSeconds));
+  }
+}
