@@ -16,6 +16,7 @@ namespace tgc::tuning {
 constexpr size_t finalists = 3;
 constexpr double outOfReach = 1.25; // of the best's time; what takes that long in one round sits out the next
 constexpr double shortTrial = 0.01; // seconds of a kernel: more finalists and rounds
+constexpr double overtime = 0.05;   // of the budget: a little is better than nothing found
 constexpr double beaten = 0.97;     // of the heuristic's time; less of a difference may be luck
 constexpr double mostOfBudget = 0.5; // what is not confirmed was found for nothing
 

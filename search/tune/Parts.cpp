@@ -58,18 +58,12 @@ bool TuneRun::needsFirst(size_t index) const {
          }));
 }
 
-bool TuneRun::tooLateForFirst(const State &state) const {
-  if (!state.row.part)
-    return over(0);
-  return stopped();
-}
+bool TuneRun::tooLateForFirst(const State &state) const { return state.row.part ? stopped() : over(0); }
 
 void TuneRun::measureNewParts() {
   for (;;) {
     Wave wave;
-    for (size_t i = 0; i < states.size(); ++i)
-      if (states[i].row.part && needsFirst(i) && !tooLateForFirst(states[i]))
-        propose(i, 1, wave);
+    proposeFirst(batch(), wave);
     if (wave.trials.empty())
       return;
     compile(wave);

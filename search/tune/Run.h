@@ -12,7 +12,6 @@ namespace tgc::tuning {
 
 /// Seconds of a kernel: batches of such are smaller, and fewer finalists run.
 inline constexpr double longTrial = 0.3;
-inline constexpr double overtime = 0.05; ///< of the budget: a little is better than nothing found
 inline constexpr double perTrial = 0.15; ///< seconds, roughly: loading, data, compiling
 
 /// Adds the time that it lives to a sum.
@@ -104,6 +103,8 @@ private:
   /// most to gain. Workloads under way are left alone: their strategies wait for answers.
   Wave gather(const std::vector<Trial> &underWay);
   void propose(size_t index, size_t most, Wave &wave);
+  /// Schedules of heuristics that need it, until the wave has so many trials.
+  void proposeFirst(size_t most, Wave &wave);
   /// Makes a trial this process's own, unless another process is at it; with its answer, if that has come meanwhile.
   bool claim(const State &state, Trial &trial);
   void compile(Wave &wave);

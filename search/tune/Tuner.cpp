@@ -26,9 +26,6 @@ TuneResult TuneRun::run() {
   do {
     runWaves(std::move(next));
     confirmAll();
-    for (size_t i = 0; i < states.size(); ++i)
-      if (!states[i].seconds.empty())
-        takeUpParts(i);
     next = gather({});
   } while (!next.trials.empty());
   return finish();

@@ -12,15 +12,12 @@ namespace tgc::tuning {
 Wave TuneRun::gather(const std::vector<Trial> &underWay) {
   Wave wave;
   size_t most = batch();
-  std::vector<char> taken(states.size());
-  for (const Trial &trial : underWay)
-    taken[trial.state] = 1;
   Stopwatch watch(result.times.proposing);
-  for (size_t i = 0; i < states.size() && wave.trials.size() < most; ++i)
-    if (needsFirst(i) && !tooLateForFirst(states[i])) {
-      taken[i] = 1; // its strategy would propose the same
-      propose(i, 1, wave);
-    }
+  proposeFirst(most, wave);
+  std::vector<char> taken(states.size());
+  for (const std::vector<Trial> *trials : {&underWay, &std::as_const(wave.trials)})
+    for (const Trial &trial : *trials)
+      taken[trial.state] = 1;
   while (wave.trials.empty() || (options.besideMeasuring && wave.trials.size() < most)) {
     std::optional<size_t> best = choose(taken);
     if (!best || over(reserve()))
@@ -31,6 +28,12 @@ Wave TuneRun::gather(const std::vector<Trial> &underWay) {
   }
   compile(wave);
   return wave;
+}
+
+void TuneRun::proposeFirst(size_t most, Wave &wave) {
+  for (size_t i = 0; i < states.size() && wave.trials.size() < most; ++i)
+    if (needsFirst(i) && !tooLateForFirst(states[i]))
+      propose(i, 1, wave);
 }
 
 void TuneRun::propose(size_t index, size_t most, Wave &wave) {

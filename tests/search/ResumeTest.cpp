@@ -47,6 +47,13 @@ struct SlowHost : TestHost {
   }
 };
 
+struct Search {
+  Folder folder;
+  TestHost host;
+  TestMeasurer measurer{host};
+  Database database{folder.file("a.db")};
+};
+
 } // namespace
 
 TEST_CASE("trials taken over from a process that died do not compile beside the next ones") {
@@ -79,11 +86,7 @@ TEST_CASE("trials taken over from a process that died do not compile beside the 
     CHECK(row.seconds > 0);
 }
 
-TEST_CASE("a heuristic's schedule that failed has one more try in the next run") {
-  Folder folder;
-  TestHost host;
-  TestMeasurer measurer(host);
-  Database database(folder.file("a.db"));
+TEST_CASE_METHOD(Search, "a heuristic's schedule that failed has one more try in the next run") {
   TuneOptions options = optionsFor("beam", 4);
   options.faults = {{0, "crash"}, {1, "memory"}};
   tune(host, testDevice(), measurer, database, options);
@@ -98,11 +101,7 @@ TEST_CASE("a heuristic's schedule that failed has one more try in the next run")
     CHECK(row.heuristicSeconds > 0);
 }
 
-TEST_CASE("what an older version proved is used until this one's finalists decide") {
-  Folder folder;
-  TestHost host;
-  TestMeasurer measurer(host);
-  Database database(folder.file("a.db"));
+TEST_CASE_METHOD(Search, "what an older version proved is used until this one's finalists decide") {
   TuneOptions options = optionsFor("beam", 200);
   options.compiler = "tgc old";
   std::vector<std::string> proven = bests(tune(host, testDevice(), measurer, database, options));
@@ -122,11 +121,7 @@ TEST_CASE("what an older version proved is used until this one's finalists decid
   CHECK(renewed > 0);
 }
 
-TEST_CASE("verifying changes times, not what is proven") {
-  Folder folder;
-  TestHost host;
-  TestMeasurer measurer(host);
-  Database database(folder.file("a.db"));
+TEST_CASE_METHOD(Search, "verifying changes times, not what is proven") {
   TuningRecord record{host.list[0].record.key, deviceKey(testDevice()), machineName(), heuristicOf(host, 0)};
   record.seconds = 5;
   record.strategy = "mcts";
@@ -141,11 +136,7 @@ TEST_CASE("verifying changes times, not what is proven") {
   CHECK(after.seconds == rows[0].after.seconds);
 }
 
-TEST_CASE("another machine's time of the heuristic's schedule is not this one's") {
-  Folder folder;
-  TestHost host;
-  TestMeasurer measurer(host);
-  Database database(folder.file("a.db"));
+TEST_CASE_METHOD(Search, "another machine's time of the heuristic's schedule is not this one's") {
   for (size_t i = 0; i < host.list.size(); ++i) {
     TuningRecord record{host.list[i].record.key, deviceKey(testDevice()), "elsewhere", heuristicOf(host, i)};
     record.seconds = 100;
